@@ -1,0 +1,211 @@
+//! Time as a value: the monotonic clock for decisions, the wall clock for labels.
+
+use core::fmt;
+use core::ops::{Add, Sub};
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A reading of the monotonic clock that goes on counting while the machine sleeps, in microseconds
+/// since the machine came up.
+///
+/// All waits and deadlines are counted on it. Two readings may be compared only within one boot.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The start of the boot.
+    pub const ZERO: Self = Self(0);
+
+    /// The moment so many microseconds after the machine came up.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the machine came up.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// How long ago `earlier` was; zero when it lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(saturating_micros(wait)))
+    }
+}
+
+impl Sub<Duration> for Moment {
+    type Output = Self;
+
+    fn sub(self, wait: Duration) -> Self {
+        Self(self.0.saturating_sub(saturating_micros(wait)))
+    }
+}
+
+/// A reading of the wall clock, in microseconds since 1970-01-01T00:00:00Z.
+///
+/// It labels recordings and bridges a reboot; nothing within one boot is decided by it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct WallTime(i64);
+
+impl WallTime {
+    /// The time so many microseconds after the Unix epoch.
+    pub const fn from_unix_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn unix_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Seconds since the Unix epoch with their fraction.
+    pub fn as_seconds_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// How long after `earlier` this is; zero when it lies before.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl Add<Duration> for WallTime {
+    type Output = Self;
+
+    fn add(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add_unsigned(saturating_micros(wait)))
+    }
+}
+
+/// Which boot of the machine a [`Moment`] belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BootId(u128);
+
+impl BootId {
+    /// The boot with this 128-bit number, as the kernel gives it.
+    pub const fn from_u128(id: u128) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Debug for BootId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// One instant, read off all clocks at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The boot that `moment` belongs to.
+    pub boot: BootId,
+    /// The monotonic clock.
+    pub moment: Moment,
+    /// The wall clock.
+    pub wall: WallTime,
+}
+
+/// A deadline that survives a restart and a reboot.
+///
+/// In the boot that set it the monotonic clock counts. In another boot the wall clock tells how much
+/// of the wait is left, clamped to between nothing and the whole wait, so that no clock jump can
+/// stretch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Deadline {
+    /// When it was set.
+    pub set: Stamp,
+    /// How long after that it falls.
+    pub wait: Duration,
+}
+
+impl Deadline {
+    /// The deadline that falls `wait` after `set`.
+    pub const fn after(set: Stamp, wait: Duration) -> Self {
+        Self { set, wait }
+    }
+
+    /// When it falls, on the monotonic clock of the boot in which `now` was read.
+    pub fn moment(&self, now: Stamp) -> Moment {
+        if self.set.boot == now.boot {
+            return self.set.moment + self.wait;
+        }
+        let passed = now.wall.since(self.set.wall);
+        now.moment + self.wait.saturating_sub(passed)
+    }
+}
+
+fn saturating_micros(wait: Duration) -> u64 {
+    u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn stamp(boot: u128, seconds: u64, unix: i64) -> Stamp {
+        Stamp {
+            boot: BootId::from_u128(boot),
+            moment: Moment::from_micros(seconds * 1_000_000),
+            wall: WallTime::from_unix_micros(unix * 1_000_000),
+        }
+    }
+
+    #[test]
+    fn within_a_boot_the_monotonic_clock_alone_counts() {
+        let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
+        let after_a_wall_jump = stamp(1, 20, 9_999_999);
+        assert_eq!(
+            deadline.moment(after_a_wall_jump),
+            Moment::from_micros(70_000_000)
+        );
+    }
+
+    #[test]
+    fn in_another_boot_the_wall_clock_tells_what_is_left() {
+        let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
+        assert_eq!(
+            deadline.moment(stamp(2, 3, 5_040)),
+            Moment::from_micros(23_000_000)
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_never_stretches_a_wait_past_its_length() {
+        let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
+        assert_eq!(
+            deadline.moment(stamp(2, 3, 0)),
+            Moment::from_micros(63_000_000)
+        );
+    }
+
+    #[test]
+    fn a_clock_set_far_ahead_makes_a_wait_due_now() {
+        let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
+        assert_eq!(
+            deadline.moment(stamp(2, 3, i64::MAX / 2_000_000)),
+            Moment::from_micros(3_000_000)
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! Texts that come from hosts, devices and servers, bounded where they enter.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A name was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing was given.
+    #[error("the {kind} is empty")]
+    Empty {
+        /// What was to be named.
+        kind: &'static str,
+    },
+    /// More bytes than a name of this kind may have.
+    #[error("the {kind} has {bytes} bytes; at most {limit} are taken")]
+    TooLong {
+        /// What was to be named.
+        kind: &'static str,
+        /// How many bytes were given.
+        bytes: usize,
+        /// How many are taken.
+        limit: usize,
+    },
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $limit:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The most bytes that such a name may have.
+            pub const BYTES_MAX: usize = $limit;
+
+            /// Takes a text as it is, if it has between one and [`Self::BYTES_MAX`] bytes.
+            ///
+            /// # Errors
+            ///
+            /// [`NameError`] when it is empty or longer.
+            pub fn new(text: &str) -> Result<Self, NameError> {
+                match text.len() {
+                    0 => Err(NameError::Empty { kind: $kind }),
+                    bytes if bytes > $limit => {
+                        Err(NameError::TooLong { kind: $kind, bytes, limit: $limit })
+                    }
+                    _ => Ok(Self(Arc::from(text))),
+                }
+            }
+
+            /// The text as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // A control or format character of a device's or server's name must not reach a terminal.
+                self.0.chars().flat_map(visible).try_for_each(|shown| fmt::Write::write_char(f, shown))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(&text).map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+name! {
+    /// What a host calls a device: a Bluetooth address, `phone-mic`, whatever it likes.
+    Device, "device", 128
+}
+name! {
+    /// What a host calls the account that owns a recording.
+    Account, "account", 128
+}
+name! {
+    /// What a server calls a conversation.
+    ConversationId, "conversation id", 256
+}
+
+/// The device's name as it stands in an upload's file name: ASCII letters and digits, lower-cased,
+/// everything else left out; `unknown` when nothing is left.
+pub fn slug(device: &str) -> String {
+    let kept = device.chars().filter(char::is_ascii_alphanumeric).take(64);
+    let slug: String = kept.map(|letter| letter.to_ascii_lowercase()).collect();
+    if slug.is_empty() {
+        String::from("unknown")
+    } else {
+        slug
+    }
+}
+
+fn visible(letter: char) -> impl Iterator<Item = char> {
+    let hidden = letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let plain = (!hidden).then_some(letter);
+    let escaped = hidden
+        .then(|| letter.escape_unicode())
+        .into_iter()
+        .flatten();
+    plain.into_iter().chain(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_as_it_was_given_and_shown_without_control_characters() {
+        let device = Device::new("pen\u{1b}[31m\u{202e}dant").expect("short enough");
+        assert_eq!(device.as_str(), "pen\u{1b}[31m\u{202e}dant");
+        assert_eq!(device.to_string(), "pen\\u{1b}[31m\\u{202e}dant");
+    }
+
+    #[test]
+    fn empty_and_overlong_names_are_refused() {
+        assert!(ConversationId::new("").is_err());
+        assert!(Device::new(&"x".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn a_device_address_becomes_the_letters_and_digits_of_it() {
+        assert_eq!(slug("AA:BB:0c"), "aabb0c");
+        assert_eq!(slug("phone-mic"), "phonemic");
+        assert_eq!(slug("../../é"), "unknown");
+    }
+}
