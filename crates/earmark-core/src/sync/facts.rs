@@ -34,6 +34,9 @@ pub enum UploadStage {
         next: Option<Deadline>,
         /// Whether the wait was told by the server, so that a network that returns does not end it.
         told: bool,
+        /// Whether the wait is a rule of our own that a network that returns does not end either.
+        #[serde(default)]
+        fixed: bool,
         /// What it waits for, in words.
         reason: Option<String>,
     },
@@ -49,6 +52,9 @@ pub enum UploadStage {
         lease: Deadline,
         /// How long to wait before the next poll.
         poll_after: Duration,
+        /// No poll before this, because the server said so; `since` and `poll_after` count otherwise.
+        #[serde(default)]
+        not_before: Option<Deadline>,
     },
     /// The server has it.
     Synced {
@@ -78,6 +84,7 @@ impl UploadFacts {
             stage: UploadStage::Pending {
                 next: None,
                 told: false,
+                fixed: false,
                 reason: None,
             },
         }

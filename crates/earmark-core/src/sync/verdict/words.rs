@@ -1,0 +1,26 @@
+//! The server's own words, made fit for a person's eyes.
+
+use alloc::format;
+use alloc::string::String;
+
+/// The most characters of a server's explanation that are kept.
+pub const DETAIL_CHARS_MAX: usize = 200;
+
+/// The sentence, and after it what the server said, without what could steer a terminal.
+pub(super) fn with_detail(sentence: &str, detail: Option<&str>) -> String {
+    match detail.map(clean).filter(|shown| !shown.is_empty()) {
+        Some(shown) => format!("{sentence}: {shown}"),
+        None => String::from(sentence),
+    }
+}
+
+fn clean(detail: &str) -> String {
+    let kept = detail.trim().chars().take(DETAIL_CHARS_MAX);
+    kept.map(|letter| if steers(letter) { ' ' } else { letter })
+        .collect()
+}
+
+fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
