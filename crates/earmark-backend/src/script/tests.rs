@@ -10,10 +10,11 @@ fn error(action: &str, json: &str) -> String {
 }
 
 fn first_answer(json: &str) -> Answer {
-    match parse("server.respond", &format!(r#"{{"queue":[{json}]}}"#)).unwrap() {
-        ServerAction::Respond(mut answers) => answers.remove(0),
-        other => panic!("{other:?}"),
-    }
+    let line = format!(r#"{{"queue":[{json}]}}"#);
+    let ServerAction::Respond(mut answers) = parse("server.respond", &line).unwrap() else {
+        panic!("answers");
+    };
+    answers.remove(0)
 }
 
 #[test]

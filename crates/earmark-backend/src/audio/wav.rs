@@ -1,0 +1,101 @@
+//! Audio from a WAV file.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use hound::{SampleFormat, WavReader};
+
+/// The most samples that are read: four hours at 16 kHz.
+pub const WAV_SAMPLES_MAX: usize = 4 * 3_600 * 16_000;
+
+/// The samples of a file: 16 bit, one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wav {
+    /// Samples in a second.
+    pub sample_rate: u32,
+    /// The samples, first one first.
+    pub samples: Vec<i16>,
+}
+
+/// A WAV file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WavError {
+    /// The file cannot be opened.
+    #[error("the file cannot be opened: {0}")]
+    Open(#[source] std::io::Error),
+    /// The file's header is none of a WAV file.
+    #[error("the file is no WAV file: {0}")]
+    Header(#[source] hound::Error),
+    /// The samples are of another kind than are taken.
+    #[error(
+        "the file has {channels} channels of {bits}-bit {kind}; \
+         one channel of 16-bit integers is taken"
+    )]
+    Kind {
+        /// Channels in the file.
+        channels: u16,
+        /// Bits of a sample.
+        bits: u16,
+        /// `integers` or `floats`.
+        kind: &'static str,
+    },
+    /// More samples than are taken.
+    #[error("the file has {found} samples; at most {WAV_SAMPLES_MAX} are taken")]
+    TooLong {
+        /// How many its header announces.
+        found: u32,
+    },
+    /// The file ends early, or cannot be read on.
+    #[error("the file cannot be read past its sample {after}: {source}")]
+    Sample {
+        /// How many samples were read before.
+        after: usize,
+        /// What the reader says.
+        source: hound::Error,
+    },
+}
+
+impl Wav {
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    ///
+    /// [`WavError`] when the file cannot be opened or is no WAV file of 16-bit integers in one channel.
+    pub fn open(path: &Path) -> Result<Self, WavError> {
+        let file = File::open(path).map_err(WavError::Open)?;
+        Self::read(BufReader::new(file))
+    }
+
+    /// Reads the bytes of a whole file.
+    ///
+    /// # Errors
+    ///
+    /// [`WavError`] when they are no WAV file of 16-bit integers in one channel.
+    pub fn read(bytes: impl Read) -> Result<Self, WavError> {
+        let mut reader = WavReader::new(bytes).map_err(WavError::Header)?;
+        let spec = reader.spec();
+        let is_integer = spec.sample_format == SampleFormat::Int;
+        if spec.channels != 1 || spec.bits_per_sample != 16 || !is_integer {
+            return Err(WavError::Kind {
+                channels: spec.channels,
+                bits: spec.bits_per_sample,
+                kind: if is_integer { "integers" } else { "floats" },
+            });
+        }
+        if reader.len() as usize > WAV_SAMPLES_MAX {
+            return Err(WavError::TooLong {
+                found: reader.len(),
+            });
+        }
+        let mut samples = Vec::new();
+        for sample in reader.samples::<i16>() {
+            let after = samples.len();
+            samples.push(sample.map_err(|source| WavError::Sample { after, source })?);
+        }
+        Ok(Self {
+            sample_rate: spec.sample_rate,
+            samples,
+        })
+    }
+}
