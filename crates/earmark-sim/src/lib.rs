@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The simulated world of Earmark, and the language in which stories for it are told.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`feed`] | the scripted feed: what happens to a capture host, and when |
+//! | [`expect`] | what a feed expects to see of the report at a moment |
+//! | [`report`] | the report: what came of it all, for people and for other tools |
+
+pub mod expect;
+pub mod feed;
+pub mod report;

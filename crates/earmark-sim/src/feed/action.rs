@@ -1,0 +1,389 @@
+//! What a line of a feed does.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use earmark_backend::ServerAction;
+use earmark_core::{Account, Device, Encoding, RecordingId};
+
+use crate::expect::Expectation;
+
+/// One action of a feed, with its fields checked and every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// `capture.start`: a device begins to stream.
+    CaptureStart {
+        /// Which device.
+        device: Device,
+        /// Who owns what it records.
+        account: Account,
+        /// What its frames are.
+        encoding: Encoding,
+    },
+    /// `capture.stop`: it stops.
+    CaptureStop {
+        /// Which device.
+        device: Device,
+    },
+    /// `audio`: real audio for so long from the line's time on, at the codec's pace.
+    Audio {
+        /// Which device captures it.
+        device: Device,
+        /// How much, in microseconds.
+        micros: u64,
+        /// What is heard.
+        source: AudioSource,
+    },
+    /// `frames`: pseudo-random frames.
+    Frames {
+        /// Which device captures them.
+        device: Device,
+        /// How many.
+        count: u64,
+        /// The bytes of each.
+        bytes: usize,
+        /// What their bytes follow from.
+        seed: u64,
+        /// Whether they come at the codec's pace, or else all at once.
+        pace: bool,
+    },
+    /// `frame`: one frame as it is.
+    Frame {
+        /// Which device captures it.
+        device: Device,
+        /// Its bytes.
+        data: Bytes,
+    },
+    /// `mute`: what arrives from now on goes nowhere, and is counted.
+    Mute {
+        /// Which device.
+        device: Device,
+    },
+    /// `unmute`: it goes to the recording again.
+    Unmute {
+        /// Which device.
+        device: Device,
+    },
+    /// `socket.up`: the device's live socket comes up.
+    SocketUp {
+        /// Whose socket.
+        device: Device,
+    },
+    /// `socket.down`: it goes down.
+    SocketDown {
+        /// Whose socket.
+        device: Device,
+        /// The close code of the WebSocket.
+        code: u16,
+    },
+    /// `server.*`, `job.respond` and `socket.stall`: what the server is told to do. Where one is about
+    /// a socket, its device is always named.
+    Server(ServerAction),
+    /// `account.sign_in`: the host has credentials for it.
+    AccountSignIn {
+        /// Which account.
+        account: Account,
+    },
+    /// `account.sign_out`: it has them no longer.
+    AccountSignOut {
+        /// Which account.
+        account: Account,
+    },
+    /// `network.offline`: the host has no network.
+    NetworkOffline,
+    /// `network.online`: it has one again.
+    NetworkOnline,
+    /// `disk.fault`: the next operations of a kind fail.
+    DiskFault {
+        /// Which kind.
+        op: DiskOp,
+        /// How they fail.
+        error: DiskError,
+        /// How many fail.
+        times: Times,
+    },
+    /// `disk.full`: no space is left.
+    DiskFull,
+    /// `disk.freed`: there is space again.
+    DiskFreed,
+    /// `kill`: the process dies; what was written to files stays.
+    Kill,
+    /// `power.cut`: the machine dies; what was not synced may be gone, torn or out of order.
+    PowerCut {
+        /// What decides about that.
+        seed: u64,
+    },
+    /// `restart`: the process starts again on the same store.
+    Restart,
+    /// `clock.jump`: the wall clock moves, the monotonic one does not.
+    ClockJump {
+        /// By how much, in microseconds.
+        micros: i64,
+    },
+    /// `file.remove`: somebody deletes the file of a sealed recording.
+    FileRemove {
+        /// Which recording.
+        recording: RecordingRef,
+    },
+    /// `file.damage`: the medium damages the file of a sealed recording.
+    FileDamage {
+        /// Which recording.
+        recording: RecordingRef,
+        /// The first damaged byte.
+        offset: u64,
+        /// How many bits flip, from the lowest of that byte on.
+        bits: u32,
+    },
+    /// `user.retry`: a person asks for another try.
+    UserRetry {
+        /// Of what.
+        recordings: Selector,
+    },
+    /// `user.delete`: a person deletes.
+    UserDelete {
+        /// What.
+        recordings: Selector,
+    },
+    /// `user.finish`: a person ends the conversation by hand.
+    UserFinish {
+        /// On which device.
+        device: Device,
+    },
+    /// `expect`: what the report must show at this moment.
+    Expect(Expectation),
+}
+
+/// What `audio` hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudioSource {
+    /// A WAV file.
+    Wav {
+        /// Where it is, seen from the feed's folder.
+        path: PathBuf,
+        /// Where to begin in it, in microseconds.
+        from_micros: u64,
+    },
+    /// A sine.
+    Tone {
+        /// Its frequency, in hertz.
+        hertz: u32,
+    },
+}
+
+/// A kind of disk operation that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiskOp {
+    /// Making a file or folder.
+    Create,
+    /// Writing to a file.
+    Write,
+    /// Making a file or folder durable.
+    Sync,
+    /// Renaming a file.
+    Rename,
+    /// Removing a file.
+    Remove,
+    /// Reading a file or listing a folder.
+    Read,
+}
+
+impl DiskOp {
+    /// All kinds.
+    pub const ALL: [Self; 6] = [
+        Self::Create,
+        Self::Write,
+        Self::Sync,
+        Self::Rename,
+        Self::Remove,
+        Self::Read,
+    ];
+
+    /// The name in feeds.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::Rename => "rename",
+            Self::Remove => "remove",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// How a disk operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DiskError {
+    /// Input or output error.
+    Eio,
+    /// No space left.
+    Enospc,
+    /// Permission denied.
+    Eacces,
+    /// Too many open files.
+    Emfile,
+}
+
+impl DiskError {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Eio, Self::Enospc, Self::Eacces, Self::Emfile];
+
+    /// The name in feeds.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eio => "EIO",
+            Self::Enospc => "ENOSPC",
+            Self::Eacces => "EACCES",
+            Self::Emfile => "EMFILE",
+        }
+    }
+}
+
+/// How often something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// So many times.
+    Count(u32),
+    /// Until further notice.
+    ForEver,
+}
+
+/// One recording, as a feed names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingRef {
+    /// By its id.
+    Id(RecordingId),
+    /// By its place in the report's list: from 0 on, or from −1, the last, backwards.
+    Index(i64),
+}
+
+impl RecordingRef {
+    /// The place that an index means in a list of so many; `None` for an id, or when there is none.
+    pub fn place(self, count: usize) -> Option<usize> {
+        let Self::Index(index) = self else {
+            return None;
+        };
+        let count = i64::try_from(count).ok()?;
+        let place = if index < 0 { count + index } else { index };
+        usize::try_from(place).ok().filter(|_| place < count)
+    }
+}
+
+/// The recordings that a person means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// This one.
+    One(RecordingRef),
+    /// All of them.
+    All,
+}
+
+impl Action {
+    /// The action's name in feeds.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CaptureStart { .. } => "capture.start",
+            Self::CaptureStop { .. } => "capture.stop",
+            Self::Audio { .. } => "audio",
+            Self::Frames { .. } => "frames",
+            Self::Frame { .. } => "frame",
+            Self::Mute { .. } => "mute",
+            Self::Unmute { .. } => "unmute",
+            Self::SocketUp { .. } => "socket.up",
+            Self::SocketDown { .. } => "socket.down",
+            Self::Server(ServerAction::Message { .. }) => "server.message",
+            Self::Server(ServerAction::Respond(_)) => "server.respond",
+            Self::Server(ServerAction::JobRespond(_)) => "job.respond",
+            Self::Server(ServerAction::Stall { .. }) => "socket.stall",
+            Self::Server(ServerAction::End { .. }) => "server.end",
+            Self::AccountSignIn { .. } => "account.sign_in",
+            Self::AccountSignOut { .. } => "account.sign_out",
+            Self::NetworkOffline => "network.offline",
+            Self::NetworkOnline => "network.online",
+            Self::DiskFault { .. } => "disk.fault",
+            Self::DiskFull => "disk.full",
+            Self::DiskFreed => "disk.freed",
+            Self::Kill => "kill",
+            Self::PowerCut { .. } => "power.cut",
+            Self::Restart => "restart",
+            Self::ClockJump { .. } => "clock.jump",
+            Self::FileRemove { .. } => "file.remove",
+            Self::FileDamage { .. } => "file.damage",
+            Self::UserRetry { .. } => "user.retry",
+            Self::UserDelete { .. } => "user.delete",
+            Self::UserFinish { .. } => "user.finish",
+            Self::Expect(_) => "expect",
+        }
+    }
+
+    /// The device that the action is about.
+    pub(super) fn device(&self) -> Option<Device> {
+        match self {
+            Self::CaptureStart { device, .. }
+            | Self::CaptureStop { device }
+            | Self::Audio { device, .. }
+            | Self::Frames { device, .. }
+            | Self::Frame { device, .. }
+            | Self::Mute { device }
+            | Self::Unmute { device }
+            | Self::SocketUp { device }
+            | Self::SocketDown { device, .. }
+            | Self::UserFinish { device } => Some(device.clone()),
+            Self::Server(
+                ServerAction::Message { device, .. }
+                | ServerAction::Stall { device }
+                | ServerAction::End { device, .. },
+            ) => Device::new(device.as_ref()?).ok(),
+            Self::Server(ServerAction::Respond(_) | ServerAction::JobRespond(_))
+            | Self::AccountSignIn { .. }
+            | Self::AccountSignOut { .. }
+            | Self::NetworkOffline
+            | Self::NetworkOnline
+            | Self::DiskFault { .. }
+            | Self::DiskFull
+            | Self::DiskFreed
+            | Self::Kill
+            | Self::PowerCut { .. }
+            | Self::Restart
+            | Self::ClockJump { .. }
+            | Self::FileRemove { .. }
+            | Self::FileDamage { .. }
+            | Self::UserRetry { .. }
+            | Self::UserDelete { .. }
+            | Self::Expect(_) => None,
+        }
+    }
+
+    /// Whether only simulated time and disks can play it.
+    pub(super) const fn needs_simulation(&self) -> bool {
+        match self {
+            Self::DiskFault { .. }
+            | Self::DiskFull
+            | Self::DiskFreed
+            | Self::PowerCut { .. }
+            | Self::ClockJump { .. } => true,
+            Self::CaptureStart { .. }
+            | Self::CaptureStop { .. }
+            | Self::Audio { .. }
+            | Self::Frames { .. }
+            | Self::Frame { .. }
+            | Self::Mute { .. }
+            | Self::Unmute { .. }
+            | Self::SocketUp { .. }
+            | Self::SocketDown { .. }
+            | Self::Server(_)
+            | Self::AccountSignIn { .. }
+            | Self::AccountSignOut { .. }
+            | Self::NetworkOffline
+            | Self::NetworkOnline
+            | Self::Kill
+            | Self::Restart
+            | Self::FileRemove { .. }
+            | Self::FileDamage { .. }
+            | Self::UserRetry { .. }
+            | Self::UserDelete { .. }
+            | Self::UserFinish { .. }
+            | Self::Expect(_) => false,
+        }
+    }
+}
