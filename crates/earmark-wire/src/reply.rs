@@ -2,6 +2,7 @@
 
 mod detail;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -77,7 +78,7 @@ pub enum ReplyBody {
     /// What the upload came to.
     Result(UploadResult),
     /// The upload was taken and is worked on, or was; also the answer to a poll.
-    Job(Job),
+    Job(Box<Job>),
     /// Why the request was refused.
     Detail(Detail),
     /// Exactly `{"detail":"Not Found"}`: the server has no such path. A conversation that is gone is

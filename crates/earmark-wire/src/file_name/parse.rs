@@ -16,23 +16,26 @@ pub(super) fn parse(name: &str) -> Result<UploadName, NameFault> {
     check_text(name)?;
     let rest = name.strip_prefix("audio_").ok_or(fault(NamePart::Prefix))?;
     let rest = rest.strip_suffix(".bin").ok_or(fault(NamePart::Suffix))?;
-    let (rest, time) = last_part(rest, NamePart::Time)?;
+    let (rest, time) = rest.rsplit_once('_').unwrap_or(("", rest));
     let (micros, millis) = parse_time(time).ok_or(fault(NamePart::Time))?;
     let (rest, mark) = split_mark(rest)?;
     let (rest, samples) = last_part(rest, NamePart::FrameSamples)?;
-    let samples = samples.strip_prefix("fs").unwrap_or_default();
+    let samples = samples.strip_prefix("fs").and_then(parse_number);
+    let frame_samples = samples.ok_or(fault(NamePart::FrameSamples))?;
     let (rest, channels) = last_part(rest, NamePart::Channels)?;
+    let channels = parse_number(channels).ok_or(fault(NamePart::Channels))?;
     let (rest, sample_rate) = last_part(rest, NamePart::SampleRate)?;
+    let sample_rate = parse_number(sample_rate).ok_or(fault(NamePart::SampleRate))?;
     let (device, codec) = rest.split_once('_').ok_or(fault(NamePart::Codec))?;
-    let known = FileCodec::ALL
-        .into_iter()
-        .find(|known| known.name() == codec);
+    let mut codecs = FileCodec::ALL.into_iter();
     Ok(UploadName {
         device: parse_word(device).ok_or(fault(NamePart::Device))?,
-        codec: known.ok_or(fault(NamePart::Codec))?,
-        sample_rate: parse_number(sample_rate).ok_or(fault(NamePart::SampleRate))?,
-        channels: parse_number(channels).ok_or(fault(NamePart::Channels))?,
-        frame_samples: parse_number(samples).ok_or(fault(NamePart::FrameSamples))?,
+        codec: codecs
+            .find(|known| known.name() == codec)
+            .ok_or(fault(NamePart::Codec))?,
+        sample_rate,
+        channels,
+        frame_samples,
         mark,
         micros,
         millis,
