@@ -28,7 +28,10 @@ mod name;
 mod policy;
 mod token;
 
+pub mod ingest;
+pub mod session;
 pub mod sync;
+pub mod wal_store;
 
 pub use codec::{Codec, Encoding, EncodingError, UnknownCodec};
 pub use effects::Effects;

@@ -9,7 +9,7 @@ use crate::RecordingId;
 ///
 /// The machines are generic over it, and only the store's crate has a type that can be made one, and
 /// only after its sync returned: an upload of an unsealed recording cannot be written down.
-pub trait SealedToken: Clone + Debug + Eq + Hash {
+pub trait SealedToken: Clone + Debug + Eq + Hash + 'static {
     /// The recording that is sealed.
     fn recording(&self) -> RecordingId;
 }
