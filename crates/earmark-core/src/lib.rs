@@ -10,7 +10,7 @@
 //! | `wal_store` | when the journal is written, synced and replaced |
 //! | `session` | where recordings end, which conversation they belong to, when they may be uploaded |
 //! | [`sync`] | what an answer of the server means, and when a recording is tried again |
-//! | `connectivity` | whether the network is usable |
+//! | [`connectivity`] | whether the network is usable |
 //!
 //! Every machine is driven the same way: one event, one step, drain all effects, then the next event.
 
@@ -21,6 +21,8 @@ extern crate alloc;
 mod codec;
 mod effects;
 mod frame;
+#[cfg(test)]
+mod graph;
 mod id;
 mod machine;
 mod moment;
@@ -28,6 +30,7 @@ mod name;
 mod policy;
 mod token;
 
+pub mod connectivity;
 pub mod ingest;
 pub mod session;
 pub mod sync;

@@ -4,6 +4,7 @@ mod effect;
 mod event;
 mod facts;
 mod machine;
+mod pace;
 mod queue;
 mod state;
 mod status;
@@ -14,7 +15,8 @@ pub use effect::{Effect, Settlement};
 pub use event::Event;
 pub use facts::{UploadFacts, UploadStage};
 pub use machine::{Setup, Superstate, Upload, UploadStep};
-pub use queue::Turn;
+pub use pace::{FLIGHTS_MAX, Pace, REQUESTS_PER_MINUTE_MAX, Refusal, Slot};
+pub use queue::{Queue, Turn};
 pub use state::{End, Errand, Job, Pause, PauseKind, State};
 pub use status::{Report, Status};
 pub use verdict::{

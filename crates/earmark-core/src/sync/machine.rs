@@ -222,7 +222,10 @@ impl<R: SealedToken + 'static> Upload<R> {
     fn arrive(&self, next: &State, step: &mut UploadStep<'_, R>) {
         match next {
             State::Queued { errand } => {
-                let turn = self.turn(errand);
+                let turn = match errand {
+                    Errand::Upload => Turn::Upload,
+                    Errand::Poll(_) => Turn::Poll,
+                };
                 step.order(Effect::RequestSlot { turn });
             }
             State::Waiting { pause, .. } => step.order(Effect::ArmTimer {
@@ -269,14 +272,6 @@ impl<R: SealedToken + 'static> Upload<R> {
         } else {
             let facts = self.facts(settling);
             step.order(Effect::RecordOutcome { facts, generation });
-        }
-    }
-
-    const fn turn(&self, errand: &Errand) -> Turn {
-        match errand {
-            Errand::Poll(_) => Turn::Poll,
-            Errand::Upload if self.requests == 0 => Turn::First,
-            Errand::Upload => Turn::Again,
         }
     }
 

@@ -18,12 +18,12 @@ pub enum JobBody<'a> {
     /// Completed, or partly failed.
     Ended {
         /// How many segments the server could not use; at least one when it partly failed.
-        failed_segments: u32,
+        failed_segments: u64,
     },
     /// Failed.
     Failed {
         /// How many segments the server could not use.
-        failed_segments: u32,
+        failed_segments: u64,
         /// The server's `error` or `reason_code`.
         reason: Option<&'a str>,
     },

@@ -35,7 +35,7 @@ pub enum UploadBody<'a> {
     /// The result of the upload.
     Result {
         /// How many segments of it the server could not use.
-        failed_segments: u32,
+        failed_segments: u64,
     },
     /// The server works on it.
     Job {
