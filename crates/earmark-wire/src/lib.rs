@@ -10,6 +10,7 @@
 //! | `audio_file` | frames in a file, as a server takes them |
 //! | `file_name` | the name under which a file is uploaded |
 //! | `reply` | bodies of the answers to uploads and polls |
+//! | `job` | the one of them that says that the server works on an upload |
 
 #![no_std]
 

@@ -39,7 +39,7 @@ fn a_body_without_both_lists_is_no_result() {
         r#"{"new_memories":[],"updated_memories":{}}"#,
         r#"{"new_memories":[],"updated_memories":"C1"}"#,
         r#"{"result":{"new_memories":[],"updated_memories":[]}}"#,
-        r#"["j",[],[],null]"#,
+        r#"["j","completed",null,null]"#,
     ] {
         assert_eq!(parse(body), ReplyBody::OtherJson, "{body}");
     }
