@@ -1,0 +1,69 @@
+//! Whether an upload is audio, as the server's decoder finds it.
+
+use earmark_core::Codec;
+use earmark_wire::frames;
+
+use crate::audio::Decoder;
+
+/// What is in an uploaded file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    /// Whole records, up to the first that is torn or none.
+    pub(super) frames: u64,
+    /// How many of them cannot be decoded; 0 when nobody tried.
+    pub(super) undecodable: u64,
+}
+
+impl Contents {
+    /// Counts the frames of a file, and decodes them when a codec is given.
+    pub(super) fn of(file: &[u8], codec: Option<Codec>) -> Self {
+        let mut decoder = codec.map(Decoder::new);
+        let mut contents = Self::default();
+        for frame in frames(file).map_while(Result::ok) {
+            contents.frames += 1;
+            let decoded = decoder.as_mut().map(|decoder| decoder.decode(frame));
+            contents.undecodable += u64::from(decoded.is_some_and(|result| result.is_err()));
+        }
+        contents
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use earmark_wire::encode_frame_header;
+
+    use super::*;
+    use crate::audio::{FrameCoder, Tone};
+
+    fn file(frames: &[&[u8]]) -> Vec<u8> {
+        let length = |frame: &[u8]| u32::try_from(frame.len()).unwrap();
+        frames
+            .iter()
+            .flat_map(|frame| [&encode_frame_header(length(frame))[..], frame].concat())
+            .collect()
+    }
+
+    #[test]
+    fn real_opus_is_decodable_and_noise_is_counted() {
+        let samples = Tone::new(440.0).unwrap().samples(1_600);
+        let mut frames = FrameCoder::new(Codec::Opus).push(&samples).unwrap();
+        frames.push(vec![0xff; 80]);
+        let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
+        let contents = Contents::of(&file(&frames), Some(Codec::Opus));
+        assert_eq!((contents.frames, contents.undecodable), (11, 1));
+    }
+
+    #[test]
+    fn pcm_of_another_size_than_its_frames_is_undecodable() {
+        let contents = Contents::of(&file(&[&[0; 320], &[0; 319]]), Some(Codec::Pcm16));
+        assert_eq!((contents.frames, contents.undecodable), (2, 1));
+    }
+
+    #[test]
+    fn counting_stops_at_a_torn_record() {
+        let mut bytes = file(&[&[1], &[2], &[3, 3]]);
+        bytes.pop();
+        assert_eq!(Contents::of(&bytes, None).frames, 2);
+        assert_eq!(Contents::of(&[], None).frames, 0);
+    }
+}
