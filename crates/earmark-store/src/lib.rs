@@ -1,1 +1,53 @@
-//! Placeholder.
+//! The durable store of Earmark.
+//!
+//! The journal is the promise; recordings are the product. Everything that was promised is a record in
+//! the journal, and the state of a store is a fold over its records. The frames of a recording leave the
+//! journal for a file of their own, once, and that file never changes.
+//!
+//! The store decides *what* bytes go where; its owner decides *when*. [`Store`] itself never touches the
+//! disk after it is open: it gives out a [`Job`] for each piece of [`Work`], which the owner runs wherever
+//! blocking is allowed, and takes back what came of it.
+//!
+//! ```text
+//! stage(record) ──▶ begin(Write) ─ job ─ end ──▶ begin(Sync) ─ job ─ end ──▶ durable() ≥ ticket
+//!                                   └── any error: the file is dead ──▶ begin(Replace) ─ job ─ end
+//! ```
+//!
+//! *Durable* means: covered by a sync that returned success, on a file whose name in its folder was
+//! synced too.
+
+mod batches;
+mod damage;
+mod disk;
+mod format;
+mod frames;
+mod identity;
+mod inspect;
+mod jobs;
+mod journal;
+mod layout;
+mod ledger;
+mod reader;
+mod record;
+mod recovery;
+mod scan;
+mod seal;
+mod sealed;
+mod snapshot;
+mod store;
+mod work;
+
+pub use damage::{Damage, Harm};
+pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk};
+pub use inspect::{Inspection, Verification, inspect, verify};
+pub use layout::recording_path;
+pub use ledger::{
+    CaptureFacts, Delivered, Ledger, RecordingFacts, SESSIONS_KEPT_MAX, SessionFacts, Totals,
+};
+pub use reader::{RecordingError, RecordingReader};
+pub use record::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum};
+pub use recovery::ReadError;
+pub use seal::BLOCK_BYTES;
+pub use sealed::SealedRecording;
+pub use store::{Config, OpenError, Recovered, Store, Ticket};
+pub use work::{Done, Failure, Job, Outcome, Work};

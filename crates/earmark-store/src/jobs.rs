@@ -1,0 +1,125 @@
+//! The disk side of each kind of work but the seal.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use earmark_core::RecordingId;
+
+use crate::disk::{Disk, DiskFile, write_all_at};
+use crate::format::{FILE_HEADER_BYTES, FileId};
+use crate::journal::{Target, Write};
+use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
+use crate::work::{Fault, Output};
+
+pub(crate) fn write(disk: &dyn Disk, write: Write) -> Result<Output, Fault> {
+    let (file, opened) = match write.target {
+        Target::Active(file) => (file, None),
+        Target::New(id) => {
+            let file = create(disk, id)?;
+            (Arc::clone(&file), Some((id, file)))
+        }
+    };
+    write_all_at(file.as_ref(), write.offset, &write.bytes)
+        .map_err(|error| Fault::new(JOURNAL, error))?;
+    Ok(Output::Written { opened })
+}
+
+pub(crate) fn sync(target: u64, files: BTreeMap<u64, Arc<dyn DiskFile>>) -> Result<Output, Fault> {
+    for (number, file) in files {
+        file.sync()
+            .map_err(|error| Fault::new(&journal_path(number), error))?;
+    }
+    Ok(Output::Synced { target })
+}
+
+pub(crate) fn replace(
+    disk: &dyn Disk,
+    id: FileId,
+    chunks: &[Arc<Vec<u8>>],
+) -> Result<Output, Fault> {
+    let replaced = create(disk, id).and_then(|file| fill(file, id, chunks));
+    if replaced.is_err() {
+        // Nothing in it was acknowledged. Without this a disk that stays full would gather files.
+        let _ = disk.remove(&journal_path(id.number));
+    }
+    replaced
+}
+
+fn fill(file: Arc<dyn DiskFile>, id: FileId, chunks: &[Arc<Vec<u8>>]) -> Result<Output, Fault> {
+    let at_path = |error| Fault::new(&journal_path(id.number), error);
+    let mut offset = FILE_HEADER_BYTES;
+    for chunk in chunks {
+        write_all_at(file.as_ref(), offset, chunk).map_err(at_path)?;
+        offset += chunk.len() as u64;
+    }
+    file.sync().map_err(at_path)?;
+    Ok(Output::Replaced { id, file })
+}
+
+/// A journal file whose header and name are durable.
+fn create(disk: &dyn Disk, id: FileId) -> Result<Arc<dyn DiskFile>, Fault> {
+    let path = journal_path(id.number);
+    let at_path = |error| Fault::new(&path, error);
+    let file = disk.create_new(&path).map_err(at_path)?;
+    write_all_at(file.as_ref(), 0, &id.header()).map_err(at_path)?;
+    file.sync().map_err(at_path)?;
+    disk.sync_dir(JOURNAL)
+        .map_err(|error| Fault::new(JOURNAL, error))?;
+    Ok(file)
+}
+
+/// What is to go.
+pub(crate) struct Pruning {
+    /// Journal files, and where those go that are damaged and so are only moved.
+    pub(crate) files: Vec<(u64, Option<String>)>,
+    pub(crate) snapshots: Vec<u64>,
+}
+
+pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> {
+    for (number, quarantine) in &pruning.files {
+        let path = journal_path(*number);
+        let gone = match quarantine {
+            Some(to) => disk.rename(&path, to),
+            None => disk.remove(&path),
+        };
+        accept_missing(&path, gone)?;
+    }
+    for covered in &pruning.snapshots {
+        let path = layout::snapshot_path(*covered);
+        accept_missing(&path, disk.remove(&path))?;
+    }
+    for dir in [JOURNAL, QUARANTINE, SNAPSHOTS] {
+        disk.sync_dir(dir).map_err(|error| Fault::new(dir, error))?;
+    }
+    let files = pruning
+        .files
+        .into_iter()
+        .map(|(number, _)| number)
+        .collect();
+    Ok(Output::Pruned {
+        files,
+        snapshots: pruning.snapshots,
+    })
+}
+
+/// Unlinks a recording's file. One that is missing is fine: an earlier try may have come so far.
+pub(crate) fn remove(disk: &dyn Disk, recording: RecordingId) -> Result<Output, Fault> {
+    for path in [
+        layout::recording_path(recording),
+        layout::part_path(recording),
+    ] {
+        accept_missing(&path, disk.remove(&path))?;
+    }
+    disk.sync_dir(RECORDINGS)
+        .map_err(|error| Fault::new(RECORDINGS, error))?;
+    Ok(Output::Removed)
+}
+
+fn accept_missing(path: &str, result: io::Result<()>) -> Result<(), Fault> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Fault::new(path, error)),
+    }
+}

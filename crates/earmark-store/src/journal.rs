@@ -1,0 +1,380 @@
+//! The journal as it is in memory: what was staged, what was handed to the disk, what is durable.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use earmark_core::{CaptureId, Frame, FrameSeq};
+
+use crate::disk::DiskFile;
+use crate::format::{
+    self, FILE_HEADER_BYTES, FileId, Head, Kind, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES,
+};
+use crate::frames;
+use crate::record::{FrameSpan, Record};
+
+/// The payload of a record of frames is kept under this, unless one frame alone is larger: so much
+/// audio one damaged spot can cost.
+pub(crate) const FRAMES_PAYLOAD_BYTES_MAX: usize = 4_096;
+const COUNT_AT: usize = 24;
+
+/// One staged record and where it stands in its chunk.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) seq: u64,
+    pub(crate) start: usize,
+    pub(crate) payload: u32,
+    pub(crate) record: Record,
+}
+
+impl Entry {
+    const fn kind(&self) -> Kind {
+        match self.record {
+            Record::Frames(_) => Kind::Frames,
+            Record::CaptureOpened { .. }
+            | Record::CaptureClosed { .. }
+            | Record::MuteSet { .. }
+            | Record::SessionOpened { .. }
+            | Record::SessionClosed { .. }
+            | Record::SessionMoved { .. }
+            | Record::RecordingOpened { .. }
+            | Record::RecordingCut { .. }
+            | Record::Sealed { .. }
+            | Record::Linked { .. }
+            | Record::Relinked { .. }
+            | Record::FallbackFired { .. }
+            | Record::Delivered { .. }
+            | Record::Upload { .. }
+            | Record::Removing { .. }
+            | Record::Removed { .. } => Kind::Decision,
+        }
+    }
+
+    fn end(&self) -> usize {
+        self.start + self.len()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        format::record_bytes(self.payload as usize)
+    }
+}
+
+/// Records that go to the disk in one write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) entries: Vec<Entry>,
+    /// The file and the position in it, once it was handed to the disk.
+    pub(crate) place: Option<(u64, u64)>,
+    /// Whether the disk has taken it.
+    pub(crate) written: bool,
+}
+
+impl Chunk {
+    fn last_seq(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.seq)
+    }
+
+    fn aim(&mut self, file: FileId, offset: u64, durable: u64) {
+        self.place = Some((file.number, offset));
+        self.written = false;
+        let bytes = Arc::make_mut(&mut self.bytes);
+        for entry in &self.entries {
+            let head = Head {
+                seq: entry.seq,
+                durable,
+                kind: entry.kind(),
+            };
+            format::patch_header(
+                &mut bytes[entry.start..entry.end()],
+                entry.payload,
+                head,
+                file,
+            );
+        }
+    }
+}
+
+/// The file that takes records.
+#[derive(Clone)]
+pub(crate) struct Active {
+    pub(crate) id: FileId,
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) len: u64,
+}
+
+/// What is known of a journal file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileFacts {
+    /// The highest seq in it; 0 when it has no record.
+    pub(crate) last_seq: u64,
+    /// Whether bytes in it that were durable are damaged.
+    pub(crate) damaged: bool,
+}
+
+/// Where a write goes.
+pub(crate) enum Target {
+    Active(Arc<dyn DiskFile>),
+    New(FileId),
+}
+
+/// A write that was begun.
+pub(crate) struct Write {
+    pub(crate) target: Target,
+    pub(crate) offset: u64,
+    pub(crate) bytes: Arc<Vec<u8>>,
+}
+
+pub(crate) struct Journal {
+    pub(crate) next_seq: u64,
+    pub(crate) durable: u64,
+    pub(crate) files: BTreeMap<u64, FileFacts>,
+    /// Whether the active file may no longer be used.
+    pub(crate) dead: bool,
+    staging: Chunk,
+    chunks: VecDeque<Chunk>,
+    active: Option<Active>,
+    /// Files that hold chunks which are not durable.
+    unsynced: BTreeMap<u64, Arc<dyn DiskFile>>,
+    next_number: u64,
+    life: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(life: u64, durable: u64, files: BTreeMap<u64, FileFacts>) -> Self {
+        let next_number = files.keys().next_back().map_or(1, |last| last + 1);
+        Self {
+            next_seq: durable + 1,
+            durable,
+            files,
+            dead: true,
+            staging: Chunk::default(),
+            chunks: VecDeque::new(),
+            active: None,
+            unsynced: BTreeMap::new(),
+            next_number,
+            life,
+        }
+    }
+
+    /// Stages a record whose payload is given.
+    pub(crate) fn stage(&mut self, payload: &[u8], record: Record) -> u64 {
+        assert!(
+            payload.len() <= PAYLOAD_BYTES_MAX,
+            "a record is bounded by whoever stages it"
+        );
+        let bytes = Arc::make_mut(&mut self.staging.bytes);
+        let start = bytes.len();
+        format::begin_record(bytes);
+        bytes.extend_from_slice(payload);
+        format::end_record(start, bytes);
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        let payload = u32::try_from(payload.len()).expect("a payload is at most 16 MiB long");
+        self.staging.entries.push(Entry {
+            seq,
+            start,
+            payload,
+            record,
+        });
+        seq
+    }
+
+    /// Stages a frame, behind the frames before it in the same record as long as there is room.
+    pub(crate) fn stage_frame(&mut self, capture: CaptureId, seq: FrameSeq, frame: &Frame) -> u64 {
+        let bytes = Arc::make_mut(&mut self.staging.bytes);
+        if let Some(entry) = self.staging.entries.last_mut()
+            && let Record::Frames(span) = &mut entry.record
+            && span.capture == capture
+            && span.end() == seq
+            && entry.payload as usize + frames::frame_bytes_max(frame) <= FRAMES_PAYLOAD_BYTES_MAX
+        {
+            let payload = entry.start + RECORD_HEADER_BYTES;
+            bytes.truncate(payload + entry.payload as usize);
+            frames::put_frame(span.last_at, frame, bytes);
+            span.count += 1;
+            span.last_at = frame.at;
+            let count = payload + COUNT_AT;
+            bytes[count..count + 4].copy_from_slice(&span.count.to_le_bytes());
+            entry.payload = u32::try_from(bytes.len() - payload).expect("it is at most 4 KiB long");
+            format::end_record(entry.start, bytes);
+            return entry.seq;
+        }
+        let span = FrameSpan {
+            capture,
+            first: seq,
+            count: 1,
+            first_at: frame.at,
+            last_at: frame.at,
+        };
+        let mut payload = Vec::with_capacity(frames::FRAMES_HEADER_BYTES + frame.bytes.len() + 20);
+        frames::put_header(&span, &mut payload);
+        frames::put_frame(frame.at, frame, &mut payload);
+        self.stage(&payload, Record::Frames(span))
+    }
+
+    pub(crate) fn staged_bytes(&self) -> usize {
+        self.staging.bytes.len()
+    }
+
+    pub(crate) fn undurable_bytes(&self) -> usize {
+        self.staged_bytes()
+            + self
+                .chunks
+                .iter()
+                .map(|chunk| chunk.bytes.len())
+                .sum::<usize>()
+    }
+
+    pub(crate) fn active_number(&self) -> Option<u64> {
+        self.active.as_ref().map(|active| active.id.number)
+    }
+
+    /// Whether chunks that are not durable lie in a file.
+    pub(crate) fn holds(&self, number: u64) -> bool {
+        self.active_number() == Some(number) || self.unsynced.contains_key(&number)
+    }
+
+    fn next_file(&mut self) -> FileId {
+        let number = self.next_number;
+        self.next_number += 1;
+        FileId {
+            number,
+            incarnation: mix(self.life ^ mix(number)),
+        }
+    }
+
+    /// Takes what is staged for a write, into a new file when the active one is long enough.
+    pub(crate) fn begin_write(&mut self, file_bytes_max: u64) -> Option<Write> {
+        if self.dead || self.staging.entries.is_empty() {
+            return None;
+        }
+        let mut chunk = std::mem::take(&mut self.staging);
+        let len = chunk.bytes.len() as u64;
+        let fits = |active: &&Active| {
+            active.len + len <= file_bytes_max || active.len == FILE_HEADER_BYTES
+        };
+        let room = self.active.as_ref().filter(fits).cloned();
+        let (target, id, offset) = match room {
+            Some(active) => (Target::Active(active.file), active.id, active.len),
+            None => {
+                let id = self.next_file();
+                (Target::New(id), id, FILE_HEADER_BYTES)
+            }
+        };
+        chunk.aim(id, offset, self.durable);
+        let write = Write {
+            target,
+            offset,
+            bytes: Arc::clone(&chunk.bytes),
+        };
+        self.chunks.push_back(chunk);
+        Some(write)
+    }
+
+    /// The write that was begun last has ended well; a new file comes with its handle.
+    pub(crate) fn end_write(&mut self, opened: Option<(FileId, Arc<dyn DiskFile>)>) -> u64 {
+        if let Some((id, file)) = opened {
+            self.active = Some(Active {
+                id,
+                file,
+                len: FILE_HEADER_BYTES,
+            });
+        }
+        let chunk = self
+            .chunks
+            .back_mut()
+            .expect("a write that ended was begun");
+        chunk.written = true;
+        let last = chunk.last_seq();
+        let len = chunk.bytes.len() as u64;
+        if let Some(active) = &mut self.active {
+            active.len += len;
+            self.unsynced
+                .insert(active.id.number, Arc::clone(&active.file));
+            self.files.entry(active.id.number).or_default().last_seq = last;
+        }
+        last
+    }
+
+    /// The files to sync and the seq up to which that makes durable; none when all written is durable.
+    pub(crate) fn begin_sync(&self) -> Option<(u64, BTreeMap<u64, Arc<dyn DiskFile>>)> {
+        let written = self.chunks.iter().take_while(|chunk| chunk.written);
+        let target = written.last()?.last_seq();
+        (!self.dead).then(|| (target, self.unsynced.clone()))
+    }
+
+    /// What was synced is durable: takes it out.
+    pub(crate) fn end_sync(&mut self, target: u64) -> Vec<Chunk> {
+        self.durable = self.durable.max(target);
+        let durable = self
+            .chunks
+            .iter()
+            .take_while(|chunk| chunk.last_seq() <= target)
+            .count();
+        let chunks = self.chunks.drain(..durable).collect();
+        let held: Vec<u64> = self
+            .chunks
+            .iter()
+            .filter_map(|chunk| chunk.place)
+            .map(|place| place.0)
+            .collect();
+        self.unsynced.retain(|number, _| held.contains(number));
+        chunks
+    }
+
+    /// Aims everything that is not durable at a new file, of which the caller gets id and bytes.
+    pub(crate) fn begin_replace(&mut self) -> (FileId, Vec<Arc<Vec<u8>>>) {
+        self.active = None;
+        self.unsynced.clear();
+        let staged = std::mem::take(&mut self.staging);
+        if !staged.entries.is_empty() {
+            self.chunks.push_back(staged);
+        }
+        let id = self.next_file();
+        let mut offset = FILE_HEADER_BYTES;
+        for chunk in &mut self.chunks {
+            chunk.aim(id, offset, self.durable);
+            offset += chunk.bytes.len() as u64;
+        }
+        (
+            id,
+            self.chunks
+                .iter()
+                .map(|chunk| Arc::clone(&chunk.bytes))
+                .collect(),
+        )
+    }
+
+    /// The new file is durable with everything in it.
+    pub(crate) fn end_replace(&mut self, id: FileId, file: Arc<dyn DiskFile>) -> Vec<Chunk> {
+        let in_file = |chunk: &&Chunk| chunk.place.is_some_and(|place| place.0 == id.number);
+        let rewritten = self.chunks.iter().filter(in_file);
+        let len = rewritten
+            .clone()
+            .map(|chunk| chunk.bytes.len() as u64)
+            .sum::<u64>();
+        let last = rewritten.last().map_or(0, Chunk::last_seq);
+        self.files.insert(
+            id.number,
+            FileFacts {
+                last_seq: last,
+                damaged: false,
+            },
+        );
+        self.active = Some(Active {
+            id,
+            file,
+            len: FILE_HEADER_BYTES + len,
+        });
+        self.dead = false;
+        self.end_sync(last.max(self.durable))
+    }
+}
+
+/// A well-spread number from a number (the finaliser of SplitMix64).
+pub(crate) const fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

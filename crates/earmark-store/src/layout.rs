@@ -1,0 +1,66 @@
+//! Which files a store has, and the numbers in their names.
+
+use earmark_core::RecordingId;
+
+pub(crate) const JOURNAL: &str = "journal";
+pub(crate) const RECORDINGS: &str = "recordings";
+pub(crate) const SNAPSHOTS: &str = "snapshots";
+pub(crate) const QUARANTINE: &str = "quarantine";
+pub(crate) const DIRS: [&str; 4] = [JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS];
+pub(crate) const IDENTITY: &str = "store.json";
+pub(crate) const IDENTITY_TEMP: &str = "store.tmp";
+pub(crate) const SNAPSHOT_TEMP: &str = "snapshots/new.tmp";
+
+const JOURNAL_SUFFIX: &str = ".log";
+const SNAPSHOT_SUFFIX: &str = ".snap";
+const RECORDING_SUFFIX: &str = ".bin";
+const PART_SUFFIX: &str = ".part";
+
+pub(crate) fn journal_path(number: u64) -> String {
+    format!("{JOURNAL}/{number:016x}{JOURNAL_SUFFIX}")
+}
+
+pub(crate) fn journal_number(name: &str) -> Option<u64> {
+    hex_name(name, JOURNAL_SUFFIX)
+}
+
+pub(crate) fn snapshot_path(covered: u64) -> String {
+    format!("{SNAPSHOTS}/{covered:016x}{SNAPSHOT_SUFFIX}")
+}
+
+pub(crate) fn snapshot_covered(name: &str) -> Option<u64> {
+    hex_name(name, SNAPSHOT_SUFFIX)
+}
+
+/// Where the file of a sealed recording lies, relative to the store's root.
+pub fn recording_path(recording: RecordingId) -> String {
+    format!("{RECORDINGS}/{recording}{RECORDING_SUFFIX}")
+}
+
+pub(crate) fn part_path(recording: RecordingId) -> String {
+    format!("{RECORDINGS}/{recording}{PART_SUFFIX}")
+}
+
+/// The recording that a file in `recordings/` is of.
+pub(crate) fn recording_of(name: &str) -> Option<RecordingId> {
+    name.strip_suffix(RECORDING_SUFFIX)?.parse().ok()
+}
+
+/// The recording that an unfinished file in `recordings/` is of.
+pub(crate) fn part_of(name: &str) -> Option<RecordingId> {
+    name.strip_suffix(PART_SUFFIX)?.parse().ok()
+}
+
+/// Where a file goes that nobody may lose and nobody can use.
+pub(crate) fn quarantine_path(path: &str, nonce: u64) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    format!("{QUARANTINE}/{name}.{nonce:016x}")
+}
+
+fn hex_name(name: &str, suffix: &str) -> Option<u64> {
+    let digits = name.strip_suffix(suffix)?;
+    let plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (digits.len() == 16 && digits.bytes().all(plain))
+        .then(|| u64::from_str_radix(digits, 16).ok())
+        .flatten()
+}

@@ -1,0 +1,347 @@
+//! How each record changes the ledger.
+//!
+//! A record about something that the ledger does not know changes nothing: damage to one record must
+//! not make the next one dangerous.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use earmark_core::sync::UploadFacts;
+use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId, SessionId, Stamp};
+
+use super::{CaptureFacts, Delivered, Ledger, RecordingFacts, SESSIONS_KEPT_MAX, SessionFacts};
+use crate::record::{FrameSpan, Record, Removal, Seal};
+
+impl Ledger {
+    /// Folds one record in.
+    pub fn apply(&mut self, record: &Record) {
+        self.note_ids(record);
+        match record {
+            Record::CaptureOpened { .. }
+            | Record::CaptureClosed { .. }
+            | Record::MuteSet { .. }
+            | Record::Frames(_)
+            | Record::Delivered { .. } => self.apply_to_capture(record),
+            Record::SessionOpened { .. }
+            | Record::SessionClosed { .. }
+            | Record::FallbackFired { .. } => self.apply_to_session(record),
+            Record::SessionMoved { .. }
+            | Record::RecordingOpened { .. }
+            | Record::RecordingCut { .. }
+            | Record::Sealed { .. }
+            | Record::Linked { .. }
+            | Record::Relinked { .. }
+            | Record::Upload { .. }
+            | Record::Removing { .. }
+            | Record::Removed { .. } => self.apply_to_recording(record),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`apply` has the full list")]
+    fn apply_to_capture(&mut self, record: &Record) {
+        match record {
+            Record::CaptureOpened {
+                capture,
+                device,
+                account,
+                encoding,
+                at,
+            } => {
+                let facts = CaptureFacts {
+                    device: device.clone(),
+                    account: account.clone(),
+                    encoding: *encoding,
+                    opened: *at,
+                    closed: None,
+                    next_seq: FrameSeq(0),
+                    last_at: None,
+                    covered: FrameSeq(0),
+                    delivered: Delivered::default(),
+                };
+                self.captures.entry(*capture).or_insert(facts);
+            }
+            Record::CaptureClosed { capture, at } => {
+                if let Some(facts) = self.captures.get_mut(capture) {
+                    facts.closed.get_or_insert(*at);
+                }
+                self.forget_capture(*capture);
+            }
+            Record::MuteSet {
+                device,
+                muted: true,
+            } => {
+                self.muted.insert(device.clone());
+            }
+            Record::MuteSet {
+                device,
+                muted: false,
+            } => {
+                self.muted.remove(device);
+            }
+            Record::Frames(span) => self.take(span),
+            Record::Delivered { capture, from, to } => {
+                if let Some(facts) = self.captures.get_mut(capture) {
+                    facts.delivered.insert(*from, *to);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`apply` has the full list")]
+    fn apply_to_session(&mut self, record: &Record) {
+        match record {
+            Record::SessionOpened {
+                session,
+                capture,
+                first,
+                at,
+            } => {
+                let Some(owner) = self.captures.get(capture) else {
+                    return;
+                };
+                let facts = SessionFacts {
+                    capture: *capture,
+                    device: owner.device.clone(),
+                    account: owner.account.clone(),
+                    first: *first,
+                    opened: *at,
+                    closed: None,
+                    fallback_fired: false,
+                };
+                self.sessions.entry(*session).or_insert(facts);
+            }
+            Record::SessionClosed { session, end, at } => {
+                if let Some(facts) = self.sessions.get_mut(session) {
+                    facts.closed.get_or_insert((*at, *end));
+                }
+                self.forget_sessions();
+            }
+            Record::FallbackFired { session } => {
+                if let Some(facts) = self.sessions.get_mut(session) {
+                    facts.fallback_fired = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`apply` has the full list")]
+    fn apply_to_recording(&mut self, record: &Record) {
+        match record {
+            Record::RecordingOpened {
+                recording,
+                session,
+                capture,
+                first,
+            } => {
+                self.open(*recording, *session, *capture, *first);
+            }
+            Record::RecordingCut { recording, end } => self.cut(*recording, *end),
+            Record::Sealed { recording, seal } => self.seal(*recording, seal),
+            Record::Linked {
+                conversation,
+                recordings,
+                seals,
+                at,
+            } => {
+                seals
+                    .iter()
+                    .for_each(|(recording, seal)| self.seal(*recording, seal));
+                recordings
+                    .iter()
+                    .for_each(|one| self.link(*one, conversation, *at));
+            }
+            Record::SessionMoved { recording, session } => {
+                if let Some(facts) = self.recordings.get_mut(recording) {
+                    facts.session = *session;
+                }
+            }
+            Record::Relinked {
+                recording,
+                old,
+                reason,
+            } => {
+                if let Some(facts) = self.recordings.get_mut(recording)
+                    && facts.conversation.as_ref() == Some(old)
+                {
+                    facts.conversation = None;
+                    facts.relinked = Some((old.clone(), reason.clone()));
+                }
+            }
+            Record::Upload { recording, facts } => self.upload(*recording, facts),
+            Record::Removing { recording, why } => self.removing(*recording, *why),
+            Record::Removed { recording } => self.removed(*recording),
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, span: &FrameSpan) {
+        let Some(capture) = self.captures.get_mut(&span.capture) else {
+            return;
+        };
+        capture.next_seq = capture.next_seq.max(span.end());
+        capture.last_at = Some(span.last_at);
+        let open = self
+            .recordings
+            .values_mut()
+            .filter(|facts| facts.capture == span.capture && facts.end.is_none());
+        for facts in open.filter(|facts| facts.first < span.end()) {
+            facts.started_at.get_or_insert(span.first_at);
+            facts.ended_at = Some(span.last_at);
+        }
+    }
+
+    fn open(&mut self, id: RecordingId, session: SessionId, capture: CaptureId, first: FrameSeq) {
+        let Some(owner) = self.captures.get(&capture) else {
+            return;
+        };
+        let last = FrameSeq(owner.next_seq.0.saturating_sub(1));
+        let facts = RecordingFacts {
+            session,
+            capture,
+            device: owner.device.clone(),
+            account: owner.account.clone(),
+            encoding: owner.encoding,
+            first,
+            end: None,
+            started_at: owner.time_of(first),
+            ended_at: owner.time_of(last).filter(|_| first <= last),
+            sealed: None,
+            conversation: None,
+            linked_at: None,
+            relinked: None,
+            upload: UploadFacts::new(),
+            removing: None,
+            counted: false,
+        };
+        self.recordings.entry(id).or_insert(facts);
+    }
+
+    fn cut(&mut self, id: RecordingId, end: FrameSeq) {
+        let Some(facts) = self.recordings.get_mut(&id) else {
+            return;
+        };
+        if facts.end.is_some() {
+            return;
+        }
+        facts.end = Some(end.max(facts.first));
+        let Some(capture) = self.captures.get_mut(&facts.capture) else {
+            return;
+        };
+        capture.covered = capture.covered.max(end);
+        if end < capture.next_seq {
+            facts.ended_at = capture.time_of(FrameSeq(end.0.saturating_sub(1)));
+        }
+    }
+
+    fn seal(&mut self, id: RecordingId, seal: &Arc<Seal>) {
+        let Some(facts) = self.recordings.get_mut(&id) else {
+            return;
+        };
+        if facts.sealed.is_none() {
+            facts.started_at = Some(seal.started_at);
+            facts.ended_at = Some(seal.ended_at);
+            facts.sealed = Some(Arc::clone(seal));
+        }
+    }
+
+    fn link(&mut self, id: RecordingId, conversation: &ConversationId, at: Stamp) {
+        let Some(facts) = self.recordings.get_mut(&id) else {
+            return;
+        };
+        if facts.conversation.is_none() && facts.relinked.is_none() {
+            facts.conversation = Some(conversation.clone());
+            facts.linked_at = Some(at);
+        }
+    }
+
+    fn upload(&mut self, id: RecordingId, upload: &UploadFacts) {
+        let frames = self.frames(id);
+        let Some(facts) = self.recordings.get_mut(&id) else {
+            return;
+        };
+        facts.upload = upload.clone();
+        if facts.is_synced() && !facts.counted {
+            facts.counted = true;
+            self.totals.uploaded_frames += frames;
+        }
+    }
+
+    fn removing(&mut self, id: RecordingId, why: Removal) {
+        let frames = self.frames(id);
+        let Some(facts) = self.recordings.get_mut(&id) else {
+            return;
+        };
+        if facts.removing.is_some() {
+            return;
+        }
+        facts.removing = Some(why);
+        match (facts.counted, why) {
+            (true, _) => {}
+            (false, Removal::Released) => self.totals.released_frames += frames,
+            (false, Removal::Deleted | Removal::Expired) => self.totals.deleted_frames += frames,
+        }
+    }
+
+    fn removed(&mut self, id: RecordingId) {
+        let Some(facts) = self.recordings.remove(&id) else {
+            return;
+        };
+        let of_capture = self
+            .recordings
+            .values()
+            .filter(|other| other.capture == facts.capture);
+        let floor = of_capture.map(|other| other.first).min();
+        if let Some(capture) = self.captures.get_mut(&facts.capture) {
+            capture.covered = capture.covered.max(facts.end.unwrap_or(facts.first));
+            capture
+                .delivered
+                .forget_below(floor.unwrap_or(capture.covered));
+        }
+        self.forget_capture(facts.capture);
+        self.forget_sessions();
+    }
+
+    fn forget_capture(&mut self, id: CaptureId) {
+        let closed = self
+            .captures
+            .get(&id)
+            .is_some_and(|facts| facts.closed.is_some());
+        let bare = |capture: &CaptureFacts| capture.covered >= capture.next_seq;
+        let covered = self.captures.get(&id).is_some_and(bare);
+        if closed && covered && !self.recordings.values().any(|facts| facts.capture == id) {
+            self.captures.remove(&id);
+        }
+    }
+
+    fn forget_sessions(&mut self) {
+        let busy: BTreeSet<SessionId> = self
+            .recordings
+            .values()
+            .map(|facts| facts.session)
+            .collect();
+        let ended = |(id, facts): (&SessionId, &SessionFacts)| {
+            (facts.closed.is_some() && !busy.contains(id)).then_some(*id)
+        };
+        let idle: Vec<SessionId> = self.sessions.iter().filter_map(ended).collect();
+        let surplus = idle.len().saturating_sub(SESSIONS_KEPT_MAX);
+        for id in idle.iter().take(surplus) {
+            self.sessions.remove(id);
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only what opens something brings an id"
+    )]
+    pub(crate) fn note_ids(&mut self, record: &Record) {
+        let number = match record {
+            Record::CaptureOpened { capture, .. } => capture.number(),
+            Record::SessionOpened { session, .. } => session.number(),
+            Record::RecordingOpened { recording, .. } => recording.number(),
+            _ => 0,
+        };
+        self.highest_id = self.highest_id.max(number);
+    }
+}

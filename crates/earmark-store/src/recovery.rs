@@ -1,0 +1,383 @@
+//! What a store's files say, read without changing any of them.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::batches::{Batch, Batches};
+use crate::damage::{Damage, Harm};
+use crate::disk::{Disk, read_whole};
+use crate::format::{FILE_HEADER_BYTES, FileId, HeaderFault};
+use crate::identity::{self, Identity};
+use crate::journal::FileFacts;
+use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
+use crate::ledger::Ledger;
+use crate::record::Record;
+use crate::scan::{Hole, Located, Scan};
+use crate::snapshot::{self, SnapshotFault};
+
+/// The longest journal file that is read.
+const JOURNAL_FILE_BYTES_READ_MAX: u64 = 1 << 30;
+
+/// Why a store's files cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A newer program wrote it; nothing was changed.
+    #[error(
+        "{path} is of version {version}, which a newer earmark wrote; this one knows versions up to 1"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its version.
+        version: u32,
+    },
+    /// The disk refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the disk said.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl ReadError {
+    pub(crate) fn io(path: &str, error: io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+/// All that the files say.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    /// None when the store is new, or when its identity was lost.
+    pub(crate) incarnation: Option<u32>,
+    /// The state that a crash could not take back.
+    pub(crate) durable_ledger: Ledger,
+    /// The state with the records behind it, which may not be durable.
+    pub(crate) ledger: Ledger,
+    pub(crate) durable: u64,
+    /// The records that may not be durable: file and place of each.
+    pub(crate) tail: Vec<(u64, Located)>,
+    pub(crate) batches: Batches,
+    pub(crate) files: BTreeMap<u64, FileFacts>,
+    pub(crate) snapshots: Vec<u64>,
+    /// Journal files with a torn tail, and the length that is whole.
+    pub(crate) cuts: Vec<(u64, u64)>,
+    pub(crate) torn_bytes: u64,
+    pub(crate) damage: Vec<Damage>,
+    /// Files that nothing can use.
+    pub(crate) useless: Vec<String>,
+    /// Unfinished files, which can be made again.
+    pub(crate) unfinished: Vec<String>,
+    pub(crate) highest_id: u32,
+}
+
+/// Reads the whole store.
+pub(crate) fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
+    let mut recovery = Recovery::default();
+    recovery.read_identity(disk)?;
+    recovery.read_snapshots(disk)?;
+    let scans = recovery.read_journal(disk)?;
+    recovery.fold(&scans);
+    recovery.read_recordings(disk)?;
+    Ok(recovery)
+}
+
+impl Recovery {
+    fn read_identity(&mut self, disk: &dyn Disk) -> Result<(), ReadError> {
+        match identity::read(disk)? {
+            Identity::Known(incarnation) => self.incarnation = Some(incarnation),
+            Identity::Absent => {}
+            Identity::Damaged(reason) => {
+                self.damage
+                    .push(Damage::unreadable(layout::IDENTITY, reason));
+                self.useless.push(layout::IDENTITY.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn read_snapshots(&mut self, disk: &dyn Disk) -> Result<(), ReadError> {
+        for name in names(disk, SNAPSHOTS)? {
+            let path = format!("{SNAPSHOTS}/{name}");
+            if path == layout::SNAPSHOT_TEMP {
+                self.unfinished.push(path);
+                continue;
+            }
+            let Some(covered) = layout::snapshot_covered(&name) else {
+                continue;
+            };
+            let file = disk
+                .open(&path)
+                .map_err(|error| ReadError::io(&path, error))?;
+            match snapshot::read(file.as_ref()) {
+                Ok((ledger, inside)) if inside == covered => {
+                    self.snapshots.push(covered);
+                    self.durable = covered;
+                    self.durable_ledger = ledger;
+                }
+                Ok(_) => self.give_up(path, "it covers something else than its name says"),
+                Err(SnapshotFault::Newer(version)) => {
+                    return Err(ReadError::Newer { path, version });
+                }
+                Err(fault) => self.give_up(path, fault),
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, path: String, reason: impl std::fmt::Display) {
+        self.damage.push(Damage::unreadable(path.clone(), reason));
+        self.useless.push(path);
+    }
+
+    fn read_journal(&mut self, disk: &dyn Disk) -> Result<Vec<Scan>, ReadError> {
+        let mut scans = Vec::new();
+        for name in names(disk, JOURNAL)? {
+            let Some(number) = layout::journal_number(&name) else {
+                continue;
+            };
+            let path = journal_path(number);
+            let at_path = |error| ReadError::io(&path, error);
+            let file = disk.open(&path).map_err(at_path)?;
+            let bytes = match read_whole(file.as_ref(), JOURNAL_FILE_BYTES_READ_MAX) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(at_path(error));
+                }
+                Err(error) => {
+                    self.damage.push(Damage::unreadable(path, error));
+                    self.files.insert(
+                        number,
+                        FileFacts {
+                            last_seq: 0,
+                            damaged: true,
+                        },
+                    );
+                    continue;
+                }
+            };
+            match FileId::parse(&bytes) {
+                Ok(id) if id.number == number => scans.push(Scan::of(id, &bytes)),
+                Ok(_) => self.give_up(path, "it is another journal file under this name"),
+                Err(HeaderFault::Newer(version)) => return Err(ReadError::Newer { path, version }),
+                Err(HeaderFault::Unreadable) => self.headless(number, &bytes),
+            }
+        }
+        Ok(scans)
+    }
+
+    /// A file without a header took no record before its header was durable: if it is no longer than
+    /// that, its creation was torn.
+    fn headless(&mut self, number: u64, bytes: &[u8]) {
+        let path = journal_path(number);
+        if bytes.len() as u64 <= FILE_HEADER_BYTES || bytes.iter().all(|byte| *byte == 0) {
+            self.torn_bytes += bytes.len() as u64;
+            self.useless.push(path);
+        } else {
+            self.give_up(path, "both copies of its header are damaged");
+        }
+    }
+
+    fn fold(&mut self, scans: &[Scan]) {
+        let covered = self.durable;
+        let mut union: BTreeMap<u64, (u64, &Located)> = BTreeMap::new();
+        for scan in scans {
+            self.durable = self.durable.max(scan.durable);
+            self.damage.extend(scan.odd.iter().cloned());
+            // The bytes of a seq are the same in every file that has it.
+            union.extend(scan.records.iter().map(|one| (one.seq, (scan.number, one))));
+        }
+        let odd = |scan: &Scan| (scan.number, !scan.odd.is_empty());
+        let damaged: BTreeMap<u64, bool> = scans.iter().map(odd).collect();
+        let end = self.find_gaps(covered, scans, &union);
+        for (number, located) in union.values() {
+            self.take(covered, end, *number, located);
+        }
+        for scan in scans {
+            self.judge(scan, end, &union, damaged[&scan.number]);
+        }
+        for capture in self.batches.captures() {
+            self.batches
+                .keep_only(capture, &self.durable_ledger.wanted(capture));
+        }
+    }
+
+    /// The first seq that is missing and was never durable: the journal ends before it.
+    fn find_gaps(
+        &mut self,
+        covered: u64,
+        scans: &[Scan],
+        union: &BTreeMap<u64, (u64, &Located)>,
+    ) -> u64 {
+        let mut expected = covered + 1;
+        for seq in union
+            .range(expected..)
+            .map(|(seq, _)| *seq)
+            .chain([u64::MAX])
+        {
+            if seq == expected {
+                expected += 1;
+                continue;
+            }
+            if expected > self.durable {
+                break;
+            }
+            let to = seq.min(self.durable + 1);
+            self.report_gap(expected, to, scans);
+            if seq > to {
+                return to;
+            }
+            expected = seq + 1;
+        }
+        expected
+    }
+
+    fn report_gap(&mut self, from: u64, to: u64, scans: &[Scan]) {
+        let explains = |hole: &Hole| {
+            hole.before.is_none_or(|before| before < from)
+                && hole.behind.is_none_or(|behind| behind >= to)
+        };
+        let explained = scans.iter().any(|scan| scan.holes.iter().any(explains));
+        let odd = scans.iter().any(|scan| !scan.odd.is_empty());
+        if !explained && !odd {
+            self.damage.push(Damage::new(
+                JOURNAL,
+                None,
+                Harm::RecordsMissing { from, to },
+            ));
+        }
+    }
+
+    fn take(&mut self, covered: u64, end: u64, number: u64, located: &Located) {
+        self.ledger.note_ids(&located.record);
+        if located.seq >= end {
+            return;
+        }
+        if located.seq > self.durable {
+            self.tail.push((number, located.clone()));
+            return;
+        }
+        if let Record::Frames(span) = &located.record {
+            let (seq, offset, len) = (located.seq, located.offset, located.len);
+            self.batches.insert(Batch {
+                span: *span,
+                seq,
+                file: number,
+                offset,
+                len,
+            });
+        }
+        if located.seq > covered {
+            self.durable_ledger.apply(&located.record);
+        }
+    }
+
+    /// Tells rot from a torn tail in one file.
+    fn judge(&mut self, scan: &Scan, end: u64, union: &BTreeMap<u64, (u64, &Located)>, odd: bool) {
+        let mut facts = FileFacts {
+            last_seq: 0,
+            damaged: odd,
+        };
+        let kept = scan.records.iter().filter(|record| record.seq < end);
+        facts.last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
+        let mut whole = kept
+            .map(|record| record.offset + record.len as u64)
+            .max()
+            .unwrap_or(FILE_HEADER_BYTES.min(scan.len));
+        for hole in &scan.holes {
+            let from = hole.before.map_or(0, |before| before + 1);
+            let to = hole.behind.unwrap_or(from + 1).min(self.durable + 1);
+            let lost = from > 0 && (from..to).any(|seq| !union.contains_key(&seq));
+            if lost || (from == 0 && hole.behind.is_some()) {
+                facts.damaged = true;
+                whole = whole.max(hole.range.end);
+                let path = journal_path(scan.number);
+                self.damage
+                    .push(Damage::new(path, Some(hole.range.clone()), Harm::Rot));
+            }
+        }
+        if whole < scan.len {
+            self.cuts.push((scan.number, whole));
+            let torn = scan.holes.iter().any(|hole| hole.range.end > whole);
+            let dropped = scan.last_seq().is_some_and(|seq| seq >= end);
+            self.torn_bytes += if torn || dropped { scan.len - whole } else { 0 };
+        }
+        self.files.insert(scan.number, facts);
+    }
+
+    fn read_recordings(&mut self, disk: &dyn Disk) -> Result<(), ReadError> {
+        let noted = self.ledger.highest_id;
+        self.ledger = self.durable_ledger.clone();
+        for (_, located) in &self.tail {
+            self.ledger.apply(&located.record);
+        }
+        self.highest_id = noted.max(self.ledger.highest_id);
+        let mut found = BTreeMap::new();
+        let entries = entries(disk, RECORDINGS)?;
+        for entry in entries {
+            if let Some(recording) = layout::recording_of(&entry.name) {
+                found.insert(recording, entry.len);
+            } else if let Some(recording) = layout::part_of(&entry.name) {
+                self.highest_id = self.highest_id.max(recording.number());
+                self.unfinished.push(layout::part_path(recording));
+            }
+        }
+        for name in names(disk, QUARANTINE)? {
+            let recording = name.split('.').next().and_then(|name| name.parse().ok());
+            let number = recording.map_or(0, earmark_core::RecordingId::number);
+            self.highest_id = self.highest_id.max(number);
+        }
+        self.compare_recordings(&found);
+        Ok(())
+    }
+
+    fn compare_recordings(&mut self, found: &BTreeMap<earmark_core::RecordingId, u64>) {
+        for recording in found.keys() {
+            self.highest_id = self.highest_id.max(recording.number());
+            if !self.ledger.recordings.contains_key(recording) {
+                let path = layout::recording_path(*recording);
+                self.damage
+                    .push(Damage::new(path.clone(), None, Harm::Unclaimed));
+                self.useless.push(path);
+            }
+        }
+        for (recording, facts) in &self.ledger.recordings {
+            let Some(seal) = facts.sealed.as_ref().filter(|_| facts.removing.is_none()) else {
+                continue;
+            };
+            let (recording, expected) = (*recording, seal.bytes);
+            let harm = match found.get(&recording) {
+                Some(len) if *len == expected => continue,
+                Some(len) => Harm::WrongLength {
+                    recording,
+                    expected,
+                    found: *len,
+                },
+                None => Harm::FileMissing { recording },
+            };
+            self.damage
+                .push(Damage::new(layout::recording_path(recording), None, harm));
+        }
+    }
+}
+
+fn entries(disk: &dyn Disk, dir: &str) -> Result<Vec<crate::DirEntry>, ReadError> {
+    match disk.list(dir) {
+        Ok(entries) => Ok(entries.into_iter().filter(|entry| !entry.is_dir).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(ReadError::io(dir, error)),
+    }
+}
+
+fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
+    Ok(entries(disk, dir)?
+        .into_iter()
+        .map(|entry| entry.name)
+        .collect())
+}

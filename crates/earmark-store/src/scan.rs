@@ -1,0 +1,135 @@
+//! One journal file, read from its bytes.
+
+use std::ops::Range;
+
+use crate::damage::Damage;
+use crate::format::{self, FILE_HEADER_BYTES, FileId, Found, Kind, SEARCH_STEP};
+use crate::frames;
+use crate::layout::journal_path;
+use crate::record::Record;
+
+/// A whole record and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) seq: u64,
+    pub(crate) offset: u64,
+    pub(crate) len: usize,
+    pub(crate) record: Record,
+}
+
+/// Bytes between whole records that are none, other than zeros at the end of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hole {
+    pub(crate) range: Range<u64>,
+    /// The seq of the record before it; none at the beginning of the file.
+    pub(crate) before: Option<u64>,
+    /// The seq of the record behind it; none at the end of the file.
+    pub(crate) behind: Option<u64>,
+}
+
+/// What one file holds.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub(crate) number: u64,
+    pub(crate) len: u64,
+    pub(crate) records: Vec<Located>,
+    pub(crate) holes: Vec<Hole>,
+    /// The highest seq that a record of the file says was durable.
+    pub(crate) durable: u64,
+    /// Records that are whole but cannot be understood.
+    pub(crate) odd: Vec<Damage>,
+}
+
+impl Scan {
+    /// A file of which only the length is known.
+    pub(crate) const fn empty(number: u64, len: u64) -> Self {
+        Self {
+            number,
+            len,
+            records: Vec::new(),
+            holes: Vec::new(),
+            durable: 0,
+            odd: Vec::new(),
+        }
+    }
+
+    /// Reads all records, and looks for the next one behind what is none.
+    pub(crate) fn of(id: FileId, file: &[u8]) -> Self {
+        let mut scan = Self::empty(id.number, file.len() as u64);
+        let mut position = FILE_HEADER_BYTES as usize;
+        let mut hole: Option<usize> = None;
+        while position < file.len() {
+            match format::look(&file[position..], id) {
+                Found::Record {
+                    seq,
+                    durable,
+                    code,
+                    payload,
+                    len,
+                } => {
+                    if let Some(start) = hole.take() {
+                        scan.hole(start..position, Some(seq));
+                    }
+                    scan.durable = scan.durable.max(durable);
+                    scan.take(seq, position, len, decode(code, payload));
+                    position += len;
+                }
+                Found::Broken { len } => {
+                    hole.get_or_insert(position);
+                    position += len;
+                }
+                Found::Nothing => {
+                    hole.get_or_insert(position);
+                    position += SEARCH_STEP;
+                }
+            }
+        }
+        if let Some(start) = hole.filter(|start| file[*start..].iter().any(|byte| *byte != 0)) {
+            scan.hole(start..file.len(), None);
+        }
+        scan
+    }
+
+    fn hole(&mut self, range: Range<usize>, behind: Option<u64>) {
+        let range = range.start as u64..range.end as u64;
+        let before = self.last_seq();
+        self.holes.push(Hole {
+            range,
+            before,
+            behind,
+        });
+    }
+
+    fn take(&mut self, seq: u64, offset: usize, len: usize, record: Result<Record, String>) {
+        let offset = offset as u64;
+        match record {
+            Ok(record) => self.records.push(Located {
+                seq,
+                offset,
+                len,
+                record,
+            }),
+            Err(reason) => {
+                let harm = crate::Harm::Unreadable { reason };
+                let range = offset..offset + len as u64;
+                self.odd
+                    .push(Damage::new(journal_path(self.number), Some(range), harm));
+            }
+        }
+    }
+
+    pub(crate) fn last_seq(&self) -> Option<u64> {
+        self.records.last().map(|record| record.seq)
+    }
+}
+
+fn decode(code: u8, payload: &[u8]) -> Result<Record, String> {
+    match Kind::from_code(code) {
+        Some(Kind::Decision) => serde_json::from_slice(payload)
+            .map_err(|error| format!("the decision cannot be understood: {error}")),
+        Some(Kind::Frames) => frames::span(payload)
+            .map(Record::Frames)
+            .map_err(|error| error.to_string()),
+        None => Err(format!("a record of the unknown kind {code}")),
+    }
+}

@@ -1,0 +1,295 @@
+//! Opening: lock, read, repair, and a new journal file for this life.
+
+use std::io;
+use std::sync::Arc;
+
+use earmark_core::{CaptureId, FrameSeq, RecordingId, SessionId, Stamp};
+
+use super::{Config, Store};
+use crate::damage::Damage;
+use crate::disk::{Disk, read_full_at};
+use crate::format::RECORD_HEADER_BYTES;
+use crate::identity;
+use crate::journal::{Journal, mix};
+use crate::layout::{self, DIRS, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
+use crate::record::{Record, Removal, SessionEnd};
+use crate::recovery::{self, ReadError, Recovery};
+use crate::work::{Failure, Work};
+
+/// How many ids are skipped after damage, which may have taken records that gave some.
+const IDS_SKIPPED: u32 = 4_096;
+
+/// Why a store was not opened. Nothing that was in it is lost by that.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process owns it.
+    #[error("the store is in use by another process; nothing was changed")]
+    InUse,
+    /// A newer program wrote it; nothing was changed.
+    #[error(
+        "{path} is of version {version}, which a newer earmark wrote; this one knows versions up to 1"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its version.
+        version: u32,
+    },
+    /// The disk refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the disk said.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl OpenError {
+    fn at(path: &str) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |error| Self::Io {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+impl From<ReadError> for OpenError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Newer { path, version } => Self::Newer { path, version },
+            ReadError::Io { path, error } => Self::Io { path, error },
+        }
+    }
+}
+
+/// What opening found.
+#[derive(Debug)]
+pub struct Recovered {
+    /// What is damaged; everything else is in use.
+    pub damage: Vec<Damage>,
+    /// The next frame of each capture that was found open, and its device's frames up to there are kept.
+    pub frames: Vec<(CaptureId, FrameSeq)>,
+    /// Bytes of a torn tail that were cut off. That is no damage: nothing in them was acknowledged.
+    pub torn_bytes: u64,
+    /// Why the journal takes nothing yet, for instance on a full disk; [`Work::Replace`] comes next.
+    pub journal_failure: Option<Failure>,
+}
+
+impl Store {
+    /// Opens a store, blocking. What was found open is cut at its last frame and closed; what cannot be
+    /// understood goes to `quarantine/`; half-done removals are finished.
+    ///
+    /// `entropy` gives random numbers, `at` is now.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; then nothing that was in the store is lost.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        config: Config,
+        entropy: &mut dyn FnMut() -> u64,
+        at: Stamp,
+    ) -> Result<(Self, Recovered), OpenError> {
+        let lock = disk
+            .lock()
+            .map_err(OpenError::at("lock"))?
+            .ok_or(OpenError::InUse)?;
+        let recovery = recovery::read(disk.as_ref())?;
+        let life = entropy();
+        let incarnation = prepare(disk.as_ref(), &recovery, entropy)?;
+        let mut highest_id = recovery.highest_id;
+        if !recovery.damage.is_empty() {
+            highest_id = highest_id.saturating_add(IDS_SKIPPED);
+        }
+        let mut store = Self {
+            _lock: lock,
+            config,
+            incarnation,
+            highest_id,
+            life,
+            journal: Journal::new(life, recovery.durable, recovery.files.clone()),
+            ledger: recovery.durable_ledger.clone(),
+            durable_ledger: recovery.durable_ledger,
+            batches: recovery.batches,
+            snapshots: recovery.snapshots,
+            bytes_since_snapshot: 0,
+            in_flight: Default::default(),
+            drafts: Default::default(),
+            disk,
+        };
+        store.restage(&recovery.tail)?;
+        let frames = store.close_what_is_open(at);
+        let mut recovered = Recovered {
+            damage: recovery.damage,
+            frames,
+            torn_bytes: recovery.torn_bytes,
+            journal_failure: store.run(Work::Replace).err(),
+        };
+        if recovered.journal_failure.is_none() {
+            recovered.journal_failure = store.finish_removals().err();
+        }
+        Ok((store, recovered))
+    }
+
+    /// Stages again what may not be durable: the new life does not trust the old file with it.
+    fn restage(&mut self, tail: &[(u64, crate::scan::Located)]) -> Result<(), OpenError> {
+        for (number, located) in tail {
+            let path = journal_path(*number);
+            let file = self.disk.open(&path).map_err(OpenError::at(&path))?;
+            let mut bytes = vec![0; located.len];
+            read_full_at(file.as_ref(), located.offset, &mut bytes)
+                .map_err(OpenError::at(&path))?;
+            let payload = crate::format::word(&bytes, 4) as usize;
+            let payload = &bytes[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload];
+            self.ledger.apply(&located.record);
+            self.journal.stage(payload, located.record.clone());
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, work: Work) -> Result<(), Failure> {
+        match self.begin(work) {
+            Some(job) => self.end(job.run()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn finish_removals(&mut self) -> Result<(), Failure> {
+        let all = self.durable_ledger.recordings.iter();
+        let half_done: Vec<RecordingId> = all
+            .filter(|(_, facts)| facts.removing.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        for recording in half_done {
+            self.run(Work::Remove(recording))?;
+            self.stage(Record::Removed { recording });
+        }
+        self.run(Work::Write)?;
+        self.run(Work::Sync)
+    }
+
+    /// Cuts recordings, closes sessions and captures that were found open.
+    fn close_what_is_open(&mut self, at: Stamp) -> Vec<(CaptureId, FrameSeq)> {
+        let all = self.ledger.captures.iter();
+        let open: Vec<(CaptureId, FrameSeq)> = all
+            .filter(|(_, facts)| facts.closed.is_none())
+            .map(|(id, facts)| (*id, facts.next_seq))
+            .collect();
+        for (capture, next) in &open {
+            while let Some(recording) = self.ledger.open_recording(*capture) {
+                self.close_recording(recording, *next);
+            }
+            self.adopt_orphans(*capture, *next, at);
+        }
+        let all = self.ledger.sessions.iter();
+        let sessions: Vec<SessionId> = all
+            .filter(|(_, facts)| facts.closed.is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for session in sessions {
+            self.stage(Record::SessionClosed {
+                session,
+                end: SessionEnd::Recovered,
+                at,
+            });
+        }
+        for (capture, _) in &open {
+            self.stage(Record::CaptureClosed {
+                capture: *capture,
+                at,
+            });
+        }
+        open
+    }
+
+    fn close_recording(&mut self, recording: RecordingId, end: FrameSeq) {
+        let first = self
+            .ledger
+            .recordings
+            .get(&recording)
+            .map(|facts| facts.first);
+        if first.is_some_and(|first| first < end) {
+            self.stage(Record::RecordingCut { recording, end });
+        } else {
+            self.stage(Record::Removing {
+                recording,
+                why: Removal::Released,
+            });
+            self.stage(Record::Removed { recording });
+        }
+    }
+
+    /// Frames whose recording was not opened before the crash get one: they were acknowledged.
+    fn adopt_orphans(&mut self, capture: CaptureId, end: FrameSeq, at: Stamp) {
+        let Some(facts) = self.ledger.captures.get(&capture) else {
+            return;
+        };
+        let first = facts.covered;
+        if first >= end {
+            return;
+        }
+        let sessions = self.ledger.sessions.iter().rev();
+        let open = sessions.filter(|(_, facts)| facts.capture == capture);
+        let open = open
+            .filter(|(_, facts)| facts.closed.is_none())
+            .map(|(id, _)| *id)
+            .next();
+        let session = open.unwrap_or_else(|| {
+            let session = self.next_session();
+            self.stage(Record::SessionOpened {
+                session,
+                capture,
+                first,
+                at,
+            });
+            session
+        });
+        let recording = self.next_recording();
+        self.stage(Record::RecordingOpened {
+            recording,
+            session,
+            capture,
+            first,
+        });
+        self.stage(Record::RecordingCut { recording, end });
+    }
+}
+
+/// Folders, identity, quarantine and cuts; each step may be repeated after a crash.
+fn prepare(
+    disk: &dyn Disk,
+    recovery: &Recovery,
+    entropy: &mut dyn FnMut() -> u64,
+) -> Result<u32, OpenError> {
+    for dir in DIRS {
+        disk.create_dir(dir).map_err(OpenError::at(dir))?;
+    }
+    disk.sync_dir("").map_err(OpenError::at(""))?;
+    for path in &recovery.useless {
+        let to = layout::quarantine_path(path, mix(entropy()));
+        disk.rename(path, &to).map_err(OpenError::at(path))?;
+    }
+    for path in &recovery.unfinished {
+        disk.remove(path).map_err(OpenError::at(path))?;
+    }
+    for (number, len) in &recovery.cuts {
+        let path = journal_path(*number);
+        let cut = disk
+            .open(&path)
+            .and_then(|file| file.set_len(*len).and_then(|()| file.sync()));
+        cut.map_err(OpenError::at(&path))?;
+    }
+    for dir in [QUARANTINE, JOURNAL, RECORDINGS, SNAPSHOTS, ""] {
+        disk.sync_dir(dir).map_err(OpenError::at(dir))?;
+    }
+    match recovery.incarnation {
+        Some(incarnation) => Ok(incarnation),
+        None => {
+            let incarnation = (entropy() >> 32) as u32;
+            identity::write(disk, incarnation).map_err(OpenError::at(layout::IDENTITY))?;
+            Ok(incarnation)
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Work on the disk: begun in memory, run wherever blocking is allowed, ended in memory.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use earmark_core::RecordingId;
+
+use crate::Ticket;
+use crate::damage::Damage;
+use crate::disk::DiskFile;
+use crate::format::FileId;
+use crate::layout::journal_path;
+use crate::record::Seal;
+
+/// What the store can do on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Work {
+    /// Hands what is staged to the operating system, in a new journal file when the old one is full.
+    Write,
+    /// Makes durable what was handed over before it began.
+    Sync,
+    /// Makes a new journal file after an error and writes all that is not durable to it.
+    Replace,
+    /// Writes the file of a recording that is cut and whose frames are durable.
+    Seal(RecordingId),
+    /// Writes the durable decisions to a snapshot, once enough of them have gathered.
+    Snapshot,
+    /// Removes journal files and snapshots that nothing needs.
+    Prune,
+    /// Unlinks the file of a recording whose `Removing` is durable.
+    Remove(RecordingId),
+}
+
+/// Work that was begun. It blocks; it does not touch the store.
+pub struct Job {
+    pub(crate) work: Work,
+    pub(crate) run: Box<dyn FnOnce() -> Result<Output, Fault> + Send>,
+}
+
+impl Job {
+    pub(crate) fn new(
+        work: Work,
+        run: impl FnOnce() -> Result<Output, Fault> + Send + 'static,
+    ) -> Self {
+        Self {
+            work,
+            run: Box::new(run),
+        }
+    }
+
+    /// What is being done.
+    pub const fn work(&self) -> Work {
+        self.work
+    }
+
+    /// Does it, and blocks meanwhile. What comes out **must** be given to [`Store::end`](crate::Store::end).
+    pub fn run(self) -> Done {
+        Done {
+            work: self.work,
+            result: (self.run)(),
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Job").field(&self.work).finish()
+    }
+}
+
+/// Work that has ended, well or not.
+pub struct Done {
+    pub(crate) work: Work,
+    pub(crate) result: Result<Output, Fault>,
+}
+
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Done")
+            .field("work", &self.work)
+            .field("ok", &self.result.is_ok())
+            .finish()
+    }
+}
+
+/// What a job brings back to the store.
+pub(crate) enum Output {
+    Written {
+        opened: Option<(FileId, Arc<dyn DiskFile>)>,
+    },
+    Synced {
+        target: u64,
+    },
+    Replaced {
+        id: FileId,
+        file: Arc<dyn DiskFile>,
+    },
+    Sealed {
+        seal: Seal,
+        damage: Vec<Damage>,
+    },
+    Snapshotted {
+        covered: u64,
+    },
+    Pruned {
+        files: Vec<u64>,
+        snapshots: Vec<u64>,
+    },
+    Removed,
+}
+
+/// Which file refused, and how.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) path: String,
+    pub(crate) error: io::Error,
+}
+
+impl Fault {
+    pub(crate) fn new(path: &str, error: io::Error) -> Self {
+        Self {
+            path: path.to_owned(),
+            error,
+        }
+    }
+
+    pub(crate) fn odd(file: u64, reason: &dyn fmt::Display) -> Self {
+        let error = io::Error::new(io::ErrorKind::InvalidData, reason.to_string());
+        Self {
+            path: journal_path(file),
+            error,
+        }
+    }
+}
+
+/// What work has achieved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The operating system has everything up to the ticket: a kill no longer takes it.
+    Written {
+        /// The last record that was written.
+        up_to: Ticket,
+    },
+    /// Everything up to the ticket is durable: a power cut no longer takes it.
+    Synced {
+        /// What [`Store::durable`](crate::Store::durable) is now.
+        durable: Ticket,
+    },
+    /// The journal takes records again, and everything up to the ticket is durable.
+    Replaced {
+        /// What [`Store::durable`](crate::Store::durable) is now.
+        durable: Ticket,
+    },
+    /// The recording's file is durable. It counts once a record that carries the seal is durable too.
+    Sealed {
+        /// The recording.
+        recording: RecordingId,
+        /// What its file holds.
+        seal: Arc<Seal>,
+        /// What of the journal could not be read any more.
+        damage: Vec<Damage>,
+    },
+    /// A snapshot is durable.
+    Snapshotted,
+    /// Files went.
+    Pruned {
+        /// How many.
+        files: usize,
+    },
+    /// The recording's file is gone for good; the caller stages `Removed`.
+    Removed {
+        /// The recording.
+        recording: RecordingId,
+    },
+}
+
+/// Work failed; nothing that was durable is lost by that.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}")]
+pub struct Failure {
+    /// What was to be done.
+    pub work: Work,
+    /// The file or folder that refused.
+    pub path: String,
+    /// What the disk said.
+    #[source]
+    pub error: io::Error,
+    /// Whether the journal file may no longer be used: [`Work::Replace`] comes next, again after a
+    /// pause when it was that which failed.
+    pub journal_is_dead: bool,
+}
