@@ -1,4 +1,48 @@
 //! The upload of one recording, and what the answers of a server mean.
+//!
+//! The machine decides; whoever drives it gives it slots, keeps the journal and makes the requests.
+//! One recording has one machine, at most one request in flight, and one timer. The journal answers in
+//! the order in which it was given records.
+//!
+//! Wherever the upload could go on at once it goes to `Queued`, or to `Offline` or `SignedOut` when the
+//! network or the account is missing; from there, and from `Waiting`, it goes on with its errand: the
+//! upload, or the question about a job that the server works on.
+//!
+//! ```text
+//! Held        --Due--> Queued | Offline | SignedOut
+//! Held        --Recovered--> Queued | Offline | SignedOut | Waiting | Settling
+//! Held        --Recovered--> Synced | Failed | Corrupted
+//! Queued      --SlotGranted--> Journalling | Polling
+//! Journalling --AttemptRecorded--> Uploading | Offline | SignedOut
+//! Journalling --AttemptNotRecorded--> Waiting | Offline
+//! Uploading   --ReplyArrived--> Settling | Waiting | SigningIn | SignInNeeded
+//! Uploading   --ReplyArrived--> Queued | Offline | SignedOut
+//! Polling     --JobPolled--> Settling | Waiting | SigningIn | SignInNeeded | Offline | SignedOut
+//! Waiting     --TimerFired--> Queued | Offline | SignedOut
+//! Settling    --OutcomeRecorded--> Synced | Failed | Corrupted
+//!
+//! Queued      --NetworkLost--> Offline
+//! Queued      --SignedOut--> SignedOut
+//! Offline     --NetworkReturned--> Queued | SignedOut
+//! Waiting     --NetworkReturned--> Queued | SignedOut
+//! SigningIn   --SignInRenewed--> Queued | Offline
+//! SigningIn   --SignInRefused--> SignInNeeded
+//! SigningIn | SignInNeeded --SignedOut--> SignedOut | Offline
+//! SigningIn | SignInNeeded | SignedOut --SignedIn--> Queued | Offline
+//! SignInNeeded --RetryRequested--> Queued | Offline
+//! Waiting | Failed --RetryRequested--> Queued | Offline | SignedOut
+//!
+//! Held | Queued | Waiting | Offline | Journalling --FileDamaged--> Settling
+//! Uploading | SigningIn | SignInNeeded | SignedOut --FileDamaged--> Settling
+//! Held | Queued | Waiting | Offline | Journalling | Uploading | Polling --Deleted--> Deleted
+//! SigningIn | SignInNeeded | SignedOut | Settling --Deleted--> Deleted
+//! Synced | Failed | Corrupted --Deleted--> Deleted
+//! ```
+//!
+//! What each state waits for: `Held` its session; `Queued` a slot; `Waiting` its timer; `Offline` the
+//! network; `Journalling` the journal; `Uploading` and `Polling` a reply; `SigningIn` the host;
+//! `SignInNeeded` and `SignedOut` a person; `Settling` the journal, or the timer after which it is asked
+//! again. `Failed` is left by a person alone, `Synced` and `Corrupted` by nobody.
 
 mod effect;
 mod event;
@@ -28,3 +72,6 @@ pub use wait::{
     ATTEMPTS_MAX, BACK_OFF_MAX, BACK_OFF_MIN, JOB_LEASE, POLL_WAIT_MAX, POLL_WAIT_MIN, RECORD_WAIT,
     SWALLOWED_MAX,
 };
+
+#[cfg(test)]
+mod tests;

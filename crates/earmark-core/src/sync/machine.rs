@@ -60,7 +60,7 @@ pub struct Upload<R> {
     swallowed: u32,
     waits: u32,
     /// Whether fresh credentials were got since the last answer that did not refuse any.
-    renewed: bool,
+    pub(super) renewed: bool,
     generation: u64,
 }
 
@@ -89,6 +89,16 @@ impl<R> Upload<R> {
     /// The conversation that the next request names.
     pub const fn conversation(&self) -> Option<&ConversationId> {
         self.conversation.as_ref()
+    }
+
+    /// What surrounds it, and the path that it uses now.
+    pub const fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Whether its session has let it go.
+    pub const fn is_due(&self) -> bool {
+        self.due
     }
 
     /// Requests that were journalled and left.

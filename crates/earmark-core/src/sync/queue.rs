@@ -69,7 +69,7 @@ impl<K: Ord + Copy> Queue<K> {
     }
 
     /// Takes out whose turn it is.
-    pub fn next(&mut self) -> Option<K> {
+    pub fn pop(&mut self) -> Option<K> {
         for _ in 0..3 {
             let chosen = self.first_of(self.lane);
             self.lane = self.lane.after();
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn drain(queue: &mut Queue<u32>) -> Vec<u32> {
-        core::iter::from_fn(|| queue.next()).collect()
+        core::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
         let mut queue = Queue::new();
         (0..1_000).for_each(|old| queue.ask(old, Turn::Upload));
         queue.ask(5_000, Turn::Upload);
-        assert_eq!(queue.next(), Some(5_000));
+        assert_eq!(queue.pop(), Some(5_000));
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         let mut moved = Vec::new();
         for fresh in 100..120 {
             queue.ask(fresh, Turn::Upload);
-            moved.extend(queue.next().filter(|key| *key < 100));
+            moved.extend(queue.pop().filter(|key| *key < 100));
         }
         assert_eq!(moved, (0..10).collect::<Vec<_>>());
     }
@@ -146,7 +146,7 @@ mod tests {
         let mut queue = Queue::new();
         (0..1_000).for_each(|job| queue.ask(job, Turn::Poll));
         queue.ask(7_000, Turn::Upload);
-        let first_two = [queue.next(), queue.next()];
+        let first_two = [queue.pop(), queue.pop()];
         assert_eq!(first_two, [Some(0), Some(7_000)]);
     }
 

@@ -151,3 +151,6 @@ impl Delay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,6 +124,9 @@ impl<R: SealedToken + 'static> Upload<R> {
 
     /// Fresh credentials are asked for once; when they are refused too, a person is needed.
     fn sign_in(&mut self, errand: Errand, reason: &str) -> State {
+        if !self.setup.signed_in {
+            return self.ready(errand);
+        }
         let reason = String::from(reason);
         if self.renewed {
             return State::SignInNeeded { errand, reason };

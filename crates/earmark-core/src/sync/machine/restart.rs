@@ -32,11 +32,11 @@ impl<R: SealedToken + 'static> Upload<R> {
         self.waits = facts.waits;
         // What has once been let go by its session stays let go.
         self.due = facts.requests > 0 || !matches!(facts.stage, UploadStage::Pending { .. });
-        let (next, journal) = self.from_stage(&facts.stage, step);
+        let (next, journal) = self.taken_up(&facts.stage, step);
         self.go(state, next, journal, step)
     }
 
-    fn from_stage(&mut self, stage: &UploadStage, step: &UploadStep<'_, R>) -> (State, Journal) {
+    fn taken_up(&mut self, stage: &UploadStage, step: &UploadStep<'_, R>) -> (State, Journal) {
         let next = match stage {
             UploadStage::Pending {
                 next,

@@ -16,8 +16,10 @@ pub(super) fn with_detail(sentence: &str, detail: Option<&str>) -> String {
 
 fn clean(detail: &str) -> String {
     let kept = detail.trim().chars().take(DETAIL_CHARS_MAX);
-    kept.map(|letter| if steers(letter) { ' ' } else { letter })
-        .collect()
+    let shown: String = kept
+        .map(|letter| if steers(letter) { ' ' } else { letter })
+        .collect();
+    String::from(shown.trim())
 }
 
 fn steers(letter: char) -> bool {
