@@ -17,6 +17,7 @@ mod fields;
 mod frames;
 mod json;
 mod read;
+mod sounds;
 mod time;
 mod write;
 
@@ -27,6 +28,7 @@ pub use fields::{
     FRAMES_COUNT_MAX,
 };
 pub use frames::PseudoFrames;
+pub use sounds::{Sound, Sounds};
 pub use time::{FEED_TIME_SECONDS_MAX, FeedTime};
 
 pub(crate) use error::{nearest, or_nearest, shown};

@@ -305,4 +305,4 @@ impl SessionState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -154,7 +154,7 @@ pub enum Action {
 }
 
 /// What `audio` hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum AudioSource {
     /// A WAV file.
     Wav {
@@ -165,8 +165,8 @@ pub enum AudioSource {
     },
     /// A sine.
     Tone {
-        /// Its frequency, in hertz.
-        hertz: u32,
+        /// Its pitch, in hertz: above 0 and below half the sample rate.
+        hertz: f64,
     },
 }
 

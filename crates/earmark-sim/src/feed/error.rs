@@ -1,5 +1,7 @@
 //! Why a feed is refused.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::{FEED_BYTES_MAX, FEED_LINE_BYTES_MAX, FEED_LINES_MAX, FeedTime};
@@ -122,6 +124,17 @@ pub enum FeedFault {
         action: &'static str,
         /// The line of the kill or power cut.
         since: usize,
+    },
+    /// A WAV file cannot be heard.
+    #[error(
+        "\"wav\" is {}: {reason}: expected a WAV file of 16 bit, one channel, 16000 Hz",
+        shown(&Value::from(wav.to_string_lossy()))
+    )]
+    Wav {
+        /// The file, as the feed names it.
+        wav: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A restart of a process that runs.
     #[error("\"restart\" while the process runs: expected \"kill\" or \"power.cut\" before it")]

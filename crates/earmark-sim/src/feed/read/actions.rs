@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use earmark_backend::audio::SAMPLE_RATE;
 use earmark_backend::{FieldError, ServerAction};
 use earmark_core::{Account, Codec, Device, Encoding, EncodingError};
 use serde_json::Value;
@@ -196,20 +197,28 @@ fn encoding(fields: &Fields<'_>, codec: Codec) -> Result<Encoding, FeedFault> {
 
 fn audio(story: &Story<'_>, fields: &Fields<'_>) -> Read {
     let device = story.device(fields)?;
+    if let Some(Encoding {
+        sample_rate,
+        channels,
+        ..
+    }) = story.encoding(&device)
+        && (sample_rate, channels) != (SAMPLE_RATE, 1)
+    {
+        return Err(FeedFault::Value {
+            field: String::from("device"),
+            found: format!("one that captures {sample_rate} Hz, channels: {channels}"),
+            expected: format!("for \"audio\" one that captures {SAMPLE_RATE} Hz, channels: 1"),
+        });
+    }
     let micros = fields.length("seconds", AUDIO_SECONDS_MAX, None)?;
-    let source = audio_source(story, &device, fields)?;
     Ok(Action::Audio {
         device,
         micros,
-        source,
+        source: audio_source(fields)?,
     })
 }
 
-fn audio_source(
-    story: &Story<'_>,
-    device: &Device,
-    fields: &Fields<'_>,
-) -> Result<AudioSource, FeedFault> {
+fn audio_source(fields: &Fields<'_>) -> Result<AudioSource, FeedFault> {
     let from_micros = fields.length("from", AUDIO_SECONDS_MAX, Some(0))?;
     match (fields.get("wav"), fields.get("tone"), fields.get("from")) {
         (Some(_), None, _) => {
@@ -222,11 +231,13 @@ fn audio_source(
             })
         }
         (None, Some(_), None) => {
-            let rate = story
-                .encoding(device)
-                .map_or(16_000, |encoding| encoding.sample_rate);
-            let hertz = fields.whole("tone", 1..=u64::from(rate / 2), None)?;
-            let hertz = u32::try_from(hertz).expect("half a sample rate is far below u32::MAX");
+            let nyquist = f64::from(SAMPLE_RATE) / 2.0;
+            let expected = format!("a number of hertz above 0 and below {nyquist}");
+            let hertz = fields.read("tone", &expected, |value| {
+                value
+                    .as_f64()
+                    .filter(|hertz| *hertz > 0.0 && *hertz < nyquist)
+            })?;
             Ok(AudioSource::Tone { hertz })
         }
         (None, Some(_), Some(from)) => {
