@@ -1,19 +1,16 @@
 //! The machine of one recording's upload.
 
-use alloc::string::String;
-use core::time::Duration;
-
 use statig::Outcome;
 use statig::blocking::{self, IntoStateMachine};
 
-use super::state::{End, Errand, Job, Pause, PauseKind, State};
-use super::wait::{ATTEMPTS_MAX, after_spending, back_off, lengthened};
-use super::{Api, Delay, Effect, Event, Settlement, Turn};
-use crate::{ConversationId, Deadline, Effects, SealedToken, Stamp};
+use super::state::{Errand, Job, Pause, PauseKind, State};
+use super::{Api, Effect, Event, Settlement, Turn};
+use crate::{ConversationId, Effects, SealedToken, Stamp};
 
 mod outside;
 mod requests;
 mod restart;
+mod waits;
 
 pub(super) use requests::IN_WORK;
 
@@ -288,90 +285,6 @@ impl<R: SealedToken + 'static> Upload<R> {
     const fn next_generation(&mut self) -> u64 {
         self.generation = self.generation.wrapping_add(1);
         self.generation
-    }
-
-    /// The state from which the errand is run as soon as nothing hinders it.
-    fn ready(&self, errand: Errand) -> State {
-        if !self.due {
-            State::Held
-        } else if !self.setup.online {
-            State::Offline { errand }
-        } else if !self.setup.signed_in {
-            State::SignedOut { errand }
-        } else {
-            State::Queued { errand }
-        }
-    }
-
-    /// The wait of the given length before the errand.
-    fn pause(
-        &mut self,
-        errand: Errand,
-        kind: PauseKind,
-        wait: Duration,
-        reason: &str,
-        now: Stamp,
-    ) -> State {
-        State::Waiting {
-            errand,
-            pause: Pause {
-                until: Deadline::after(now, wait),
-                kind,
-                reason: String::from(reason),
-                generation: self.next_generation(),
-            },
-        }
-    }
-
-    /// The wait that spends nothing. Without a network the network's return is what is waited for.
-    fn wait(
-        &mut self,
-        errand: Errand,
-        delay: Delay,
-        reason: &str,
-        step: &UploadStep<'_, R>,
-    ) -> State {
-        let (kind, wait) = match delay {
-            Delay::BackOff if !self.setup.online => return self.ready(errand),
-            Delay::BackOff => (PauseKind::BackOff, self.back_off(step.roll)),
-            Delay::Fixed(wait) => (PauseKind::Fixed, wait),
-            Delay::Told(wait) => (PauseKind::Told, wait.min(super::RETRY_AFTER_MAX)),
-        };
-        self.pause(errand, kind, wait, reason, step.now)
-    }
-
-    fn back_off(&mut self, roll: u16) -> Duration {
-        let wait = back_off(self.waits);
-        self.waits = self.waits.saturating_add(1);
-        self.with_chance(wait, roll)
-    }
-
-    fn with_chance(&self, wait: Duration, roll: u16) -> Duration {
-        if self.setup.jitter {
-            lengthened(wait, roll)
-        } else {
-            wait
-        }
-    }
-
-    /// Spends an attempt: the recording waits for the next, or has failed.
-    fn spend(&mut self, reason: &str, step: &UploadStep<'_, R>) -> State {
-        self.attempts = self.attempts.saturating_add(1);
-        self.waits = 0;
-        if self.attempts >= ATTEMPTS_MAX {
-            let reason = String::from(reason);
-            return self.settle(End::Failed { reason });
-        }
-        let wait = self.with_chance(after_spending(self.attempts), step.roll);
-        self.pause(Errand::Upload, PauseKind::Fixed, wait, reason, step.now)
-    }
-
-    const fn settle(&mut self, end: End) -> State {
-        State::Settling {
-            end,
-            generation: self.next_generation(),
-            armed: false,
-        }
     }
 }
 

@@ -267,10 +267,14 @@ impl World {
             self.happen(event);
         }
         for _ in 0..60 {
-            let next = match self.state() {
-                State::Failed { .. } => Event::RetryRequested,
-                State::Synced { .. } | State::Corrupted { .. } => return,
-                _ => self.good_news().expect("something is under way"),
+            let state = self.state();
+            if matches!(state, State::Synced { .. } | State::Corrupted { .. }) {
+                return;
+            }
+            let next = if matches!(state, State::Failed { .. }) {
+                Event::RetryRequested
+            } else {
+                self.good_news().expect("something is under way")
             };
             self.happen(next);
         }

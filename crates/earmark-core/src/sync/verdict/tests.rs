@@ -1,4 +1,3 @@
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
@@ -213,9 +212,12 @@ fn a_409_is_asked_again_as_told_or_after_ten_seconds() {
 
 #[test]
 fn retry_after_is_obeyed_up_to_a_day_and_nothing_at_all_counts_as_silence() {
-    let delay = |seconds| match classify(&told(429, seconds, UploadBody::Empty), V2) {
-        Verdict::Waits { delay, .. } => delay,
-        other => panic!("{other:?}"),
+    let delay = |seconds| {
+        let verdict = classify(&told(429, seconds, UploadBody::Empty), V2);
+        let Verdict::Waits { delay, .. } = verdict else {
+            panic!("{verdict:?}");
+        };
+        delay
     };
     assert_eq!(delay(0), Delay::BackOff);
     assert_eq!(delay(1), Delay::Told(Duration::from_secs(1)));
@@ -337,11 +339,10 @@ proptest! {
         let shown = alloc::format!("{:?}", classify(&status(code, UploadBody::Detail(&text)), V2));
         prop_assert!(!shown.chars().any(char::is_control));
         let reply = status(200, failed(0, Some(&text)));
-        match classify_poll(&reply) {
-            PollVerdict::Spends { reason } | PollVerdict::Reupload { reason, .. } => {
-                prop_assert!(!reason.to_string().chars().any(char::is_control));
-            }
-            other => prop_assert!(false, "{:?}", other),
-        }
+        let verdict = classify_poll(&reply);
+        let (PollVerdict::Spends { reason } | PollVerdict::Reupload { reason, .. }) = verdict else {
+            panic!("{verdict:?}");
+        };
+        prop_assert!(!reason.chars().any(char::is_control));
     }
 }

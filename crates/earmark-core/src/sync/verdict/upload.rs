@@ -149,113 +149,50 @@ enum Class {
     Conflict,
 }
 
-/// The table: from, to, class, and the words that a person reads. The first row that fits counts.
-const TABLE: &[(u16, u16, Class, &str)] = &[
-    (200, 200, Class::Done, "the server's answer was unreadable"),
-    (202, 202, Class::Done, "the server's answer was unreadable"),
-    (
-        207,
-        207,
-        Class::Partial,
-        "the server used only a part of it",
-    ),
-    (
-        200,
-        299,
-        Class::Unreadable,
-        "the server's answer was unreadable",
-    ),
-    (
-        300,
-        399,
-        Class::Waits,
-        "the server pointed to another place, which was not followed",
-    ),
-    (400, 400, Class::Final, "the server refused it as malformed"),
-    (401, 401, Class::SignIn, "the server wants a new sign-in"),
-    (402, 402, Class::Final, "the server wants a payment first"),
-    (403, 403, Class::SignIn, "the server did not allow it"),
-    (404, 404, Class::NotFound, "the server has no place for it"),
-    (
-        405,
-        405,
-        Class::NoSuchMethod,
-        "the server has no place for it",
-    ),
-    (
-        406,
-        406,
-        Class::Final,
-        "the server cannot answer in a form that is understood",
-    ),
-    (
-        408,
-        408,
-        Class::Waits,
-        "the server waited too long for the upload",
-    ),
-    (
-        409,
-        409,
-        Class::Conflict,
-        "the server is busy with the same audio",
-    ),
-    (
-        411,
-        411,
-        Class::Final,
-        "the server wants a length that the request did not name",
-    ),
-    (413, 413, Class::Final, "the server finds it too large"),
-    (
-        414,
-        414,
-        Class::Final,
-        "the server finds the request's address too long",
-    ),
-    (
-        415,
-        415,
-        Class::Final,
-        "the server does not take this kind of audio",
-    ),
-    (
-        422,
-        422,
-        Class::Final,
-        "the server will not take this recording",
-    ),
-    (425, 425, Class::Waits, "the server wants it later"),
-    (429, 429, Class::Waits, "the server wants fewer requests"),
-    (
-        431,
-        431,
-        Class::Final,
-        "the server finds the request's headers too large",
-    ),
-    (
-        451,
-        451,
-        Class::Final,
-        "the server may not take it for legal reasons",
-    ),
-    (
-        400,
-        499,
-        Class::Waits,
-        "the server refused it without saying that it is final",
-    ),
-    (500, 599, Class::Waits, "the server has a fault of its own"),
-];
-
-const NO_STATUS: (Class, &str) = (Class::Waits, "the server's answer was no answer of HTTP");
-
-fn lookup(status: u16) -> (Class, &'static str) {
-    let fits = |row: &&(u16, u16, Class, &'static str)| (row.0..=row.1).contains(&status);
-    TABLE
-        .iter()
-        .find(fits)
-        .map_or(NO_STATUS, |row| (row.2, row.3))
+/// The table: what a status is, and the words that a person reads.
+const fn row(status: u16) -> (Class, &'static str) {
+    match status {
+        200 | 202 => (Class::Done, "the server's answer was unreadable"),
+        207 => (Class::Partial, "the server used only a part of it"),
+        201..=299 => (Class::Unreadable, "the server's answer was unreadable"),
+        300..=399 => (
+            Class::Waits,
+            "the server pointed to another place, not followed",
+        ),
+        400 => (Class::Final, "the server refused it as malformed"),
+        401 => (Class::SignIn, "the server wants a new sign-in"),
+        402 => (Class::Final, "the server wants a payment first"),
+        403 => (Class::SignIn, "the server did not allow it"),
+        404 => (Class::NotFound, "the server has no place for it"),
+        405 => (Class::NoSuchMethod, "the server has no place for it"),
+        406 => (
+            Class::Final,
+            "the server cannot answer in a form that is understood",
+        ),
+        408 => (Class::Waits, "the server waited too long for the upload"),
+        409 => (Class::Conflict, "the server is busy with the same audio"),
+        411 => (
+            Class::Final,
+            "the server wants a length that the request did not name",
+        ),
+        413 => (Class::Final, "the server finds it too large"),
+        414 => (
+            Class::Final,
+            "the server finds the request's address too long",
+        ),
+        415 => (Class::Final, "the server does not take this kind of audio"),
+        422 => (Class::Final, "the server will not take this recording"),
+        425 => (Class::Waits, "the server wants it later"),
+        429 => (Class::Waits, "the server wants fewer requests"),
+        431 => (
+            Class::Final,
+            "the server finds the request's headers too large",
+        ),
+        451 => (Class::Final, "the server may not take it for legal reasons"),
+        400..=499 => (Class::Waits, "the server refused it, perhaps not for good"),
+        500..=599 => (Class::Waits, "the server has a fault of its own"),
+        _ => (Class::Waits, "the server's answer was no answer of HTTP"),
+    }
 }
 
 fn answered(
@@ -264,7 +201,7 @@ fn answered(
     body: &UploadBody<'_>,
     asked: Asked,
 ) -> Verdict {
-    let (class, words) = lookup(status);
+    let (class, words) = row(status);
     let reason = with_detail(&format!("{words} ({status})"), detail(body));
     let waits = |otherwise| Delay::told_or(retry_after, otherwise);
     match class {
