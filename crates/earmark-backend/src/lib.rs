@@ -4,8 +4,10 @@
 //! gives answers and messages as values, so that a simulated world can hold one.
 
 pub mod audio;
+pub mod net;
 pub mod script;
 pub mod server;
 
+pub use net::{RunningBackend, serve};
 pub use script::{Answer, Fault, FieldError, ServerAction};
 pub use server::{Options, Server, StateReport};

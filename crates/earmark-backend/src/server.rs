@@ -7,9 +7,9 @@
 //! Every call is complete in itself. Whoever drives a server carries out the outputs in their order,
 //! and calls [`Server::tick`] at the latest when [`Server::next_tick`] says.
 
-mod audio_check;
 mod bodies;
 mod conversation;
+mod file;
 mod file_name;
 mod jobs;
 mod live;
@@ -25,13 +25,14 @@ use earmark_core::Stamp;
 use sha2::{Digest, Sha256};
 
 pub use conversation::CONVERSATIONS_MAX;
+pub use file::ReceivedFile;
 pub use file_name::FileNameFault;
 pub use live::{
     CLOSE_IDLE, DeviceHash, IDLE_LIMIT, LIVE_SOCKETS_MAX, LiveHello, LiveId, LiveOutput,
     PING_INTERVAL, Refusal,
 };
 pub use report::{ConversationReport, LiveReport, StateReport, UploadReport};
-pub use request::{Admission, Ending, ReceivedFile, Reply, RequestHead, Ticket};
+pub use request::{Admission, Ending, Reply, RequestHead, Ticket};
 pub use uploads::UPLOADS_MAX;
 
 use crate::script::{Answer, ServerAction};
@@ -54,7 +55,9 @@ pub struct Options {
     pub silence: Option<Duration>,
     /// How long a conversation is processed before its event.
     pub processing: Duration,
-    /// Whether audio is decoded: to count what cannot be, and to tell sound from silence.
+    /// Whether the names of files are checked: for their form, and for a time that is past.
+    pub check_names: bool,
+    /// Whether frames heard live are decoded to tell sound from silence; else all of them are sound.
     pub decode: bool,
     /// What the ids that it gives begin with.
     pub seed: u32,
@@ -67,6 +70,7 @@ impl Default for Options {
             v2: true,
             silence: None,
             processing: Duration::from_secs(2),
+            check_names: true,
             decode: true,
             seed: 0,
         }
@@ -167,7 +171,7 @@ impl Server {
         }
     }
 
-    fn is_authorised(&self, authorization: Option<&str>) -> bool {
+    pub(crate) fn is_authorised(&self, authorization: Option<&str>) -> bool {
         let token = self.options.token.as_ref();
         token.is_none_or(|token| token.is_in(authorization))
     }

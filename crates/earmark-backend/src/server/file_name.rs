@@ -26,8 +26,8 @@ pub enum FileNameFault {
     TooOld,
 }
 
-/// Checks a name as a server does, and gives the codec by which it decodes the file.
-pub(super) fn check(name: &str, now: WallTime) -> Result<Codec, FileNameFault> {
+/// Checks a name as a server does.
+pub(super) fn check(name: &str, now: WallTime) -> Result<(), FileNameFault> {
     if name.len() > FILE_NAME_BYTES_MAX {
         return Err(FileNameFault::TooLong);
     }
@@ -48,11 +48,12 @@ pub(super) fn check(name: &str, now: WallTime) -> Result<Codec, FileNameFault> {
     if seconds < NAME_SECONDS_MIN {
         return Err(FileNameFault::TooOld);
     }
-    Ok(codec(name))
+    Ok(())
 }
 
-/// What names neither kind of PCM is decoded as Opus, whatever it is.
-fn codec(name: &str) -> Codec {
+/// The codec by which a server decodes the file: what names neither kind of PCM is decoded as Opus,
+/// whatever it is.
+pub(super) fn codec(name: &str) -> Codec {
     if name.contains("_pcm16_") {
         Codec::Pcm16
     } else if name.contains("_pcm8_") {
@@ -88,7 +89,11 @@ mod tests {
             ),
             ("recording_1775260799.bin", Codec::Opus),
         ] {
-            assert_eq!(check(name, NOW), Ok(expected), "{name}");
+            assert_eq!(
+                (check(name, NOW), codec(name)),
+                (Ok(()), expected),
+                "{name}"
+            );
         }
     }
 

@@ -105,6 +105,15 @@ pub enum LiveOutput {
     },
 }
 
+impl LiveOutput {
+    /// The socket that it is for.
+    pub const fn to(&self) -> LiveId {
+        match self {
+            Self::Text { to, .. } | Self::Close { to, .. } | Self::Stall { to } => *to,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     given: u64,
@@ -134,6 +143,24 @@ impl Sockets {
             .filter(|(_, socket)| socket.source == *source);
         let newest = own.next_back().map(|(id, socket)| (*id, socket));
         newest.filter(|(_, socket)| !socket.stalled)
+    }
+
+    fn add(&mut self, socket: Socket) -> LiveId {
+        self.given += 1;
+        let id = LiveId(self.given);
+        self.open.insert(id, socket);
+        id
+    }
+
+    fn drop_stalled(&mut self, source: &Source) -> Vec<LiveOutput> {
+        let code = CLOSE_IDLE;
+        let mut given_up = Vec::new();
+        self.open.retain(|to, socket| {
+            let stays = !socket.stalled || socket.source != *source;
+            given_up.extend((!stays).then_some(LiveOutput::Close { to: *to, code }));
+            stays
+        });
+        given_up
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {
@@ -167,12 +194,16 @@ impl Socket {
 }
 
 impl Server {
-    /// Opens a live socket.
+    /// Opens a live socket. A stalled one of the same source is closed: its client has given it up.
     ///
     /// # Errors
     ///
     /// [`Refusal`] when the server does not take it.
-    pub fn open(&mut self, hello: &LiveHello, now: Stamp) -> Result<LiveId, Refusal> {
+    pub fn open(
+        &mut self,
+        hello: &LiveHello,
+        now: Stamp,
+    ) -> Result<(LiveId, Vec<LiveOutput>), Refusal> {
         let authorization = hello.authorization.as_deref();
         let too_long = authorization.is_some_and(|text| text.len() > HELLO_TEXT_BYTES_MAX);
         if too_long || !self.is_authorised(authorization) {
@@ -182,8 +213,6 @@ impl Server {
         if self.sockets.len() >= LIVE_SOCKETS_MAX {
             return Err(Refusal::Busy);
         }
-        self.sockets.given += 1;
-        let id = LiveId(self.sockets.given);
         let socket = Socket {
             source: Source {
                 account: account(authorization),
@@ -195,8 +224,8 @@ impl Server {
             heard_at: now.moment,
             stalled: false,
         };
-        self.sockets.open.insert(id, socket);
-        Ok(id)
+        let given_up = self.sockets.drop_stalled(&socket.source);
+        Ok((self.sockets.add(socket), given_up))
     }
 
     /// Whether it has any use for the difference between sound and silence.

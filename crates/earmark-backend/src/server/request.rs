@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use earmark_core::{ConversationId, Stamp};
 use earmark_wire::{ReplyBody, UploadResult};
 
-use super::audio_check::Contents;
+use super::file::ReceivedFile;
 use super::live::{DeviceHash, LiveOutput};
 use super::{Server, account, bodies, file_name, jobs};
 use crate::script::{Answer, Fault};
@@ -56,15 +55,6 @@ pub struct Ticket {
 enum Version {
     One,
     Two,
-}
-
-/// A file in the body of an upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceivedFile {
-    /// The name that the part gives it.
-    pub name: String,
-    /// All of it.
-    pub bytes: Bytes,
 }
 
 /// An answer.
@@ -124,6 +114,11 @@ impl Reply {
             body,
             ending: Ending::Whole,
         }
+    }
+
+    /// A refusal in words.
+    pub fn refusal(status: u16, words: &str) -> Self {
+        Self::json(status, bodies::words(words))
     }
 
     fn of(answer: &Answer, body: String) -> Self {
@@ -194,7 +189,7 @@ impl Server {
         let Some(answer) = self.job_answers.pop_front() else {
             let found = self.jobs.poll(job);
             return Admission::Answer(found.map_or_else(
-                || Reply::json(404, bodies::words("Job not found")),
+                || Reply::refusal(404, "Job not found"),
                 |job| Reply::json(200, job.to_json()),
             ));
         };
@@ -214,7 +209,7 @@ impl Server {
         match ticket.answer {
             Some(answer) => {
                 if answer.stored() && !files.is_empty() {
-                    self.store(ticket.conversation.as_deref(), files, now);
+                    self.store(ticket.conversation.as_deref(), files);
                 }
                 let conversation = ticket.conversation.as_deref();
                 let body = self.scripted_body(&answer, conversation, files.len());
@@ -230,15 +225,17 @@ impl Server {
             return Reply::json(422, String::from(bodies::NO_FILES));
         }
         for file in files {
-            if let Err(fault) = file_name::check(&file.name, now.wall) {
-                return Reply::json(400, bodies::words(&fault.to_string()));
+            if self.options.check_names
+                && let Err(fault) = file_name::check(file.name(), now.wall)
+            {
+                return Reply::refusal(400, &fault.to_string());
             }
-            if Contents::of(&file.bytes, None).frames == 0 {
-                return Reply::json(400, bodies::words("Invalid audio: zero duration"));
+            if file.frames() == 0 {
+                return Reply::refusal(400, "Invalid audio: zero duration");
             }
         }
         let conversation = ticket.conversation.as_deref();
-        if !self.store(conversation, files, now) {
+        if !self.store(conversation, files) {
             return refused(507);
         }
         let result = self.result(conversation);
@@ -249,15 +246,10 @@ impl Server {
     }
 
     /// Keeps the files; false when there was no room for all of them.
-    fn store(&mut self, conversation: Option<&str>, files: &[ReceivedFile], now: Stamp) -> bool {
-        files.iter().all(|file| {
-            let codec = file_name::check(&file.name, now.wall);
-            let contents = Contents::of(&file.bytes, codec.ok().filter(|_| self.options.decode));
-            let stored = self
-                .uploads
-                .store(&file.name, conversation, &file.bytes, contents);
-            stored.is_ok()
-        })
+    fn store(&mut self, conversation: Option<&str>, files: &[ReceivedFile]) -> bool {
+        files
+            .iter()
+            .all(|file| self.uploads.store(file, conversation).is_ok())
     }
 
     fn scripted_body(
@@ -309,7 +301,7 @@ impl Server {
         let (first, outputs) = self.end_account(&account(authorization), device.as_ref(), now);
         let reply = match first {
             Some(conversation) => Reply::json(200, conversation.answer()),
-            None => Reply::json(404, bodies::words("Conversation in progress not found")),
+            None => Reply::refusal(404, "Conversation in progress not found"),
         };
         (reply, outputs)
     }

@@ -1,6 +1,5 @@
 //! One story each of what a client of the server sees.
 
-use bytes::Bytes;
 use earmark_core::{BootId, Codec, Moment, WallTime};
 use earmark_wire::{Job, JobStatus, ReplyBody, ServerMessage, encode_frame_header};
 use serde_json::{Map, Value};
@@ -51,7 +50,7 @@ fn request(method: &str, path: &str) -> RequestHead {
     }
 }
 
-fn file(frames: &[Vec<u8>]) -> Bytes {
+fn file(frames: &[Vec<u8>]) -> Vec<u8> {
     let record = |frame: &Vec<u8>| [&encode_frame_header(frame.len() as u32)[..], frame].concat();
     frames.iter().flat_map(record).collect()
 }
@@ -61,12 +60,15 @@ fn tone_frames(frames: usize) -> Vec<Vec<u8>> {
     FrameCoder::new(Codec::Opus).push(&samples).unwrap()
 }
 
-fn upload_file(server: &mut Server, path: &str, name: &str, bytes: Bytes) -> Reply {
+fn upload_file(server: &mut Server, path: &str, name: &str, bytes: Vec<u8>) -> Reply {
     let Admission::Proceed(ticket) = server.head(&request("POST", path)) else {
         panic!("{path} takes no upload");
     };
-    let name = name.into();
-    server.body(ticket, &[ReceivedFile { name, bytes }], at(60.0))
+    server.body(
+        ticket,
+        &[ReceivedFile::inspect(name, &bytes, true)],
+        at(60.0),
+    )
 }
 
 fn upload(server: &mut Server) -> Reply {
@@ -103,6 +105,10 @@ fn hello(device: &str) -> LiveHello {
         codec: "opus".into(),
         authorization: None,
     }
+}
+
+fn open(server: &mut Server, device: &str, seconds: f64) -> LiveId {
+    server.open(&hello(device), at(seconds)).unwrap().0
 }
 
 fn texts(outputs: &[LiveOutput]) -> Vec<ServerMessage> {
@@ -339,10 +345,7 @@ fn a_bad_name_or_an_empty_file_is_refused_and_takes_no_place() {
         upload_file(&mut server, path, late, file(&tone_frames(1))).status,
         400
     );
-    assert_eq!(
-        upload_file(&mut server, path, NAME, Bytes::new()).status,
-        400
-    );
+    assert_eq!(upload_file(&mut server, path, NAME, Vec::new()).status, 400);
     let Admission::Proceed(ticket) = server.head(&request("POST", path)) else {
         panic!("no upload");
     };
@@ -388,7 +391,7 @@ fn only_the_right_token_is_let_in_and_it_is_never_shown() {
 #[test]
 fn frames_are_heard_and_pongs_are_not() {
     let mut server = Server::new(Options::default());
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     server.frame(id, &[1; 80], at(0.1));
     server.frame(id, &earmark_wire::pong(), at(0.2));
     server.frame(LiveId(99), &[1; 80], at(0.3));
@@ -399,7 +402,7 @@ fn frames_are_heard_and_pongs_are_not() {
 #[test]
 fn a_socket_is_pinged_every_ten_seconds_and_closed_after_ninety_in_silence() {
     let mut server = Server::new(Options::default());
-    let to = server.open(&hello("pen"), at(0.0)).unwrap();
+    let to = open(&mut server, "pen", 0.0);
     assert_eq!(server.tick(at(9.9)), []);
     for turn in 1..=8 {
         let now = server.next_tick().unwrap();
@@ -421,7 +424,7 @@ fn a_socket_is_pinged_every_ten_seconds_and_closed_after_ninety_in_silence() {
 #[test]
 fn any_message_of_the_client_keeps_the_socket_open() {
     let mut server = Server::new(Options::default());
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     server.text(id, at(60.0));
     assert!(!server.tick(at(120.0)).contains(&LiveOutput::Close {
         to: id,
@@ -432,7 +435,7 @@ fn any_message_of_the_client_keeps_the_socket_open() {
 #[test]
 fn a_message_finds_the_socket_of_its_device() {
     let mut server = Server::new(Options::default());
-    let pen = server.open(&hello("pen"), at(0.0)).unwrap();
+    let pen = open(&mut server, "pen", 0.0);
     let line = r#"{"device":"pen","text":"{ as it is"}"#;
     let sent = LiveOutput::Text {
         to: pen,
@@ -450,7 +453,7 @@ fn a_message_finds_the_socket_of_its_device() {
         ),
         []
     );
-    server.open(&hello("pin"), at(0.0)).unwrap();
+    open(&mut server, "pin", 0.0);
     assert_eq!(script(&mut server, "server.message", line), [sent]);
     let unnamed = ServerAction::Message {
         device: None,
@@ -465,7 +468,7 @@ fn a_message_finds_the_socket_of_its_device() {
 #[test]
 fn a_stalled_socket_neither_hears_nor_says_anything_until_the_next_one() {
     let mut server = Server::new(Options::default());
-    let to = server.open(&hello("pen"), at(0.0)).unwrap();
+    let to = open(&mut server, "pen", 0.0);
     assert_eq!(
         script(&mut server, "socket.stall", "{}"),
         [LiveOutput::Stall { to }]
@@ -474,7 +477,14 @@ fn a_stalled_socket_neither_hears_nor_says_anything_until_the_next_one() {
     assert_eq!(server.state().live_frames, 0);
     assert_eq!(server.tick(at(500.0)), []);
     assert_eq!(script(&mut server, "server.message", r#"{"text":1}"#), []);
-    let next = server.open(&hello("pen"), at(501.0)).unwrap();
+    let (next, given_up) = server.open(&hello("pen"), at(501.0)).unwrap();
+    assert_eq!(
+        given_up,
+        [LiveOutput::Close {
+            to,
+            code: CLOSE_IDLE
+        }]
+    );
     let sent = LiveOutput::Text {
         to: next,
         text: "1".into(),
@@ -488,7 +498,7 @@ fn a_stalled_socket_neither_hears_nor_says_anything_until_the_next_one() {
 #[test]
 fn a_conversation_ended_on_request_is_processed_and_then_ready() {
     let mut server = Server::new(Options::default());
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     server.frame(id, &[1; 80], at(1.0));
     let (reply, outputs) = server.finish(&request("POST", "/v1/conversations"), at(3.0));
     assert_eq!(reply.status, 200);
@@ -516,7 +526,7 @@ fn a_conversation_ended_on_request_is_processed_and_then_ready() {
 #[test]
 fn a_conversation_can_be_ended_without_its_event() {
     let mut server = Server::new(Options::default());
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     let end = r#"{"device":"pen","event":false}"#;
     let action = ServerAction::End {
         device: Some("pen".into()),
@@ -536,7 +546,7 @@ fn a_conversation_can_be_ended_without_its_event() {
 #[test]
 fn silence_ends_a_conversation_and_sound_does_not() {
     let mut server = with_silence(5);
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     let silent = FrameCoder::new(Codec::Opus).push(&[0; 16_000]).unwrap();
     let hear = |server: &mut Server, frames: &[Vec<u8>], from: f64| {
         for (index, frame) in frames.iter().enumerate() {
@@ -566,11 +576,11 @@ fn silence_ends_a_conversation_and_sound_does_not() {
 #[test]
 fn silence_that_fell_before_a_reconnect_ends_the_conversation_seven_seconds_after_it() {
     let mut server = with_silence(5);
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     server.frame(id, &tone_frames(9)[8], at(1.0));
     server.close(id);
     assert_eq!(server.tick(at(50.0)), []);
-    server.open(&hello("pen"), at(60.0)).unwrap();
+    open(&mut server, "pen", 60.0);
     assert_eq!(server.next_tick(), Some(at(67.0).moment));
     assert!(matches!(
         texts(&server.tick(at(67.0)))[..],
@@ -581,7 +591,7 @@ fn silence_that_fell_before_a_reconnect_ends_the_conversation_seven_seconds_afte
 #[test]
 fn the_event_of_a_conversation_is_lost_when_nobody_is_connected() {
     let mut server = Server::new(Options::default());
-    let id = server.open(&hello("pen"), at(0.0)).unwrap();
+    let id = open(&mut server, "pen", 0.0);
     server.frame(id, &[1; 80], at(0.0));
     script(&mut server, "server.end", "{}");
     server.close(id);
@@ -601,7 +611,7 @@ fn an_unknown_codec_and_too_many_sockets_are_refused() {
     };
     assert_eq!(server.open(&unknown, at(0.0)), Err(Refusal::Codec));
     for _ in 0..LIVE_SOCKETS_MAX {
-        server.open(&hello("pen"), at(0.0)).unwrap();
+        open(&mut server, "pen", 0.0);
     }
     assert_eq!(server.open(&hello("pen"), at(0.0)), Err(Refusal::Busy));
 }

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
-use super::audio_check::Contents;
-use super::hex;
+use super::file::ReceivedFile;
 use super::report::UploadReport;
 
 /// The most uploads that are kept; a server that is full answers 507.
@@ -38,14 +35,13 @@ impl Uploads {
     /// Keeps an upload, or counts it when it is kept already.
     pub(super) fn store(
         &mut self,
-        name: &str,
+        file: &ReceivedFile,
         conversation: Option<&str>,
-        file: &[u8],
-        contents: Contents,
     ) -> Result<(), Full> {
-        let sha256 = hex(&Sha256::digest(file));
         let conversation = conversation.map(String::from);
-        let key = (String::from(name), sha256.clone(), conversation.clone());
+        let name = String::from(file.name());
+        let sha256 = String::from(file.sha256());
+        let key = (name.clone(), sha256.clone(), conversation.clone());
         if let Some(place) = self.places.get(&key) {
             self.kept[*place].report.times += 1;
             return Ok(());
@@ -56,13 +52,13 @@ impl Uploads {
         self.places.insert(key, self.kept.len());
         self.kept.push(Upload {
             report: UploadReport {
-                name: String::from(name),
+                name,
                 conversation,
-                frames: contents.frames,
+                frames: file.frames(),
                 sha256,
                 times: 1,
             },
-            undecodable: contents.undecodable,
+            undecodable: file.undecodable(),
         });
         Ok(())
     }

@@ -1,22 +1,59 @@
-//! Whether an upload is audio, as the server's decoder finds it.
+//! A file of an upload: what the server keeps of it, and whether it is audio.
 
 use earmark_core::Codec;
 use earmark_wire::frames;
+use sha2::{Digest, Sha256};
 
+use super::{file_name, hex};
 use crate::audio::Decoder;
 
-/// What is in an uploaded file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Contents {
-    /// Whole records, up to the first that is torn or none.
-    pub(super) frames: u64,
+/// A file that was received whole. Its audio is looked at once and not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedFile {
+    name: String,
+    sha256: String,
+    contents: Contents,
+}
+
+impl ReceivedFile {
+    /// Looks at a file: hashes it, counts its frames and, if wanted, decodes them.
+    pub fn inspect(name: &str, bytes: &[u8], decode: bool) -> Self {
+        Self {
+            name: String::from(name),
+            sha256: hex(&Sha256::digest(bytes)),
+            contents: Contents::of(bytes, decode.then(|| file_name::codec(name))),
+        }
+    }
+
+    /// The name that the request gives it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// SHA-256 of it, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Whole records in it, up to the first that is torn or none.
+    pub const fn frames(&self) -> u64 {
+        self.contents.frames
+    }
+
     /// How many of them cannot be decoded; 0 when nobody tried.
-    pub(super) undecodable: u64,
+    pub const fn undecodable(&self) -> u64 {
+        self.contents.undecodable
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Contents {
+    frames: u64,
+    undecodable: u64,
 }
 
 impl Contents {
-    /// Counts the frames of a file, and decodes them when a codec is given.
-    pub(super) fn of(file: &[u8], codec: Option<Codec>) -> Self {
+    fn of(file: &[u8], codec: Option<Codec>) -> Self {
         let mut decoder = codec.map(Decoder::new);
         let mut contents = Self::default();
         for frame in frames(file).map_while(Result::ok) {

@@ -1,0 +1,139 @@
+//! TCP connections that can be reset from within a request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The most connections that are open at a time; further ones wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 1_024;
+
+/// How long to wait before the next connection when one could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections, so many at a time.
+pub(super) struct Listener {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+}
+
+impl Listener {
+    pub(super) fn new(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        }
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let room = room.expect("nobody closes the semaphore");
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => return (Connection::new(stream, room), peer),
+                // Out of descriptors, or the peer was gone again: it passes.
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that obeys its [`Cut`].
+pub(super) struct Connection {
+    stream: TcpStream,
+    cut: Cut,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Resets the connection that a request came in on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    /// From now on every read and write fails, and the peer gets a reset when the connection is
+    /// dropped: at the latest when the answer to the request would be written.
+    pub(super) fn reset(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_reset(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Connected<IncomingStream<'_, Listener>> for Cut {
+    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
+        stream.io().cut.clone()
+    }
+}
+
+impl Connection {
+    fn new(stream: TcpStream, room: OwnedSemaphorePermit) -> Self {
+        // It only makes small messages faster; a connection without it is as good.
+        let _slower = stream.set_nodelay(true);
+        Self {
+            stream,
+            cut: Cut::default(),
+            _room: room,
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if !self.cut.is_reset() {
+            return Ok(());
+        }
+        // With no time to linger, dropping the stream discards what is unsent and sends a reset.
+        self.stream.set_zero_linger()?;
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
