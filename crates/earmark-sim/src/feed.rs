@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`Feed::parse`] checks a whole feed before any of it runs, and fills in every default. What it
-//! returns can be played without another check of form; `docs/feeds.md` is the language's reference.
+//! returns can be played without another check of form. The language's reference is
+//! `docs/feeds.md`.
 
 mod action;
 mod error;
@@ -88,8 +89,8 @@ impl Feed {
         Ok(Self { lines })
     }
 
-    /// The feed's text, one line for each action, which [`Self::parse`] reads back as the same feed but
-    /// for remarks and blank lines, and so for the lines' numbers.
+    /// The feed's text, one line for each action. [`Self::parse`] reads it back as the same feed,
+    /// but for the numbers of lines that remarks and blank lines had moved.
     pub fn to_text(&self) -> String {
         self.lines.iter().map(write::line).collect()
     }

@@ -1,13 +1,14 @@
 //! The report: what came of a feed, or of a store, in one JSON object.
 //!
-//! The order of the fields here is the order of the keys there. The report is a public interface: it
-//! changes by additions only, and `docs/feeds.md` explains every field.
+//! The order of the fields here is the order of the keys there. The report is a public interface:
+//! it changes by additions only, and `docs/feeds.md` explains every field.
 
 mod outcome;
 mod seconds;
 
 use std::collections::BTreeMap;
 
+use earmark_backend::server::StateReport;
 use earmark_core::{Account, ConversationId, Device, RecordingId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub struct Report {
     /// Every request that left with a recording, in that order.
     pub uploads: Vec<Upload>,
     /// What the server holds; `None` for a server that cannot be asked.
-    pub server: Option<Holdings>,
+    pub server: Option<StateReport>,
     /// Where all frames are.
     pub frames: FrameCounts,
     /// What a person would be shown as not yet safe.
@@ -66,7 +67,7 @@ pub struct Recording {
     pub frames: u64,
     /// The bytes of its file.
     pub bytes: u64,
-    /// The SHA-256 of its file as it is uploaded, in lower-case hexadecimal; `None` while capturing.
+    /// The SHA-256 of its file as it is uploaded, in hexadecimal; `None` while capturing.
     pub sha256: Option<String>,
     /// Where it is on its way.
     pub status: Status,
@@ -115,30 +116,6 @@ pub struct Upload {
     pub frames: u64,
     /// What came of it; `None` while it is in flight.
     pub outcome: Option<Outcome>,
-}
-
-/// What the server holds.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Holdings {
-    /// The uploads that it keeps.
-    pub uploads: Vec<Holding>,
-    /// How many frames it heard on live sockets.
-    pub live_frames: u64,
-}
-
-/// One upload that the server keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    /// The file name that it came under.
-    pub name: String,
-    /// The conversation that it named.
-    pub conversation: Option<String>,
-    /// How many frames it holds.
-    pub frames: u64,
-    /// The SHA-256 of the file, in lower-case hexadecimal.
-    pub sha256: String,
-    /// How often the server stored it.
-    pub times: u64,
 }
 
 /// Where all frames of a feed are, kills included.

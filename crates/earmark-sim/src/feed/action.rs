@@ -76,8 +76,8 @@ pub enum Action {
         /// The close code of the WebSocket.
         code: u16,
     },
-    /// `server.*`, `job.respond` and `socket.stall`: what the server is told to do. Where one is about
-    /// a socket, its device is always named.
+    /// `server.*`, `job.respond` and `socket.stall`: what the server is told to do. Where one is
+    /// about a socket, its device is named, unless the whole feed names none.
     Server(ServerAction),
     /// `account.sign_in`: the host has credentials for it.
     AccountSignIn {

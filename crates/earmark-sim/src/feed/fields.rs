@@ -12,7 +12,7 @@ use super::{FeedFault, RecordingRef, Selector};
 pub const FRAMES_COUNT_MAX: u64 = 100_000_000;
 /// The most seconds that one line hears: as many as [`FRAMES_COUNT_MAX`] frames last.
 pub const AUDIO_SECONDS_MAX: u64 = 1_000_000;
-/// The most bytes of a frame that a feed makes, so that frames too large to be taken can be made too.
+/// The most bytes of a frame that a feed makes: enough for frames that are too large to be taken.
 pub const FEED_FRAME_BYTES_MAX: u64 = 65_536;
 /// The most bits that one line damages.
 pub const FILE_DAMAGE_BITS_MAX: u64 = 1_048_576;

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use earmark_core::Device;
 
-/// The frames of one `frames` line: the bytes of each follow from the seed, the device and the frame's
-/// place alone, so that two plays of a feed, or one and its reference, hold the same bytes.
+/// The frames of one `frames` line.
+///
+/// The bytes of each follow from the seed, the device and the frame's place alone, so that two
+/// plays of a feed, or a play and its reference, hold the same bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct PseudoFrames {
     key: u64,
@@ -31,7 +33,7 @@ impl PseudoFrames {
     }
 }
 
-/// The odd number nearest to 2⁶⁴ divided by the golden ratio: steps of it visit every 64-bit number.
+/// The odd number nearest to 2⁶⁴ over the golden ratio: its steps visit every 64-bit number.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finaliser of SplitMix64, in which every bit of the input moves about half of the output's.

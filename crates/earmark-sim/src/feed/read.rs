@@ -123,7 +123,8 @@ impl<'a> Story<'a> {
     }
 }
 
-/// The one device that the whole feed names. Lines that cannot be read are refused when their turn comes.
+/// The one device that the whole feed names. A line that cannot be read is refused when its turn
+/// comes.
 fn only_device(text: &str) -> Result<Device, FeedFault> {
     let mut named = BTreeMap::new();
     for line in text

@@ -14,7 +14,7 @@ use super::{Action, AudioSource, Feed, FeedError, FeedFault, Line};
 pub struct Sounds(BTreeMap<PathBuf, Arc<[i16]>>);
 
 impl Sounds {
-    /// Reads each file once, by its path as the feed gives it; `path` is what messages call the feed.
+    /// Reads each file once, by its path as the feed gives it. Messages call the feed `path`.
     ///
     /// # Errors
     ///
@@ -64,8 +64,8 @@ impl Sounds {
         Ok(())
     }
 
-    /// What an `audio` line of the loaded feed lets a capture of this codec hear; `None` when it hears a
-    /// file that was not loaded.
+    /// What an `audio` line of the loaded feed lets a capture of this codec hear; `None` when that
+    /// is a file that was not loaded.
     pub fn heard(&self, source: &AudioSource, micros: u64, codec: Codec) -> Option<Sound> {
         let frame_samples = codec.frame_samples() as usize;
         let wanted = micros.saturating_mul(u64::from(codec.frames_per_second())) / 1_000_000;

@@ -61,7 +61,7 @@ impl fmt::Display for FeedTime {
 /// A decimal of up to 15 digits survives being a double, so no fraction of a second is lost here.
 pub(crate) fn micros(seconds: f64) -> Option<i64> {
     let micros = (seconds * MICROS).round();
-    (micros.abs() <= MICROS_EXACT_MAX as f64).then_some(micros as i64)
+    (micros.abs() <= MICROS_TOLD_APART_MAX as f64).then_some(micros as i64)
 }
 
 /// Microseconds as the shortest number of seconds: whole seconds without a fraction.
@@ -73,5 +73,6 @@ pub(crate) fn seconds(micros: i64) -> Value {
     Value::Number(fraction.expect("a quotient of finite numbers is finite"))
 }
 
-/// The most microseconds that are counted one by one as a double: 2⁵³.
-const MICROS_EXACT_MAX: i64 = 1 << 53;
+/// The most microseconds that seconds as a double still tell apart: 2³² seconds, which as Unix time
+/// is the year 2106.
+const MICROS_TOLD_APART_MAX: i64 = (1 << 32) * 1_000_000;

@@ -355,8 +355,8 @@ fn expect(_: &Story<'_>, fields: &Fields<'_>) -> Read {
     Ok(Action::Expect(Expectation::parse(&parts)?))
 }
 
-/// A line about a live socket. A script for a server alone names no device anywhere: then the server
-/// takes the one that is connected.
+/// A line about a live socket. A script for a server alone names no device anywhere: then the
+/// server takes the one that is connected.
 fn server_with_device(action: &str, story: &Story<'_>, fields: &Fields<'_>) -> Read {
     let device = match story.device(fields) {
         Err(FeedFault::WhichDevice { named: 0 }) => return server(action, fields),
