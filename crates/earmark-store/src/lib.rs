@@ -33,8 +33,13 @@ mod recovery;
 mod scan;
 mod seal;
 mod sealed;
+#[cfg(any(test, feature = "sim"))]
+mod simulated;
 mod snapshot;
 mod store;
+#[cfg(test)]
+mod tests;
+mod upload_form;
 mod work;
 
 pub use damage::{Damage, Harm};
@@ -49,5 +54,7 @@ pub use record::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum};
 pub use recovery::ReadError;
 pub use seal::BLOCK_BYTES;
 pub use sealed::SealedRecording;
+#[cfg(any(test, feature = "sim"))]
+pub use simulated::{DiskError, DiskOp, Operation, SECTOR_BYTES, SimDisk};
 pub use store::{Config, OpenError, Recovered, Store, Ticket};
 pub use work::{Done, Failure, Job, Outcome, Work};

@@ -13,9 +13,11 @@ use earmark_core::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// One entry of the journal.
+use crate::upload_form::FactsForm;
+
+/// One entry of the journal; its JSON is `{"name": {fields}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A device began to stream.
     CaptureOpened {
@@ -139,6 +141,7 @@ pub enum Record {
         /// The recording.
         recording: RecordingId,
         /// Everything about its upload, replacing what stood before.
+        #[serde(with = "FactsForm")]
         facts: UploadFacts,
     },
     /// A recording is about to go; durable before its file is unlinked.

@@ -1,0 +1,11 @@
+//! Stories about the store, told on the simulated disk.
+
+mod crashes;
+mod damage;
+mod disks;
+mod faults;
+mod journal;
+mod ledger;
+mod sealing;
+mod space;
+mod world;
