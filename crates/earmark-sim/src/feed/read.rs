@@ -151,6 +151,11 @@ fn is_skipped(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
+/// The names of all actions.
+pub(super) fn names() -> Vec<&'static str> {
+    ACTIONS.iter().map(|known| known.name).collect()
+}
+
 /// The action that a line names, if it has no field that the action lacks.
 fn known(object: &Map<String, Value>) -> Result<&'static Known, FeedFault> {
     let expected = "an action, such as \"capture.start\"";
@@ -159,10 +164,9 @@ fn known(object: &Map<String, Value>) -> Result<&'static Known, FeedFault> {
         return Err(FeedFault::value("do", found, expected));
     };
     let Some(known) = ACTIONS.iter().find(|known| known.name == name) else {
-        let names: Vec<_> = ACTIONS.iter().map(|known| known.name).collect();
         return Err(FeedFault::UnknownAction {
             found: shown(found),
-            nearest: nearest(name, &names),
+            nearest: nearest(name, &names()),
         });
     };
     let has = |field: &str| known.fields.contains(&field) || field == "at" || field == "do";

@@ -1,4 +1,5 @@
 mod properties;
+mod reference;
 mod refusals;
 mod sounds;
 

@@ -189,25 +189,7 @@ fn any_feed() -> impl Strategy<Value = Feed> {
 
 /// Text that looks like a feed, so that chance reaches behind the JSON parser.
 fn like_a_feed() -> impl Strategy<Value = String> {
-    let names = vec![
-        "capture.start",
-        "capture.stop",
-        "audio",
-        "frames",
-        "frame",
-        "socket.up",
-        "socket.down",
-        "server.message",
-        "server.respond",
-        "disk.fault",
-        "kill",
-        "restart",
-        "clock.jump",
-        "file.damage",
-        "user.retry",
-        "expect",
-        "power.cut",
-    ];
+    let names = read::names();
     let keys = vec![
         "device",
         "codec",
