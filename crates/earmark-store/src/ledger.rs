@@ -89,9 +89,12 @@ pub struct SessionFacts {
     pub opened: Stamp,
     /// When and why it ended, if it did.
     pub closed: Option<(Stamp, SessionEnd)>,
-    /// Whether it did not wait longer for its event.
+    /// Once it began to sync: whether a deadline, and not the server's event, was the cause.
     #[serde(default)]
-    pub fallback_fired: bool,
+    pub sync_started: Option<bool>,
+    /// The conversation that recordings of it were linked to last.
+    #[serde(default)]
+    pub conversation: Option<ConversationId>,
 }
 
 /// What is known of a recording.

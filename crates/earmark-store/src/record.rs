@@ -122,10 +122,12 @@ pub enum Record {
         /// Why, in words.
         reason: String,
     },
-    /// A session did not wait longer for its event.
-    FallbackFired {
+    /// A session began to sync.
+    SyncStarted {
         /// The session.
         session: SessionId,
+        /// Whether a deadline, and not the server's event, was the cause.
+        fallback: bool,
     },
     /// Frames were proven delivered over the live socket.
     Delivered {

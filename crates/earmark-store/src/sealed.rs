@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use earmark_core::{
-    Account, CaptureId, Device, Encoding, RecordingId, SealedToken, SessionId, WallTime,
+    Account, CaptureId, Device, Encoding, FrameSeq, RecordingId, SealedToken, SessionId, WallTime,
 };
 
 use crate::ledger::RecordingFacts;
@@ -15,6 +15,7 @@ pub struct SealedRecording {
     recording: RecordingId,
     session: SessionId,
     capture: CaptureId,
+    span: (FrameSeq, FrameSeq),
     device: Device,
     account: Account,
     encoding: Encoding,
@@ -33,6 +34,7 @@ impl SealedRecording {
             recording,
             session: facts.session,
             capture: facts.capture,
+            span: (facts.first, facts.end?),
             device: facts.device.clone(),
             account: facts.account.clone(),
             encoding: facts.encoding,
@@ -57,6 +59,11 @@ impl SealedRecording {
     /// The capture whose frames it holds.
     pub const fn capture(&self) -> CaptureId {
         self.capture
+    }
+
+    /// Its first frame, and the first that is no longer in it.
+    pub const fn span(&self) -> (FrameSeq, FrameSeq) {
+        self.span
     }
 
     /// The device.

@@ -24,7 +24,7 @@ impl Ledger {
             | Record::Delivered { .. } => self.apply_to_capture(record),
             Record::SessionOpened { .. }
             | Record::SessionClosed { .. }
-            | Record::FallbackFired { .. } => self.apply_to_session(record),
+            | Record::SyncStarted { .. } => self.apply_to_session(record),
             Record::SessionMoved { .. }
             | Record::RecordingOpened { .. }
             | Record::RecordingCut { .. }
@@ -107,7 +107,8 @@ impl Ledger {
                     first: *first,
                     opened: *at,
                     closed: None,
-                    fallback_fired: false,
+                    sync_started: None,
+                    conversation: None,
                 };
                 self.sessions.entry(*session).or_insert(facts);
             }
@@ -117,9 +118,9 @@ impl Ledger {
                 }
                 self.forget_sessions();
             }
-            Record::FallbackFired { session } => {
+            Record::SyncStarted { session, fallback } => {
                 if let Some(facts) = self.sessions.get_mut(session) {
-                    facts.fallback_fired = true;
+                    facts.sync_started = Some(*fallback);
                 }
             }
             _ => {}
@@ -253,6 +254,9 @@ impl Ledger {
         if facts.conversation.is_none() && facts.relinked.is_none() {
             facts.conversation = Some(conversation.clone());
             facts.linked_at = Some(at);
+            if let Some(session) = self.sessions.get_mut(&facts.session) {
+                session.conversation = Some(conversation.clone());
+            }
         }
     }
 
