@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 /// A state's name, an event's name, and the name of the state that it leads to.
 pub(crate) type Edge = (String, String, String);
 
+/// More machines than a walk ever meets, unless its key tells apart what never comes back.
+const MACHINES_MAX: usize = 100_000;
+
 /// The edges that the module docs of this source draw.
 pub(crate) fn edges_in_doc(source: &str) -> BTreeSet<Edge> {
     let mut edges = BTreeSet::new();
@@ -75,6 +78,7 @@ impl<M: Clone, E, K: Ord> Walk<'_, M, E, K> {
                     edges.insert((from.into(), (self.event)(&event).into(), to.into()));
                 }
                 if seen.insert((self.key)(&next)) {
+                    assert!(seen.len() < MACHINES_MAX, "the walk does not end");
                     queue.push_back(next);
                 }
             }
