@@ -5,7 +5,7 @@
 //!         512   the same header again, then zeros to 1024
 //!         1024  records, each beginning at a multiple of 8
 //! header  0 magic "EARMARKJ" · 8 version u32 · 12 zero u32 · 16 number u64 · 24 incarnation u64
-//!         32 zeros · 60 CRC32C u32 of bytes 0..60
+//!         32 first seq u64 · 40 zeros · 60 CRC32C u32 of bytes 0..60
 //! record  0 magic u32 · 4 payload length u32 · 8 seq u64 · 16 durable u64 · 24 kind u8
 //!         25 head check, 3 bytes · 28 CRC32C u32 · 32 payload, then zeros to a multiple of 8
 //! ```
@@ -40,6 +40,8 @@ const CRC_AT: usize = 28;
 pub(crate) struct FileId {
     pub(crate) number: u64,
     pub(crate) incarnation: u64,
+    /// The seq of its first record.
+    pub(crate) first: u64,
 }
 
 /// Why a file header says nothing.
@@ -59,6 +61,7 @@ impl FileId {
         copy[8..12].copy_from_slice(&VERSION.to_le_bytes());
         copy[16..24].copy_from_slice(&self.number.to_le_bytes());
         copy[24..32].copy_from_slice(&self.incarnation.to_le_bytes());
+        copy[32..40].copy_from_slice(&self.first.to_le_bytes());
         let crc = crc32c(&copy[..60]);
         copy[60..].copy_from_slice(&crc.to_le_bytes());
         let mut header = vec![0; FILE_HEADER_BYTES as usize];
@@ -80,6 +83,7 @@ impl FileId {
                     return Ok(Self {
                         number: long(copy, 16),
                         incarnation: long(copy, 24),
+                        first: long(copy, 32),
                     });
                 }
                 (true, version) => fault = HeaderFault::Newer(version),

@@ -41,7 +41,7 @@ impl Entry {
             | Record::Sealed { .. }
             | Record::Linked { .. }
             | Record::Relinked { .. }
-            | Record::FallbackFired { .. }
+            | Record::SyncStarted { .. }
             | Record::Delivered { .. }
             | Record::Upload { .. }
             | Record::Removing { .. }
@@ -70,6 +70,10 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    fn first_seq(&self) -> u64 {
+        self.entries.first().map_or(0, |entry| entry.seq)
+    }
+
     fn last_seq(&self) -> u64 {
         self.entries.last().map_or(0, |entry| entry.seq)
     }
@@ -234,12 +238,13 @@ impl Journal {
         self.active_number() == Some(number) || self.unsynced.contains_key(&number)
     }
 
-    fn next_file(&mut self) -> FileId {
+    fn next_file(&mut self, first: u64) -> FileId {
         let number = self.next_number;
         self.next_number += 1;
         FileId {
             number,
             incarnation: mix(self.life ^ mix(number)),
+            first,
         }
     }
 
@@ -249,6 +254,7 @@ impl Journal {
             return None;
         }
         let mut chunk = std::mem::take(&mut self.staging);
+        let first = chunk.first_seq();
         let len = chunk.bytes.len() as u64;
         let fits = |active: &&Active| {
             active.len + len <= file_bytes_max || active.len == FILE_HEADER_BYTES
@@ -257,7 +263,7 @@ impl Journal {
         let (target, id, offset) = match room {
             Some(active) => (Target::Active(active.file), active.id, active.len),
             None => {
-                let id = self.next_file();
+                let id = self.next_file(first);
                 (Target::New(id), id, FILE_HEADER_BYTES)
             }
         };
@@ -330,7 +336,8 @@ impl Journal {
         if !staged.entries.is_empty() {
             self.chunks.push_back(staged);
         }
-        let id = self.next_file();
+        let first = self.chunks.front().map_or(self.next_seq, Chunk::first_seq);
+        let id = self.next_file(first);
         let mut offset = FILE_HEADER_BYTES;
         for chunk in &mut self.chunks {
             chunk.aim(id, offset, self.durable);

@@ -199,8 +199,12 @@ impl Recovery {
         for (number, located) in union.values() {
             self.take(covered, end, *number, located);
         }
+        // Below the snapshot only frames are still wanted, so a hole there matters when frames are gone;
+        // a file that was given up after an error may well have such holes.
+        let floor = if self.lacks_frames() { 0 } else { covered };
+        let lost = |seq: u64| seq > floor && !union.contains_key(&seq);
         for scan in scans {
-            self.judge(scan, end, &union, damaged[&scan.number]);
+            self.judge(scan, end, &lost, damaged[&scan.number]);
         }
         for capture in self.batches.captures() {
             self.batches
@@ -239,10 +243,8 @@ impl Recovery {
     }
 
     fn report_gap(&mut self, from: u64, to: u64, scans: &[Scan]) {
-        let explains = |hole: &Hole| {
-            hole.before.is_none_or(|before| before < from)
-                && hole.behind.is_none_or(|behind| behind >= to)
-        };
+        let explains =
+            |hole: &Hole| hole.from <= from && hole.behind.is_none_or(|behind| behind >= to);
         let explained = scans.iter().any(|scan| scan.holes.iter().any(explains));
         let odd = scans.iter().any(|scan| !scan.odd.is_empty());
         if !explained && !odd {
@@ -278,8 +280,23 @@ impl Recovery {
         }
     }
 
+    /// Whether a recording that is not sealed has frames that are nowhere.
+    fn lacks_frames(&self) -> bool {
+        let ledger = &self.durable_ledger;
+        let unsealed = ledger
+            .recordings
+            .values()
+            .filter(|facts| facts.sealed.is_none() && facts.removing.is_none());
+        unsealed.into_iter().any(|facts| {
+            let (first, end) = (facts.first, ledger.end(facts));
+            let batches = self.batches.overlapping(facts.capture, first, end);
+            let held = |batch: &Batch| batch.span.end().min(end).since(batch.span.first.max(first));
+            batches.iter().map(held).sum::<u64>() < end.since(first)
+        })
+    }
+
     /// Tells rot from a torn tail in one file.
-    fn judge(&mut self, scan: &Scan, end: u64, union: &BTreeMap<u64, (u64, &Located)>, odd: bool) {
+    fn judge(&mut self, scan: &Scan, end: u64, lost: &dyn Fn(u64) -> bool, odd: bool) {
         let mut facts = FileFacts {
             last_seq: 0,
             damaged: odd,
@@ -291,10 +308,8 @@ impl Recovery {
             .max()
             .unwrap_or(FILE_HEADER_BYTES.min(scan.len));
         for hole in &scan.holes {
-            let from = hole.before.map_or(0, |before| before + 1);
-            let to = hole.behind.unwrap_or(from + 1).min(self.durable + 1);
-            let lost = from > 0 && (from..to).any(|seq| !union.contains_key(&seq));
-            if lost || (from == 0 && hole.behind.is_some()) {
+            let to = hole.behind.unwrap_or(hole.from + 1).min(self.durable + 1);
+            if (hole.from..to).any(lost) {
                 facts.damaged = true;
                 whole = whole.max(hole.range.end);
                 let path = journal_path(scan.number);

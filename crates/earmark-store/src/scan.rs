@@ -21,8 +21,8 @@ pub(crate) struct Located {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hole {
     pub(crate) range: Range<u64>,
-    /// The seq of the record before it; none at the beginning of the file.
-    pub(crate) before: Option<u64>,
+    /// The seq that comes first behind the record before it.
+    pub(crate) from: u64,
     /// The seq of the record behind it; none at the end of the file.
     pub(crate) behind: Option<u64>,
 }
@@ -31,6 +31,7 @@ pub(crate) struct Hole {
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) number: u64,
+    pub(crate) first: u64,
     pub(crate) len: u64,
     pub(crate) records: Vec<Located>,
     pub(crate) holes: Vec<Hole>,
@@ -41,21 +42,17 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// A file of which only the length is known.
-    pub(crate) const fn empty(number: u64, len: u64) -> Self {
-        Self {
-            number,
-            len,
+    /// Reads all records, and looks for the next one behind what is none.
+    pub(crate) fn of(id: FileId, file: &[u8]) -> Self {
+        let mut scan = Self {
+            number: id.number,
+            first: id.first,
+            len: file.len() as u64,
             records: Vec::new(),
             holes: Vec::new(),
             durable: 0,
             odd: Vec::new(),
-        }
-    }
-
-    /// Reads all records, and looks for the next one behind what is none.
-    pub(crate) fn of(id: FileId, file: &[u8]) -> Self {
-        let mut scan = Self::empty(id.number, file.len() as u64);
+        };
         let mut position = FILE_HEADER_BYTES as usize;
         let mut hole: Option<usize> = None;
         while position < file.len() {
@@ -92,10 +89,10 @@ impl Scan {
 
     fn hole(&mut self, range: Range<usize>, behind: Option<u64>) {
         let range = range.start as u64..range.end as u64;
-        let before = self.last_seq();
+        let from = self.last_seq().map_or(self.first, |last| last + 1);
         self.holes.push(Hole {
             range,
-            before,
+            from,
             behind,
         });
     }

@@ -489,7 +489,7 @@ impl Store {
             | Record::RecordingOpened { .. }
             | Record::Frames(_)
             | Record::Relinked { .. }
-            | Record::FallbackFired { .. }
+            | Record::SyncStarted { .. }
             | Record::Delivered { .. }
             | Record::Upload { .. } => Vec::new(),
         }
