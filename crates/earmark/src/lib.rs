@@ -1,1 +1,67 @@
-//! Placeholder.
+//! A capture runtime: audio frames go in, and every one of them is kept, linked to its conversation, and
+//! uploaded unless the server provably has it.
+//!
+//! A host builds a [`Runtime`] on a folder, opens a [`Source`] for each device, and pushes frames. It
+//! tells what it knows: that its socket came up or went down, what the server said, that the network is
+//! gone. The runtime runs on a thread of its own, beside whatever runtime the host has.
+//!
+//! ```no_run
+//! use earmark::{Codec, NoCredentials, OmiHttp, Runtime, Source};
+//!
+//! # async fn host(frame: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Runtime::builder("recordings")
+//!     .sync_target(OmiHttp::new("https://api.example.com", NoCredentials)?)
+//!     .start()
+//!     .await?;
+//! let (device, account) = ("pendant".parse()?, "default".parse()?);
+//! let pendant = runtime.open_source(Source::mono_16k(device, Codec::Opus, account))?;
+//! pendant.push(frame)?;
+//! runtime.shutdown(std::time::Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Five actors exchange typed messages around pure machines; `earmark_core` has the machines,
+//! `earmark_store` the bytes on disk, `earmark_wire` the bytes of the server.
+
+mod actors;
+mod chance;
+mod clock;
+mod credentials;
+mod event;
+mod http;
+mod live;
+mod numbers;
+mod omi;
+mod runtime;
+mod source;
+mod status;
+mod target;
+
+pub use clock::{Clock, SystemClock};
+pub use credentials::{Credentials, NoCredentials, Token};
+pub use event::{EVENTS_WAITING_MAX, Event, Numbered, Observer};
+pub use http::{
+    Blocks, Content, Damaged, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest,
+    HttpTransport,
+};
+pub use live::{
+    CONNECT_SECONDS_MAX, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, Incoming, LiveSocket,
+    OUTGOING_MESSAGES_MAX, Outgoing, WebSocketDialer,
+};
+pub use omi::{EnvCredentials, OmiHttp, StaticCredentials};
+pub use runtime::{
+    Builder, DiskMode, Network, Runtime, SOURCES_MAX, SignIn, SourceError, StartError, Stopped,
+};
+pub use source::{NEWS_WAITING_MAX, Rejected, Socket, Source, SourceHandle, TooMuchNews};
+pub use status::{
+    EventCounts, FrameCounts, Indicator, RecordingStatus, STATUS_EVERY, SessionStatus, Status,
+};
+pub use target::{Outcome, PollEnd, SyncTarget, UploadEnd, UploadRequest};
+
+pub use earmark_core::ingest::Rejection;
+pub use earmark_core::sync::Api;
+pub use earmark_core::{
+    Account, Codec, ConversationId, Delivery, Device, Encoding, FrameSeq, Moment, Policy,
+    RecordingId, SessionId, Stamp, WallTime,
+};

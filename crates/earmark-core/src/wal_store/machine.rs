@@ -135,6 +135,11 @@ impl Journal {
         self.durable
     }
 
+    /// Everything up to here was staged.
+    pub const fn staged(&self) -> Ticket {
+        self.staged
+    }
+
     /// Whether nothing is under way, staged or queued.
     pub fn is_idle(&self) -> bool {
         self.durable == self.staged && self.tasks.is_empty() && self.running.is_none()

@@ -57,7 +57,7 @@ impl<R: SealedToken> Track<R> {
             let event = Event::<R>::FramesTaken(run).name();
             return turn.order(Effect::ReportUnexpected { state: "not capturing", event });
         };
-        let silence = run.at.since(running.last_at);
+        let silence = run.at.0.since(running.last_at);
         if running.session.is_some() && silence >= CONVERSATION_GAP {
             self.end_session(SessionEnd::Gap, turn);
         } else if silence > RECORDING_GAP_MAX {
@@ -76,12 +76,12 @@ impl<R: SealedToken> Track<R> {
         let full = open.first.plus(frames_in(RECORDING_AUDIO_MAX, running.encoding));
         let taken = run.count.min(full.since(run.first));
         running.next = run.first.plus(taken);
-        running.last_at = run.at;
+        running.last_at = run.at.1;
         let is_full = running.next == full;
         if let Some(stretch) = self.stretches.back_mut() {
-            stretch.last_at = run.at;
+            stretch.last_at = run.at.1;
             if let Some(audio) = stretch.audio.last_mut() {
-                (audio.last_at, audio.last_wall) = (run.at, run.walls.1);
+                (audio.last_at, audio.last_wall) = (run.at.1, run.walls.1);
             }
         }
         if is_full {
@@ -109,12 +109,12 @@ impl<R: SealedToken> Track<R> {
             session,
             capture,
             first,
-            first_at: run.at,
-            last_at: run.at,
+            first_at: run.at.0,
+            last_at: run.at.1,
             first_wall: run.walls.0,
             last_wall: run.walls.1,
         });
-        let open = Open { recording, first, first_at: run.at };
+        let open = Open { recording, first, first_at: run.at.0 };
         self.running.as_mut()?.recording = Some(open);
         Some(open)
     }
@@ -141,10 +141,10 @@ impl<R: SealedToken> Track<R> {
             && self
                 .stretches
                 .back()
-                .is_some_and(|last| run.at.since(last.last_at) < CONVERSATION_GAP);
+                .is_some_and(|last| run.at.0.since(last.last_at) < CONVERSATION_GAP);
         if !goes_on {
             let announced = self.connection.as_ref().and_then(|now| now.announced.clone());
-            self.stretches.push_back(Stretch::new(run.at, announced));
+            self.stretches.push_back(Stretch::new(run.at.1, announced));
             self.stretch_is_open = true;
         }
         let last = self.stretches.len() - 1;

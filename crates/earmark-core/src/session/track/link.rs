@@ -259,9 +259,6 @@ impl<R: SealedToken> Track<R> {
         self.stretch_is_open &= index < self.stretches.len();
         self.linked.remember(conversation);
         self.forget_announcement(conversation);
-        if stretch.wait_ended {
-            stretch.recordings().into_iter().map(Effect::HoldUpload).for_each(|hold| turn.order(hold));
-        }
         let deadline = turn.now + CONVERSATION_WAIT;
         for session in sessions {
             let conversation = conversation.clone();

@@ -25,8 +25,8 @@ pub struct Run {
     pub first: FrameSeq,
     /// How many there are, at least one.
     pub count: u64,
-    /// When they arrived.
-    pub at: Moment,
+    /// When the first and the last one arrived.
+    pub at: (Moment, Moment),
     /// When the first and the last one were captured, by the wall clock.
     pub walls: (WallTime, WallTime),
 }
@@ -192,8 +192,6 @@ pub enum Effect<R> {
         /// The recordings.
         recordings: Vec<RecordingId>,
     },
-    /// Take a recording back from the upload, as far as no request has left.
-    HoldUpload(RecordingId),
     /// Upload or release a recording.
     StartUpload {
         /// The sealed recording.

@@ -1,0 +1,314 @@
+//! `SyncWorker`: runs the uploads, under one limit and at one pace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use actix::{Actor, Context, Handler, SpawnHandle};
+use earmark_core::sync::{
+    Api, Effect, Event, Pace, Queue, Report, Setup, Slot, Upload, UploadStep,
+};
+use earmark_core::{Account, Effects, Machine, RecordingId};
+use earmark_store::SealedRecording;
+
+use super::guard::guard;
+use super::message::{
+    AccountChanged, AskInventory, AskRelease, AwaitDelivery, DeliverySettled, FlightLimit,
+    NetworkState, Opened, Purpose, RecordingGone, ReleaseDecided, Retry, StartUpload,
+    UploadRecorded, UploadView,
+};
+use super::peers::tell;
+use super::timer::Timer;
+use super::{Peers, Shared};
+use crate::event::Event as Announced;
+use crate::source::SourceKey;
+use crate::target::SyncTarget;
+
+mod obey;
+mod requests;
+
+const NAME: &str = "SyncWorker";
+
+type Orders = Effects<Effect<SealedRecording>>;
+
+/// Owns the uploads.
+pub(crate) struct SyncWorker {
+    shared: Shared,
+    peers: Peers,
+    target: Option<Arc<dyn SyncTarget>>,
+    api: Api,
+    uploads: BTreeMap<RecordingId, Flight>,
+    queue: Queue<RecordingId>,
+    pace: Pace,
+    timer: Timer,
+    is_online: bool,
+    signed_out: BTreeSet<Account>,
+}
+
+/// One recording's upload.
+struct Flight {
+    machine: Machine<Upload<SealedRecording>>,
+    slot: Option<Slot>,
+    timer: Option<SpawnHandle>,
+    /// The request that is under way.
+    request: Option<SpawnHandle>,
+    /// Whether its session has let it go, and the conversation it belongs to is known for good.
+    due: Option<StartUpload>,
+    report: Option<Report>,
+}
+
+impl SyncWorker {
+    pub(crate) fn new(
+        shared: Shared,
+        peers: Peers,
+        target: Option<Arc<dyn SyncTarget>>,
+        pace: Pace,
+        api: Api,
+    ) -> Self {
+        Self {
+            shared,
+            peers,
+            target,
+            api,
+            uploads: BTreeMap::new(),
+            queue: Queue::new(),
+            pace,
+            timer: Timer::default(),
+            is_online: true,
+            signed_out: BTreeSet::new(),
+        }
+    }
+
+    /// One event, one step, all effects; then whoever lines up gets what is free.
+    fn step(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || {
+            self.step_one(recording, event, ctx);
+            self.grant(ctx);
+        });
+    }
+
+    fn step_one(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
+        let (now, roll) = (self.shared.stamp(), self.shared.chance.roll());
+        let Some(flight) = self.uploads.get_mut(&recording) else { return };
+        let mut effects: Orders = Effects::new();
+        flight.machine.step(&event, &mut UploadStep { now, roll, effects: &mut effects });
+        while let Some(effect) = effects.next() {
+            self.obey(recording, effect, ctx);
+        }
+    }
+
+    fn step_all(&mut self, event: &Event, ctx: &mut Context<Self>) {
+        let all: Vec<RecordingId> = self.uploads.keys().copied().collect();
+        for recording in all {
+            self.step(recording, event.clone(), ctx);
+        }
+    }
+
+    /// Gives free slots to those whose turn it is.
+    fn grant(&mut self, ctx: &mut Context<Self>) {
+        while !self.queue.is_empty() {
+            match self.pace.admit(self.shared.now()) {
+                Ok(slot) => self.grant_slot(slot, ctx),
+                Err(earmark_core::sync::Refusal::Full) => return,
+                Err(earmark_core::sync::Refusal::NotBefore(at)) => {
+                    let clock = self.shared.clock.clone();
+                    return self.timer.set(Some(at), clock.as_ref(), ctx, Self::fire);
+                }
+            }
+        }
+    }
+
+    fn grant_slot(&mut self, slot: Slot, ctx: &mut Context<Self>) {
+        let chosen = self.queue.pop();
+        match chosen.and_then(|recording| self.uploads.get_mut(&recording).zip(chosen)) {
+            Some((flight, recording)) => {
+                flight.slot = Some(slot);
+                self.step_one(recording, Event::SlotGranted, ctx);
+            }
+            None => self.pace.release(slot),
+        }
+    }
+
+    fn fire(&mut self, ctx: &mut Context<Self>) {
+        self.timer.fired();
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || self.grant(ctx));
+    }
+
+    fn flight(&mut self, recording: &SealedRecording) -> &mut Flight {
+        let setup = self.setup(recording.account());
+        self.uploads.entry(recording.recording()).or_insert_with(|| Flight {
+            machine: Machine::new(Upload::new(recording.clone(), setup)),
+            slot: None,
+            timer: None,
+            request: None,
+            due: None,
+            report: None,
+        })
+    }
+
+    fn setup(&self, account: &Account) -> Setup {
+        Setup {
+            online: self.is_online && self.target.is_some(),
+            signed_in: !self.signed_out.contains(account),
+            jitter: self.shared.policy.jitter,
+            api: self.api,
+        }
+    }
+
+    fn key_of(&self, recording: RecordingId) -> Option<SourceKey> {
+        self.uploads.get(&recording).map(|flight| SourceKey::of(flight.machine.shared().recording()))
+    }
+
+    /// What can be tried again by hand, of those that were named.
+    fn chosen(&self, chosen: Option<Vec<RecordingId>>) -> Vec<RecordingId> {
+        chosen.unwrap_or_else(|| self.uploads.keys().copied().collect())
+    }
+}
+
+impl Actor for SyncWorker {
+    type Context = Context<Self>;
+}
+
+impl Handler<Opened> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, opened: Opened, ctx: &mut Context<Self>) {
+        for (id, facts) in &opened.ledger.recordings {
+            let Some(token) = opened.sealed.get(id) else { continue };
+            if facts.upload.requests == 0 && !facts.upload.is_final() {
+                continue;
+            }
+            self.flight(token);
+            let (facts, conversation) = (facts.upload.clone(), facts.conversation.clone());
+            self.step(*id, Event::Recovered { facts, conversation }, ctx);
+        }
+    }
+}
+
+impl Handler<StartUpload> for SyncWorker {
+    type Result = ();
+
+    /// Whether a recording is released or uploaded is decided now, once the other end of the live socket
+    /// has said what it read.
+    fn handle(&mut self, start: StartUpload, _: &mut Context<Self>) {
+        let recording = start.recording.clone();
+        let (_, end) = recording.span();
+        self.flight(&recording).due = Some(start);
+        tell(&self.peers.ingest, AwaitDelivery { recording, end });
+    }
+}
+
+impl Handler<DeliverySettled> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, DeliverySettled(recording): DeliverySettled, _: &mut Context<Self>) {
+        tell(&self.peers.store, AskRelease(recording));
+    }
+}
+
+impl Handler<ReleaseDecided> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, decided: ReleaseDecided, ctx: &mut Context<Self>) {
+        let id = decided.recording.recording();
+        if decided.released {
+            return self.step(id, Event::Deleted, ctx);
+        }
+        let due = self.uploads.get_mut(&id).and_then(|flight| flight.due.take());
+        if let Some(StartUpload { conversation, .. }) = due {
+            self.step(id, Event::Due { conversation }, ctx);
+        }
+    }
+}
+
+impl Handler<UploadRecorded> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, recorded: UploadRecorded, ctx: &mut Context<Self>) {
+        let UploadRecorded { recording, purpose, refused } = recorded;
+        let event = match (purpose, refused) {
+            (Purpose::Attempt { .. }, None) => Event::AttemptRecorded,
+            (Purpose::Attempt { .. }, Some(reason)) => Event::AttemptNotRecorded { reason },
+            (Purpose::Outcome { generation }, None) => Event::OutcomeRecorded { generation },
+            (Purpose::Outcome { generation }, Some(_)) => Event::OutcomeNotRecorded { generation },
+        };
+        self.step(recording, event, ctx);
+    }
+}
+
+impl Handler<RecordingGone> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, RecordingGone(recording): RecordingGone, ctx: &mut Context<Self>) {
+        self.step(recording, Event::Deleted, ctx);
+    }
+}
+
+impl Handler<NetworkState> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, state: NetworkState, ctx: &mut Context<Self>) {
+        self.is_online = state.online;
+        let event = if state.online { Event::NetworkReturned } else { Event::NetworkLost };
+        self.step_all(&event, ctx);
+    }
+}
+
+impl Handler<FlightLimit> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, limit: FlightLimit, ctx: &mut Context<Self>) {
+        self.pace.one_at_a_time(limit.to_one);
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || self.grant(ctx));
+    }
+}
+
+impl Handler<AccountChanged> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, changed: AccountChanged, ctx: &mut Context<Self>) {
+        let AccountChanged { account, signed_in } = changed;
+        let event = if signed_in {
+            self.signed_out.remove(&account);
+            Event::SignedIn
+        } else {
+            self.signed_out.insert(account.clone());
+            Event::SignedOut
+        };
+        let own = |flight: &Flight| *flight.machine.shared().recording().account() == account;
+        let own: Vec<RecordingId> =
+            self.uploads.iter().filter(|(_, flight)| own(flight)).map(|(id, _)| *id).collect();
+        for recording in own {
+            self.step(recording, event.clone(), ctx);
+        }
+    }
+}
+
+impl Handler<Retry> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, Retry(chosen): Retry, ctx: &mut Context<Self>) {
+        for recording in self.chosen(chosen) {
+            if self.uploads.contains_key(&recording) {
+                self.step(recording, Event::RetryRequested, ctx);
+            } else {
+                self.shared.ignored(NAME, format!("{recording} has no upload to try again"));
+            }
+        }
+    }
+}
+
+impl Handler<AskInventory<Vec<UploadView>>> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, asked: AskInventory<Vec<UploadView>>, _: &mut Context<Self>) {
+        let view = |(recording, flight): (&RecordingId, &Flight)| {
+            let report = flight.machine.shared().report(flight.machine.state())?;
+            Some(UploadView { recording: *recording, report })
+        };
+        // Whoever asked may have given up waiting.
+        let _ = asked.0.send(self.uploads.iter().filter_map(view).collect());
+    }
+}

@@ -1,0 +1,366 @@
+//! `WalStore`: owns the journal and the recordings, and is where every promise becomes durable.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use earmark_core::wal_store::{DiskTask, Effect, Event, Health, Journal, Ticket};
+use earmark_core::{CaptureId, ConversationId, Effects, FrameSeq, Machine, RecordingId, Step};
+use earmark_store::{Done, Outcome, Record, Store};
+use tokio::sync::oneshot;
+
+use super::guard::guard;
+use super::message::{
+    Append, AskInventory, AskRelease, Delete, Durable, Inventory, LinkRecorded, Note, OpenFile,
+    Opened, Purpose, RecordUpload, RecordingGone, ReleaseDecided, Relink, Seal, SealAndLink,
+    SealFailed, Sealed, StoreHealth, UploadRecorded,
+};
+use super::peers::tell;
+use super::timer::Timer;
+use super::{Peers, Shared, Stop};
+use crate::event::Event as Announced;
+use crate::runtime::DiskMode;
+use crate::source::SourceKey;
+
+mod answers;
+mod files;
+mod link;
+mod removal;
+
+use link::Link;
+
+const NAME: &str = "WalStore";
+
+/// Owns the store.
+pub(crate) struct WalStore {
+    shared: Shared,
+    peers: Peers,
+    store: Store,
+    machine: Machine<Journal>,
+    mode: DiskMode,
+    timer: Timer,
+    /// Those who wait until something is durable, by its place.
+    waiting: BTreeMap<Ticket, Vec<Waiting>>,
+    /// Frames on their way to the disk, by the place after them.
+    appended: VecDeque<(Ticket, CaptureId, FrameSeq)>,
+    /// Recordings whose seal is queued or under way.
+    sealing: BTreeSet<RecordingId>,
+    links: Vec<Link>,
+}
+
+/// Somebody who waits until something is durable.
+#[derive(Debug)]
+enum Waiting {
+    Sealed(RecordingId),
+    Linked { conversation: ConversationId, recordings: Vec<RecordingId> },
+    Uploaded { recording: RecordingId, purpose: Purpose },
+    Removing(RecordingId),
+    Stopped(oneshot::Sender<()>),
+}
+
+impl WalStore {
+    pub(crate) fn new(shared: Shared, peers: Peers, store: Store, mode: DiskMode) -> Self {
+        let durable = place(store.durable());
+        Self {
+            shared,
+            peers,
+            store,
+            machine: Machine::new(Journal::new(durable)),
+            mode,
+            timer: Timer::default(),
+            waiting: BTreeMap::new(),
+            appended: VecDeque::new(),
+            sealing: BTreeSet::new(),
+            links: Vec::new(),
+        }
+    }
+
+    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || handle(self));
+    }
+
+    fn stage(&mut self, record: Record, urgent: bool, ctx: &mut Context<Self>) -> Ticket {
+        let ticket = place(self.store.stage(record));
+        self.step(Event::Staged { ticket, urgent }, ctx);
+        ticket
+    }
+
+    fn wait(&mut self, ticket: Ticket, waiting: Waiting, ctx: &mut Context<Self>) {
+        self.waiting.entry(ticket).or_default().push(waiting);
+        self.answer(ctx);
+    }
+
+    /// One event, one step, all effects; then the timer is set anew.
+    fn step(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let mut effects = Effects::new();
+        let now = self.shared.now();
+        self.machine.step(&event, &mut Step { now, effects: &mut effects });
+        while let Some(effect) = effects.next() {
+            self.obey(effect, ctx);
+        }
+        self.set_timer(ctx);
+    }
+
+    fn obey(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Start(task) => self.start(task, ctx),
+            Effect::RefuseFrames(refusal) => tell(&self.peers.ingest, StoreHealth(Some(refusal))),
+            Effect::TakeFrames => tell(&self.peers.ingest, StoreHealth(None)),
+            Effect::ReportTaskFailed { task, reason } => self.report_failed(task, reason),
+            Effect::ReportUnexpected { state, event } => {
+                self.shared.unexpected(NAME, state, event);
+            }
+        }
+    }
+
+    /// Has the disk do something: off this thread in real time, here in simulated time.
+    fn start(&mut self, task: DiskTask, ctx: &mut Context<Self>) {
+        let Some(job) = self.store.begin(work_of(task)) else {
+            return self.end(task, None, ctx);
+        };
+        match self.mode {
+            DiskMode::Inline => {
+                let done = job.run();
+                self.end(task, Some(done), ctx);
+            }
+            DiskMode::Blocking => {
+                let running = tokio::task::spawn_blocking(move || job.run());
+                ctx.spawn(running.into_actor(self).map(move |done, actor, ctx| {
+                    let done = done.expect("a disk job does not panic, and nobody aborts it");
+                    actor.guarded(|actor| actor.end(task, Some(done), ctx));
+                }));
+            }
+        }
+    }
+
+    fn end(&mut self, task: DiskTask, done: Option<Done>, ctx: &mut Context<Self>) {
+        let ended = done.map(|done| self.store.end(done)).transpose();
+        let event = match ended {
+            Ok(outcome) => {
+                let through = self.through(task, outcome.as_ref());
+                self.take_outcome(task, outcome, ctx);
+                Event::DiskFinished { task, through }
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, ?task, "the disk failed");
+                Event::DiskFailed { task, reason: failure.to_string() }
+            }
+        };
+        self.step(event, ctx);
+        self.answer(ctx);
+    }
+
+    fn through(&self, task: DiskTask, outcome: Option<&Outcome>) -> Ticket {
+        match (outcome, task) {
+            (Some(Outcome::Written { up_to }), _) => place(*up_to),
+            (None, DiskTask::Write) => self.staged(),
+            _ => place(self.store.durable()),
+        }
+    }
+
+    fn staged(&self) -> Ticket {
+        self.machine.shared().staged()
+    }
+
+    fn take_outcome(&mut self, task: DiskTask, outcome: Option<Outcome>, ctx: &mut Context<Self>) {
+        match outcome {
+            Some(Outcome::Sealed { recording, seal, damage }) => {
+                self.sealed(recording, seal, &damage, ctx);
+            }
+            Some(Outcome::Removed { recording }) => {
+                self.stage(Record::Removed { recording }, false, ctx);
+            }
+            Some(
+                Outcome::Written { .. }
+                | Outcome::Synced { .. }
+                | Outcome::Replaced { .. }
+                | Outcome::Snapshotted
+                | Outcome::Pruned { .. },
+            ) => {}
+            None => {
+                if let DiskTask::Seal(recording) = task {
+                    self.sealing.remove(&recording);
+                }
+            }
+        }
+    }
+
+    fn report_failed(&mut self, task: DiskTask, reason: String) {
+        if let DiskTask::Seal(recording) = task
+            && let Some(key) = self.key_of(recording)
+        {
+            let reason = reason.clone();
+            tell(&self.peers.supervisor, SealFailed { key, recording, reason });
+        }
+        let task = format!("{task:?}");
+        self.shared.bus.announce(NAME, Announced::DiskTaskFailed { task, reason });
+    }
+
+    fn key_of(&self, recording: RecordingId) -> Option<SourceKey> {
+        let facts = self.store.ledger().recordings.get(&recording)?;
+        Some(SourceKey { device: facts.device.clone(), account: facts.account.clone() })
+    }
+
+    fn set_timer(&mut self, ctx: &mut Context<Self>) {
+        let health: &Health = self.machine.state();
+        let next = self.machine.shared().deadline(health);
+        let clock = self.shared.clock.clone();
+        self.timer.set(next, clock.as_ref(), ctx, Self::fire);
+    }
+
+    fn fire(&mut self, ctx: &mut Context<Self>) {
+        self.timer.fired();
+        self.guarded(|actor| actor.step(Event::TimerFired, ctx));
+    }
+
+    fn queue(&mut self, task: DiskTask, after: Ticket, ctx: &mut Context<Self>) {
+        self.step(Event::TaskQueued { task, after }, ctx);
+    }
+
+    fn announce_opening(&mut self) {
+        let ledger = self.store.ledger().clone();
+        let sealed = ledger
+            .recordings
+            .keys()
+            .filter_map(|id| Some((*id, self.store.sealed(*id)?)))
+            .collect::<BTreeMap<_, _>>();
+        let ledger = std::sync::Arc::new(ledger);
+        let opened = || Opened { ledger: ledger.clone(), sealed: sealed.clone() };
+        tell(&self.peers.sync, opened());
+        tell(&self.peers.supervisor, opened());
+    }
+}
+
+pub(super) fn place(ticket: earmark_store::Ticket) -> Ticket {
+    Ticket(ticket.number())
+}
+
+const fn work_of(task: DiskTask) -> earmark_store::Work {
+    match task {
+        DiskTask::Write => earmark_store::Work::Write,
+        DiskTask::Sync => earmark_store::Work::Sync,
+        DiskTask::Replace => earmark_store::Work::Replace,
+        DiskTask::Seal(recording) => earmark_store::Work::Seal(recording),
+        DiskTask::Remove(recording) => earmark_store::Work::Remove(recording),
+        DiskTask::Snapshot => earmark_store::Work::Snapshot,
+        DiskTask::Prune => earmark_store::Work::Prune,
+    }
+}
+
+impl Actor for WalStore {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.guarded(|actor| {
+            actor.announce_opening();
+            actor.finish_removals(ctx);
+        });
+    }
+}
+
+impl Handler<Append> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, append: Append, ctx: &mut Context<Self>) {
+        self.guarded(|actor| {
+            let Append { capture, first, frames } = append;
+            let ticket = place(actor.store.stage_frames(capture, first, &frames));
+            let end = first.plus(frames.len() as u64);
+            actor.appended.push_back((ticket, capture, end));
+            actor.step(Event::Staged { ticket, urgent: false }, ctx);
+            actor.answer(ctx);
+        });
+    }
+}
+
+impl Handler<Note> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, Note(records): Note, ctx: &mut Context<Self>) {
+        self.guarded(|actor| {
+            for record in records {
+                actor.stage(record, false, ctx);
+            }
+        });
+    }
+}
+
+impl Handler<Seal> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, Seal(recording): Seal, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.queue_seal(recording, ctx));
+    }
+}
+
+impl Handler<SealAndLink> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, link: SealAndLink, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.begin_link(link, ctx));
+    }
+}
+
+impl Handler<RecordUpload> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, record: RecordUpload, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.record_upload(record, ctx));
+    }
+}
+
+impl Handler<Relink> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, Relink { recording, reason }: Relink, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.relink(recording, reason, ctx));
+    }
+}
+
+impl Handler<AskRelease> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, AskRelease(recording): AskRelease, ctx: &mut Context<Self>) {
+        self.guarded(|actor| {
+            let released = actor.release(&recording, ctx);
+            tell(&actor.peers.sync, ReleaseDecided { recording, released });
+        });
+    }
+}
+
+impl Handler<Delete> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, Delete(chosen): Delete, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.delete(chosen, ctx));
+    }
+}
+
+impl Handler<OpenFile> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, open: OpenFile, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.open_file(open, ctx));
+    }
+}
+
+impl Handler<AskInventory<Inventory>> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, asked: AskInventory<Inventory>, _: &mut Context<Self>) {
+        // Whoever asked may have given up waiting.
+        let _ = asked.0.send(Inventory { ledger: self.store.ledger().clone() });
+    }
+}
+
+impl Handler<Stop> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, Stop(answer): Stop, ctx: &mut Context<Self>) {
+        self.guarded(|actor| {
+            let ticket = actor.staged();
+            actor.step(Event::Staged { ticket, urgent: true }, ctx);
+            actor.wait(ticket, Waiting::Stopped(answer), ctx);
+        });
+    }
+}

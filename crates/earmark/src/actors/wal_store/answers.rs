@@ -1,0 +1,122 @@
+//! Whoever waits for something durable is answered when it is, and not before.
+
+use actix::Context;
+use earmark_core::wal_store::{DiskTask, Ticket};
+use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId};
+use earmark_store::Record;
+
+use super::{
+    Announced, Durable, LinkRecorded, NAME, Purpose, RecordUpload, Sealed, UploadRecorded,
+    Waiting, WalStore, tell,
+};
+
+impl WalStore {
+    pub(super) fn answer(&mut self, ctx: &mut Context<Self>) {
+        let durable = self.machine.shared().durable();
+        self.answer_frames(durable);
+        while let Some(entry) = self.waiting.first_entry() {
+            if *entry.key() > durable {
+                break;
+            }
+            for waiting in entry.remove() {
+                self.answer_one(waiting, ctx);
+            }
+        }
+    }
+
+    fn answer_frames(&mut self, durable: Ticket) {
+        let mut latest: Option<(CaptureId, FrameSeq)> = None;
+        while let Some((_, capture, end)) =
+            self.appended.pop_front_if(|(ticket, _, _)| *ticket <= durable)
+        {
+            match latest {
+                Some((current, up_to)) if current == capture => latest = Some((capture, up_to.max(end))),
+                Some((capture, up_to)) => {
+                    tell(&self.peers.ingest, Durable { capture, up_to });
+                    latest = Some((capture, end));
+                }
+                None => latest = Some((capture, end)),
+            }
+        }
+        if let Some((capture, up_to)) = latest {
+            tell(&self.peers.ingest, Durable { capture, up_to });
+        }
+    }
+
+    fn answer_one(&mut self, waiting: Waiting, ctx: &mut Context<Self>) {
+        match waiting {
+            Waiting::Sealed(recording) => {
+                self.announce_seal(recording);
+                self.keep_house(ctx);
+            }
+            Waiting::Linked { conversation, recordings } => {
+                self.answer_link(conversation, &recordings);
+                self.keep_house(ctx);
+            }
+            Waiting::Uploaded { recording, purpose } => {
+                let recorded = UploadRecorded { recording, purpose, refused: None };
+                tell(&self.peers.sync, recorded);
+            }
+            Waiting::Removing(recording) => {
+                let after = self.machine.shared().durable();
+                self.queue(DiskTask::Remove(recording), after, ctx);
+            }
+            // Whoever asked may have given up waiting.
+            Waiting::Stopped(answer) => drop(answer.send(())),
+        }
+    }
+
+    fn announce_seal(&self, recording: RecordingId) {
+        if let Some(token) = self.store.sealed(recording) {
+            let frames = token.frames();
+            self.shared.bus.announce(NAME, Announced::RecordingSealed { recording, frames });
+            tell(&self.peers.supervisor, Sealed(token));
+        }
+    }
+
+    fn answer_link(&self, conversation: ConversationId, recordings: &[RecordingId]) {
+        for recording in recordings {
+            let (recording, conversation) = (*recording, conversation.clone());
+            let linked = Announced::RecordingLinked { recording, conversation };
+            self.shared.bus.announce(NAME, linked);
+        }
+        let recordings = recordings.iter().filter_map(|id| self.store.sealed(*id)).collect();
+        tell(&self.peers.supervisor, LinkRecorded { conversation, recordings });
+    }
+
+    /// Snapshots and prunings are cheap to ask for: the store says when there is nothing to do.
+    fn keep_house(&mut self, ctx: &mut Context<Self>) {
+        let after = self.machine.shared().durable();
+        self.queue(DiskTask::Snapshot, after, ctx);
+        self.queue(DiskTask::Prune, after, ctx);
+    }
+
+    /// Keeps an upload's facts. The store is where a link and a request that leaves meet: whichever comes
+    /// first wins, and a request that would name another conversation than the recording has is refused.
+    pub(super) fn record_upload(&mut self, record: RecordUpload, ctx: &mut Context<Self>) {
+        let RecordUpload { recording, facts, purpose } = record;
+        let refused = match self.store.ledger().recordings.get(&recording) {
+            None => Some("the recording is gone"),
+            Some(known) if known.removing.is_some() => Some("the recording is being removed"),
+            Some(known) => match &purpose {
+                Purpose::Attempt { conversation } if *conversation != known.conversation => {
+                    Some("the recording was linked meanwhile")
+                }
+                Purpose::Attempt { .. } | Purpose::Outcome { .. } => None,
+            },
+        };
+        if let Some(why) = refused {
+            let refused = Some(why.to_owned());
+            return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });
+        }
+        let ticket = self.stage(Record::Upload { recording, facts }, true, ctx);
+        self.wait(ticket, Waiting::Uploaded { recording, purpose }, ctx);
+    }
+
+    pub(super) fn relink(&mut self, recording: RecordingId, reason: String, ctx: &mut Context<Self>) {
+        let known = self.store.ledger().recordings.get(&recording);
+        if let Some(old) = known.and_then(|facts| facts.conversation.clone()) {
+            self.stage(Record::Relinked { recording, old, reason }, true, ctx);
+        }
+    }
+}

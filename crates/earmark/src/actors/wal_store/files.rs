@@ -1,0 +1,54 @@
+//! A recording's bytes on their way out, each block checked.
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use bytes::Bytes;
+use earmark_store::{BLOCK_BYTES, RecordingError, RecordingReader};
+
+use super::{OpenFile, WalStore};
+use crate::http::{Blocks, Damaged};
+use crate::runtime::DiskMode;
+
+/// The checked blocks of one recording.
+struct Checked(RecordingReader);
+
+impl Blocks for Checked {
+    fn next_block(&mut self) -> Result<Option<Bytes>, Damaged> {
+        let mut block = Vec::with_capacity(BLOCK_BYTES);
+        let read = self.0.read_block(&mut block).map_err(|error| damaged(&error))?;
+        Ok((read > 0).then(|| Bytes::from(block)))
+    }
+
+    fn rewind(&mut self) -> bool {
+        self.0.verify().is_ok()
+    }
+}
+
+fn damaged(error: &RecordingError) -> Damaged {
+    let may_pass = matches!(error, RecordingError::Io { .. });
+    Damaged { reason: error.to_string(), may_pass }
+}
+
+impl WalStore {
+    /// Opens a recording's file and checks the whole of it before the first byte may leave.
+    pub(super) fn open_file(&mut self, open: OpenFile, ctx: &mut Context<Self>) {
+        let OpenFile { recording, answer } = open;
+        let disk = self.store.disk();
+        let check = move || -> Result<Box<dyn Blocks>, Damaged> {
+            let mut reader = RecordingReader::open(disk.as_ref(), &recording)
+                .map_err(|damage| damaged(&damage))?;
+            reader.verify().map_err(|damage| damaged(&damage))?;
+            Ok(Box::new(Checked(reader)))
+        };
+        match self.mode {
+            // Whoever asked may have given up waiting.
+            DiskMode::Inline => drop(answer.send(check())),
+            DiskMode::Blocking => {
+                let checking = tokio::task::spawn_blocking(check);
+                ctx.spawn(checking.into_actor(self).map(|checked, _, _| {
+                    let checked = checked.expect("a read does not panic, and nobody aborts it");
+                    drop(answer.send(checked));
+                }));
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Recordings are let go: what says so is durable before their file is.
+
+use actix::Context;
+use earmark_core::RecordingId;
+use earmark_store::{Record, Removal, SealedRecording};
+
+use super::{Announced, NAME, RecordingGone, Waiting, WalStore, tell};
+
+impl WalStore {
+    /// Lets a recording go if so much of it was delivered that the policy wants no upload.
+    pub(super) fn release(&mut self, token: &SealedRecording, ctx: &mut Context<Self>) -> bool {
+        let ledger = self.store.ledger();
+        let Some(facts) = ledger.recordings.get(&token.recording()) else { return false };
+        let undelivered = ledger.undelivered(token.recording());
+        // What a request has left for is the server's to confirm.
+        let released = facts.upload.requests == 0
+            && facts.removing.is_none()
+            && self.shared.policy.releases(token.encoding().codec, undelivered);
+        if released {
+            self.remove(token.recording(), Removal::Released, ctx);
+        }
+        released
+    }
+
+    pub(super) fn delete(&mut self, chosen: Option<Vec<RecordingId>>, ctx: &mut Context<Self>) {
+        let ledger = self.store.ledger();
+        let all = || ledger.recordings.keys().copied().collect();
+        let sealed = |id: &RecordingId| {
+            let facts = ledger.recordings.get(id);
+            facts.is_some_and(|facts| facts.sealed.is_some() && facts.removing.is_none())
+        };
+        let chosen: Vec<RecordingId> = chosen.unwrap_or_else(all);
+        let (going, unknown): (Vec<_>, Vec<_>) = chosen.into_iter().partition(sealed);
+        for recording in unknown {
+            self.shared.ignored(NAME, format!("{recording} cannot be deleted: it is not sealed"));
+        }
+        for recording in going {
+            self.remove(recording, Removal::Deleted, ctx);
+            tell(&self.peers.sync, RecordingGone(recording));
+        }
+    }
+
+    fn remove(&mut self, recording: RecordingId, why: Removal, ctx: &mut Context<Self>) {
+        let ticket = self.stage(Record::Removing { recording, why }, true, ctx);
+        let why = match why {
+            Removal::Released => "released",
+            Removal::Deleted => "deleted",
+            Removal::Expired => "expired",
+        };
+        self.shared.bus.announce(NAME, Announced::RecordingRemoved { recording, why });
+        self.wait(ticket, Waiting::Removing(recording), ctx);
+    }
+
+    /// Goes on with what a crash has interrupted.
+    pub(super) fn finish_removals(&mut self, ctx: &mut Context<Self>) {
+        let ledger = self.store.ledger();
+        let going = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_some());
+        let going: Vec<RecordingId> = going.map(|(id, _)| *id).collect();
+        let now = self.machine.shared().durable();
+        for recording in going {
+            self.wait(now, Waiting::Removing(recording), ctx);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a host knows and nobody else may see.
+
+use std::fmt;
+
+use earmark_core::Account;
+use futures_util::future::LocalBoxFuture;
+
+/// A bearer token. It is never shown: not in a log, a report, a panic or an error.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Keeps a token.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(token.into())
+    }
+
+    /// The token itself, for the header that carries it and nothing else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(hidden)")
+    }
+}
+
+/// Where tokens come from. They are asked for by account: a recording is uploaded only to its own.
+pub trait Credentials: Send + Sync + 'static {
+    /// The token of an account; `None` when the host has none.
+    fn token(&self, account: &Account) -> Option<Token>;
+
+    /// A fresh token after the server refused the present one; `None` when there is none.
+    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>>;
+}
+
+/// No account has a token; requests go out without one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCredentials;
+
+impl Credentials for NoCredentials {
+    fn token(&self, _: &Account) -> Option<Token> {
+        None
+    }
+
+    fn renew(&self, _: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+        Box::pin(std::future::ready(None))
+    }
+}

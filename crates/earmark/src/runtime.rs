@@ -1,0 +1,463 @@
+//! What a host builds, starts and holds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context};
+use earmark_core::session::Ids;
+use earmark_core::sync::{Api, FLIGHTS_MAX, Pace, REQUESTS_PER_MINUTE_MAX};
+use earmark_core::{Account, Device, Policy, RecordingId};
+use earmark_store::{Config, Disk, FsDisk, OpenError, Recovered, Store};
+use tokio::sync::{broadcast, oneshot, watch};
+
+use crate::actors::{
+    AccountChanged, Connectivity, Delete, FrameIngest, HostNetwork, Peers, Retry,
+    SessionSupervisor, Shared, Stop, SyncWorker, Uplink, WalStore,
+};
+use crate::chance::Chance;
+use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::event::{Bus, Numbered, Observer};
+use crate::live::Dial;
+use crate::numbers::Numbers;
+use crate::source::{Clocked, Entry, Inbox, Source, SourceHandle, SourceKey, TooMuchNews, locked};
+use crate::status::{Status, StatusBoard};
+use crate::target::SyncTarget;
+
+/// How many sources one runtime may have.
+pub const SOURCES_MAX: usize = 10_000;
+
+/// Where the disk's work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskMode {
+    /// On a thread of the pool that may block: for a real disk.
+    Blocking,
+    /// At once, on the runtime's thread: for a simulated disk in simulated time.
+    Inline,
+}
+
+/// Whether the network is there, as the host knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// It is.
+    Online,
+    /// It is not.
+    Offline,
+}
+
+/// Whether the host has credentials for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// It has.
+    SignedIn,
+    /// It has not, or no longer.
+    SignedOut,
+}
+
+/// The runtime did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store's folder could not be made or opened.
+    #[error("the data folder {path} cannot be used: {error}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The runtime's own thread could not be started.
+    #[error("no thread can be started: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// No further source can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// There are [`SOURCES_MAX`] already.
+    #[error("10000 sources are open; no more are taken")]
+    TooMany,
+    /// Too much waits to be handled at this source.
+    #[error(transparent)]
+    TooMuchNews(#[from] TooMuchNews),
+}
+
+/// The runtime has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the runtime has stopped")]
+pub struct Stopped;
+
+/// What a runtime is made of.
+pub struct Builder {
+    folder: PathBuf,
+    disk: Option<Arc<dyn Disk>>,
+    mode: DiskMode,
+    config: Config,
+    clock: SharedClock,
+    chance: Chance,
+    policy: Policy,
+    target: Option<Arc<dyn SyncTarget>>,
+    dialer: Option<Arc<dyn Dial>>,
+    reconnects: bool,
+    observer: Option<Observer>,
+    flights_max: usize,
+    requests_per_minute_max: usize,
+    api: Api,
+}
+
+impl Builder {
+    fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            disk: None,
+            mode: DiskMode::Blocking,
+            config: Config::default(),
+            clock: Arc::new(SystemClock::new()),
+            chance: Chance::from_system(),
+            policy: Policy::EVERYDAY,
+            target: None,
+            dialer: None,
+            reconnects: true,
+            observer: None,
+            flights_max: FLIGHTS_MAX,
+            requests_per_minute_max: REQUESTS_PER_MINUTE_MAX,
+            api: Api::V2,
+        }
+    }
+
+    /// Where recordings are uploaded to. Without one they are kept.
+    pub fn sync_target(mut self, target: impl SyncTarget) -> Self {
+        self.target = Some(Arc::new(target));
+        self
+    }
+
+    /// What brings up live sockets, for hosts that have none of their own.
+    pub fn live_socket(mut self, dialer: impl Dial) -> Self {
+        self.dialer = Some(Arc::new(dialer));
+        self
+    }
+
+    /// Whether a live socket that broke is brought up again by itself; it is, unless told otherwise.
+    pub const fn reconnects(mut self, reconnects: bool) -> Self {
+        self.reconnects = reconnects;
+        self
+    }
+
+    /// What is released without an upload.
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How many requests may be in flight at once, and how many may leave in a minute.
+    pub const fn pace(mut self, flights_max: usize, requests_per_minute_max: usize) -> Self {
+        (self.flights_max, self.requests_per_minute_max) = (flights_max, requests_per_minute_max);
+        self
+    }
+
+    /// Which of the server's upload paths is tried first.
+    pub const fn api(mut self, api: Api) -> Self {
+        self.api = api;
+        self
+    }
+
+    /// Something that sees every event as it happens, on the runtime's thread.
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Another disk than the data folder, and where its work is done.
+    pub fn disk(mut self, disk: Arc<dyn Disk>, mode: DiskMode) -> Self {
+        (self.disk, self.mode) = (Some(disk), mode);
+        self
+    }
+
+    /// How the store lays out its files.
+    pub const fn store_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Another clock than the machine's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// A seed for all that is left to chance, instead of one from the operating system.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.chance = Chance::seeded(seed);
+        self
+    }
+
+    /// Opens the store, recovers, and runs on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the store cannot be opened or no thread can be started.
+    pub async fn start(self) -> Result<Runtime, StartError> {
+        let (answer, started) = oneshot::channel();
+        let run = move || {
+            actix_rt::System::new().block_on(async move {
+                let (runtime, ended) = match self.start_here().await {
+                    Ok(runtime) => (Ok(runtime.clone()), runtime.inner.ended.subscribe()),
+                    Err(error) => return drop(answer.send(Err(error))),
+                };
+                if answer.send(runtime).is_ok() {
+                    wait_for_end(ended).await;
+                }
+            });
+        };
+        thread::Builder::new()
+            .name(String::from("earmark"))
+            .spawn(run)
+            .map_err(StartError::Thread)?;
+        started.await.unwrap_or_else(|_| {
+            Err(StartError::Thread(std::io::Error::other("the runtime's thread ended at once")))
+        })
+    }
+
+    /// Opens the store, recovers, and runs on the present thread, which must be in a `LocalSet` or an
+    /// actix system: for simulated time, and for hosts that have such a thread anyway.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the store cannot be opened.
+    pub async fn start_here(self) -> Result<Runtime, StartError> {
+        let (store, recovered) = self.open().await?;
+        Ok(self.assemble(store, &recovered))
+    }
+
+    async fn open(&self) -> Result<(Store, Recovered), StartError> {
+        let (folder, disk) = (self.folder.clone(), self.disk.clone());
+        let (config, chance, at) = (self.config, self.chance.clone(), self.clock.stamp());
+        let open = move || -> Result<(Store, Recovered), StartError> {
+            let disk: Arc<dyn Disk> = match disk {
+                Some(disk) => disk,
+                None => Arc::new(FsDisk::create(&folder).map_err(|error| {
+                    StartError::Folder { path: folder, error }
+                })?),
+            };
+            Ok(Store::open(disk, config, &mut || chance.draw(), at)?)
+        };
+        match self.mode {
+            DiskMode::Inline => open(),
+            DiskMode::Blocking => tokio::task::spawn_blocking(open)
+                .await
+                .expect("the opening does not panic, and nobody aborts it"),
+        }
+    }
+
+    fn assemble(self, mut store: Store, recovered: &Recovered) -> Runtime {
+        let ids = Ids::starting_at(store.next_session(), store.next_recording());
+        let numbers = Arc::new(Numbers::starting_at(store.next_capture()));
+        let bus = Arc::new(Bus::new(Arc::clone(&self.clock), self.observer));
+        let muted = store.ledger().muted.iter().cloned().collect();
+        let clock = Arc::clone(&self.clock);
+        let shared = Shared::new(clock, self.chance, self.policy, Arc::clone(&numbers), bus);
+        for damage in &recovered.damage {
+            tracing::error!(%damage, "the store was damaged; everything else is used");
+        }
+        let inbox = Arc::new(Inbox::default());
+        let (ingest, supervisor, wal_store, sync, network, uplink) = (
+            Context::<FrameIngest>::new(),
+            Context::<SessionSupervisor>::new(),
+            Context::<WalStore>::new(),
+            Context::<SyncWorker>::new(),
+            Context::<Connectivity>::new(),
+            Context::<Uplink>::new(),
+        );
+        let peers = Peers {
+            ingest: ingest.address(),
+            store: wal_store.address(),
+            supervisor: supervisor.address(),
+            sync: sync.address(),
+            connectivity: network.address(),
+            uplink: uplink.address(),
+        };
+        let pace = Pace::new(self.flights_max, self.requests_per_minute_max);
+        let both = || (shared.clone(), peers.clone());
+        let ((a, b), (c, d), (e, f)) = (both(), both(), both());
+        wal_store.run(WalStore::new(a, b, store, self.mode));
+        supervisor.run(SessionSupervisor::new(c, d, ids));
+        sync.run(SyncWorker::new(e, f, self.target, pace, self.api));
+        let ((a, b), (c, d), (e, f)) = (both(), both(), both());
+        network.run(Connectivity::new(a, b));
+        uplink.run(Uplink::new(c, d, self.dialer, self.reconnects));
+        ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
+        let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
+        Runtime { inner: Arc::new(Inner::new(peers, shared, inbox, muted, board)) }
+    }
+}
+
+async fn wait_for_end(mut ended: watch::Receiver<bool>) {
+    // An error means that every handle was dropped: a kill.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// A running runtime, as its host holds it. It may be cloned and sent to other threads. When the last
+/// handle is dropped without [`Runtime::shutdown`], the runtime ends as by a kill: what is acknowledged
+/// is safe.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    peers: Peers,
+    shared: Shared,
+    inbox: Arc<Inbox>,
+    muted: Vec<Device>,
+    sources: Mutex<BTreeMap<SourceKey, Arc<Entry>>>,
+    board: StatusBoard,
+    ended: watch::Sender<bool>,
+}
+
+impl Inner {
+    fn new(
+        peers: Peers,
+        shared: Shared,
+        inbox: Arc<Inbox>,
+        muted: Vec<Device>,
+        board: StatusBoard,
+    ) -> Self {
+        let (ended, _) = watch::channel(false);
+        let sources = Mutex::new(BTreeMap::new());
+        Self { peers, shared, inbox, muted, sources, board, ended }
+    }
+}
+
+impl Runtime {
+    /// Begins a runtime on a data folder.
+    pub fn builder(data_dir: impl Into<PathBuf>) -> Builder {
+        Builder::new(data_dir.into())
+    }
+
+    /// A device of an account, without a capture yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::TooMany`] when no further one is taken.
+    pub fn source(&self, device: Device, account: Account) -> Result<SourceHandle, SourceError> {
+        let shared = &self.inner.shared;
+        let mut sources = locked(&self.inner.sources);
+        let key = SourceKey { device, account };
+        let is_full = sources.len() >= SOURCES_MAX && !sources.contains_key(&key);
+        if is_full {
+            return Err(SourceError::TooMany);
+        }
+        let muted = self.inner.muted.contains(&key.device);
+        let entry = sources.entry(key.clone()).or_insert_with(|| {
+            let (delivery, inbox) = (shared.policy.delivery, Arc::clone(&self.inner.inbox));
+            Arc::new(Entry::new(key, delivery, muted, inbox))
+        });
+        Ok(SourceHandle {
+            entry: Arc::clone(entry),
+            clock: Clocked(Arc::clone(&shared.clock)),
+            numbers: Arc::clone(&shared.numbers),
+            capture: None,
+        })
+    }
+
+    /// A device that begins to capture.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] when no further one is taken.
+    pub fn open_source(&self, source: Source) -> Result<SourceHandle, SourceError> {
+        let mut handle = self.source(source.device, source.account)?;
+        handle.start(source.encoding)?;
+        Ok(handle)
+    }
+
+    /// Says whether the network is there.
+    pub fn network(&self, network: Network) {
+        let online = network == Network::Online;
+        self.tell(|peers| crate::actors::tell(&peers.connectivity, HostNetwork { online }));
+    }
+
+    /// Says whether the host has credentials for an account. It has them for every account at first.
+    pub fn account(&self, account: Account, sign_in: SignIn) {
+        let changed = AccountChanged { account, signed_in: sign_in == SignIn::SignedIn };
+        self.tell(|peers| {
+            crate::actors::tell(&peers.sync, changed.clone());
+            crate::actors::tell(&peers.uplink, changed);
+        });
+    }
+
+    /// Has failed recordings tried again; all of them when none is named.
+    pub fn retry(&self, recordings: Option<Vec<RecordingId>>) {
+        self.tell(|peers| crate::actors::tell(&peers.sync, Retry(recordings)));
+    }
+
+    /// Deletes recordings, synced or not; all of them when none is named.
+    pub fn delete(&self, recordings: Option<Vec<RecordingId>>) {
+        self.tell(|peers| crate::actors::tell(&peers.store, Delete(recordings)));
+    }
+
+    /// What a person would want to see, kept true to within a second.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.inner.board.subscribe()
+    }
+
+    /// What happens, numbered so that a gap is visible.
+    pub fn events(&self) -> broadcast::Receiver<Numbered> {
+        self.inner.shared.bus.subscribe()
+    }
+
+    /// The whole status at this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] when the runtime has stopped.
+    pub async fn status_now(&self) -> Result<Status, Stopped> {
+        let sources: Vec<Arc<Entry>> = locked(&self.inner.sources).values().cloned().collect();
+        self.inner.board.look(&sources).await.ok_or(Stopped)
+    }
+
+    /// Stops in order: no further frame is taken, everything that was taken becomes durable, and the
+    /// runtime ends. Whether it came so far before the deadline; if not, it is as after a kill.
+    pub async fn shutdown(self, deadline: Duration) -> bool {
+        let done = tokio::time::timeout(deadline, self.stop()).await;
+        self.inner.ended.send_replace(true);
+        done.unwrap_or(false)
+    }
+
+    /// Waits until the runtime has ended by itself, which a defect alone makes it do.
+    pub async fn fell(&self) {
+        if !self.inner.shared.is_poisoned() {
+            self.inner.shared.fallen.notified().await;
+        }
+    }
+
+    async fn stop(&self) -> bool {
+        let handles: Vec<Arc<Entry>> = locked(&self.inner.sources).values().cloned().collect();
+        for entry in handles {
+            entry.close(self.inner.shared.clock.stamp());
+        }
+        let (answer, drained) = oneshot::channel();
+        self.tell(|peers| crate::actors::tell(&peers.ingest, Stop(answer)));
+        if drained.await.is_err() {
+            return false;
+        }
+        let (answer, flushed) = oneshot::channel();
+        self.tell(|peers| crate::actors::tell(&peers.store, Stop(answer)));
+        flushed.await.is_ok()
+    }
+
+    fn tell(&self, send: impl FnOnce(&Peers)) {
+        send(&self.inner.peers);
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runtime")
+    }
+}
