@@ -1,1 +1,287 @@
-//! Later.
+//! Damage to what was durable: found, named, contained, never made worse.
+
+use std::collections::BTreeMap;
+
+use earmark_core::RecordingId;
+
+use super::world::{World, conversation, stamp};
+use crate::{
+    Damage, Disk, Harm, OpenError, Record, RecordingReader, SimDisk, Store, Work, inspect,
+};
+
+/// A store with sealed recordings and one that is still in the journal, all durable.
+fn rich() -> (World, Vec<RecordingId>, RecordingId) {
+    let mut world = World::new();
+    let sealed: Vec<_> = (0..6).map(|_| world.sealed_recording(40)).collect();
+    world.stage(Record::Linked {
+        conversation: conversation("c1"),
+        recordings: sealed.clone(),
+        seals: Vec::new(),
+        at: stamp(),
+    });
+    world.flush();
+    world.run(Work::Snapshot).expect("the disk is healthy");
+    let (capture, session) = world.capture();
+    let open = world.recording(capture, session);
+    world.frames(capture, 90);
+    world.cut(capture, open);
+    world.flush();
+    // So that the bytes of the last record are known to have been durable.
+    world.stage(Record::MuteSet {
+        device: super::world::device(),
+        muted: true,
+    });
+    world.flush();
+    (world, sealed, open)
+}
+
+fn bits(world: &World, path: &str, step: usize) -> Vec<u64> {
+    let bytes = world
+        .disk
+        .contents(path)
+        .map_or(0, |bytes| bytes.len() as u64);
+    (0..bytes * 8).step_by(step).collect()
+}
+
+#[test]
+fn one_flipped_bit_of_the_journal_costs_at_most_one_record_and_is_reported() {
+    let (world, sealed, open) = rich();
+    let frames = world.store.ledger().frames(open);
+    let mut reported = 0;
+    let journal: Vec<String> = world
+        .disk
+        .paths()
+        .into_iter()
+        .filter(|path| path.starts_with("journal/"))
+        .collect();
+    for path in &journal {
+        for bit in bits(&world, path, 1_009) {
+            assert!(world.disk.flip_bit(path, bit));
+            let found = inspect(&world.disk).expect("it can be read");
+            for recording in &sealed {
+                assert!(
+                    found.ledger.recordings.contains_key(recording),
+                    "{path} {bit}"
+                );
+            }
+            let known = found.ledger.recordings.contains_key(&open);
+            assert!(
+                known || !found.damage.is_empty(),
+                "{path} {bit}: {:?}",
+                found.damage
+            );
+            reported += usize::from(!found.damage.is_empty());
+            assert!(world.disk.flip_bit(path, bit));
+        }
+    }
+    assert_eq!(frames, 90);
+    assert!(reported > 10, "{reported}");
+    assert!(
+        inspect(&world.disk)
+            .expect("it can be read")
+            .damage
+            .is_empty()
+    );
+}
+
+#[test]
+fn frames_next_to_a_damaged_record_are_kept_and_the_loss_is_named() {
+    let (mut world, _, open) = rich();
+    let seq = world.store.ledger().recordings[&open].first;
+    let needle = super::world::frame(world.store.ledger().recordings[&open].capture, seq.0).bytes;
+    let (path, at) = find(&world, &needle);
+    assert!(world.disk.flip_bit(&path, at * 8 + 100));
+    world = world.reopen();
+    let harms: Vec<_> = world
+        .recovered
+        .damage
+        .iter()
+        .map(|damage| damage.harm.clone())
+        .collect();
+    assert_eq!(harms, [Harm::Rot]);
+    world.seal_all();
+    let facts = &world.store.ledger().recordings[&open];
+    let seal = facts.sealed.as_ref().expect("it is sealed");
+    assert!(seal.missing > 0 && seal.frames > 0, "{seal:?}");
+    assert_eq!(seal.frames + seal.missing, 90);
+    // The damaged file is kept once nothing needs it any more.
+    for _ in 0..30 {
+        world.sealed_recording(60);
+        let _ = world.run(Work::Snapshot);
+        let _ = world.run(Work::Prune);
+    }
+    let quarantined = world
+        .disk
+        .paths()
+        .into_iter()
+        .find(|path| path.starts_with("quarantine/"));
+    assert!(quarantined.is_some_and(|kept| kept.contains(&path["journal/".len()..])));
+}
+
+fn find(world: &World, needle: &[u8]) -> (String, u64) {
+    for path in world
+        .disk
+        .paths()
+        .into_iter()
+        .filter(|path| path.starts_with("journal/"))
+    {
+        let bytes = world.disk.contents(&path).expect("it is there");
+        if let Some(at) = bytes
+            .windows(needle.len())
+            .position(|window| window == needle)
+        {
+            return (path, at as u64);
+        }
+    }
+    panic!("the frame is nowhere in the journal");
+}
+
+#[test]
+fn a_damaged_snapshot_costs_nothing() {
+    let (mut world, sealed, open) = rich();
+    while world
+        .run(Work::Snapshot)
+        .expect("the disk is healthy")
+        .is_none()
+    {
+        world.sealed_recording(60);
+    }
+    let newest = world
+        .disk
+        .paths()
+        .into_iter()
+        .rfind(|path| path.starts_with("snapshots/"));
+    let newest = newest.expect("there is one");
+    assert!(world.disk.flip_bit(&newest, 8 * 200));
+    let before = world.store.ledger().recordings.clone();
+    let mut world = world.reopen();
+    assert_eq!(world.recovered.damage.len(), 1);
+    assert_eq!(world.recovered.damage[0].path, newest);
+    world.seal_all();
+    let after: BTreeMap<_, _> = world.store.ledger().recordings.clone();
+    assert!(before.keys().eq(after.keys()));
+    assert!(
+        sealed
+            .iter()
+            .all(|recording| after[recording].conversation.is_some())
+    );
+    world.assert_true_frames(open);
+}
+
+#[test]
+fn a_newer_format_is_refused_untouched() {
+    for file in [
+        "store.json",
+        "journal/00000000000000ff.log",
+        "snapshots/00000000000000ff.snap",
+    ] {
+        let (world, _, _) = rich();
+        let bytes = match file {
+            "store.json" => {
+                let crc = crc32c::crc32c(b"earmark-store 2 5");
+                let text = format!(
+                    "{{\"format\":\"earmark-store\",\"version\":2,\"incarnation\":5,\"crc32c\":{crc}}}"
+                );
+                text.into_bytes()
+            }
+            other => newer(other.starts_with("journal")),
+        };
+        world.disk.plant(file, &bytes);
+        world.disk.kill();
+        let disk = world.disk.life();
+        let before: Vec<_> = disk
+            .paths()
+            .iter()
+            .map(|path| disk.contents(path))
+            .collect();
+        let boxed: std::sync::Arc<dyn Disk> = std::sync::Arc::new(disk.clone());
+        let opened = Store::open(boxed, crate::Config::default(), &mut || 3, stamp());
+        let Err(OpenError::Newer { path, version }) = opened else {
+            panic!("{file} was opened")
+        };
+        assert_eq!((path.as_str(), version), (file, 2));
+        let after: Vec<_> = disk
+            .paths()
+            .iter()
+            .map(|path| disk.contents(path))
+            .collect();
+        assert!(before == after);
+    }
+}
+
+fn newer(journal: bool) -> Vec<u8> {
+    let mut bytes = vec![0; 1_024];
+    bytes[..8].copy_from_slice(if journal { b"EARMARKJ" } else { b"EARMARKS" });
+    bytes[8] = 2;
+    let crc = crc32c::crc32c(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn what_nothing_can_use_goes_to_quarantine_and_is_never_deleted() {
+    let (world, _, _) = rich();
+    let strange: [(&str, &[u8]); 4] = [
+        ("recordings/r-00000001-77.bin", b"who am I"),
+        ("journal/00000000000000ee.log", &[7; 3_000]),
+        ("snapshots/0000000000000fff.snap", b"not a snapshot"),
+        ("store.json", b"{}"),
+    ];
+    for (path, bytes) in strange {
+        world.disk.plant(path, bytes);
+    }
+    let world = world.reopen();
+    assert_eq!(
+        world.recovered.damage.len(),
+        4,
+        "{:?}",
+        world.recovered.damage
+    );
+    let kept: Vec<_> = world
+        .disk
+        .paths()
+        .into_iter()
+        .filter(|path| path.starts_with("quarantine/"))
+        .filter_map(|path| world.disk.contents(&path))
+        .collect();
+    for (path, bytes) in strange {
+        assert!(kept.iter().any(|one| one == bytes), "{path}");
+    }
+    let world = world.reopen();
+    assert!(
+        world.recovered.damage.is_empty(),
+        "{:?}",
+        world.recovered.damage
+    );
+}
+
+#[test]
+fn a_truncated_recording_is_named() {
+    let (world, sealed, _) = rich();
+    let path = crate::recording_path(sealed[0]);
+    let bytes = world.disk.contents(&path).expect("it is there");
+    world.disk.plant(&path, &bytes[..bytes.len() / 2]);
+    let token = world.store.sealed(sealed[0]).expect("it is sealed");
+    assert!(RecordingReader::open(&world.disk, &token).is_err());
+    let found = inspect(&world.disk).expect("it can be read");
+    let wrong = |damage: &Damage| matches!(damage.harm, Harm::WrongLength { .. });
+    assert_eq!(
+        found.damage.iter().filter(|damage| wrong(damage)).count(),
+        1
+    );
+}
+
+#[test]
+fn a_look_writes_nothing() {
+    let (world, _, _) = rich();
+    let before = world.disk.operations();
+    inspect(&world.disk).expect("it can be read");
+    crate::verify(&world.disk, &mut |_, _| {}).expect("it can be read");
+    assert_eq!(world.disk.operations(), before);
+    assert!(
+        inspect(&SimDisk::new(0))
+            .expect("an empty folder is an empty store")
+            .ledger
+            == crate::Ledger::default()
+    );
+}

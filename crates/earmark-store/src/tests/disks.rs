@@ -1,1 +1,231 @@
-//! Later.
+//! What every disk owes the store, asked of the real one and of the simulated one.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::Arc;
+
+use crate::{Config, Disk, FsDisk, OpenError, SimDisk, Store, Work, inspect};
+
+fn on_both(obligation: impl Fn(&dyn Disk)) {
+    obligation(&SimDisk::new(5));
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    obligation(&FsDisk::create(&dir.path().join("store")).expect("the folder can be made"));
+}
+
+#[test]
+fn a_file_is_created_once_and_reads_back_what_was_written() {
+    on_both(|disk| {
+        disk.create_dir("journal").expect("it can be made");
+        disk.create_dir("journal")
+            .expect("an existing folder is no error");
+        let file = disk.create_new("journal/a.log").expect("it is new");
+        crate::disk::write_all_at(file.as_ref(), 3, b"frames").expect("it takes bytes");
+        file.sync().expect("it can be synced");
+        disk.sync_dir("journal").expect("it can be synced");
+        let again = disk.create_new("journal/a.log").map(drop);
+        assert_eq!(
+            again.map_err(|error| error.kind()),
+            Err(ErrorKind::AlreadyExists)
+        );
+        let file = disk.open("journal/a.log").expect("it is there");
+        let bytes = crate::disk::read_whole(file.as_ref(), 100).expect("it can be read");
+        assert_eq!(bytes, b"\0\0\0frames");
+        file.set_len(5).expect("it can be cut");
+        assert_eq!(file.len().expect("it has a length"), 5);
+    });
+}
+
+#[test]
+fn names_are_listed_in_order_and_change_as_told() {
+    on_both(|disk| {
+        disk.create_dir("recordings").expect("it can be made");
+        for name in ["recordings/b", "recordings/a.part"] {
+            disk.create_new(name).expect("it is new");
+        }
+        disk.rename("recordings/a.part", "recordings/c")
+            .expect("it can be renamed");
+        let names: Vec<String> = disk
+            .list("recordings")
+            .expect("it can be listed")
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
+        assert_eq!(names, ["b", "c"]);
+        disk.remove("recordings/b").expect("it can be removed");
+        let missing = [
+            disk.remove("recordings/b"),
+            disk.open("recordings/b").map(drop),
+            disk.list("nowhere").map(drop),
+            disk.rename("recordings/b", "recordings/d"),
+        ];
+        for result in missing {
+            assert_eq!(
+                result.map_err(|error| error.kind()),
+                Err(ErrorKind::NotFound)
+            );
+        }
+        assert!(
+            disk.list("")
+                .expect("the root")
+                .iter()
+                .any(|entry| entry.is_dir)
+        );
+    });
+}
+
+#[test]
+fn a_path_that_no_store_would_make_is_refused() {
+    on_both(|disk| {
+        for path in [
+            "",
+            "..",
+            "../x",
+            "/etc/passwd",
+            "a/b/c",
+            "a/../b",
+            ".hidden",
+            "a/",
+            "a\0b",
+        ] {
+            let result = disk.create_new(path).map(drop);
+            assert_eq!(
+                result.map_err(|error| error.kind()),
+                Err(ErrorKind::InvalidInput),
+                "{path}"
+            );
+        }
+    });
+}
+
+#[test]
+fn one_process_owns_a_store() {
+    on_both(|disk| {
+        let lock = disk.lock().expect("it can be locked").expect("it is free");
+        assert!(disk.lock().expect("it can be asked").is_none());
+        drop(lock);
+        assert!(disk.lock().expect("it can be locked").is_some());
+    });
+}
+
+#[test]
+fn a_second_owner_is_turned_away_and_a_look_is_not() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let open = || {
+        let disk: Arc<dyn Disk> =
+            Arc::new(FsDisk::create(dir.path()).expect("the folder is there"));
+        Store::open(disk, Config::default(), &mut || 7, super::world::stamp())
+    };
+    let (store, _) = open().expect("the store is free");
+    assert!(matches!(open(), Err(OpenError::InUse)));
+    let disk = FsDisk::read_only(dir.path()).expect("the folder is there");
+    inspect(&disk).expect("a look is always free");
+    drop(store);
+    open().expect("the store is free again");
+}
+
+#[test]
+fn files_and_folders_are_their_owners_alone_whatever_the_umask() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let root = dir.path().join("new/store");
+    let disk: Arc<dyn Disk> = Arc::new(FsDisk::create(&root).expect("the folder can be made"));
+    let (mut store, _) = Store::open(disk, Config::default(), &mut || 7, super::world::stamp())
+        .expect("the store is free");
+    store.stage(crate::Record::MuteSet {
+        device: super::world::device(),
+        muted: true,
+    });
+    let job = store
+        .begin(Work::Write)
+        .expect("there is something to write");
+    store.end(job.run()).expect("the disk is healthy");
+    let mut paths = vec![root];
+    while let Some(path) = paths.pop() {
+        let data = path.symlink_metadata().expect("it is there");
+        let mode = data.permissions().mode() & 0o7777;
+        assert_eq!(
+            mode,
+            if data.is_dir() { 0o700 } else { 0o600 },
+            "{}",
+            path.display()
+        );
+        if data.is_dir() {
+            let within = path.read_dir().expect("it can be listed");
+            paths.extend(within.map(|entry| entry.expect("it can be listed").path()));
+        }
+    }
+}
+
+#[test]
+fn a_link_in_the_store_is_not_followed() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let outside = dir.path().join("outside");
+    std::fs::create_dir(&outside).expect("it can be made");
+    std::fs::write(outside.join("secret"), b"secret").expect("it can be written");
+    let root = dir.path().join("store");
+    let disk = FsDisk::create(&root).expect("the folder can be made");
+    symlink(&outside, root.join("journal")).expect("it can be linked");
+    symlink(outside.join("secret"), root.join("store.json")).expect("it can be linked");
+    assert!(disk.open("journal/secret").is_err());
+    assert!(disk.create_dir("journal").is_err());
+    assert!(disk.create_new("journal/new").is_err());
+    assert!(disk.open("store.json").is_err());
+}
+
+#[test]
+fn a_read_only_disk_never_writes() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    FsDisk::create(dir.path())
+        .expect("it is there")
+        .create_new("a")
+        .expect("it is new");
+    let disk = FsDisk::read_only(dir.path()).expect("it is there");
+    let refused = [
+        disk.create_new("b").map(drop),
+        disk.create_dir("c"),
+        disk.remove("a"),
+        disk.rename("a", "b"),
+        disk.sync_dir(""),
+        disk.lock().map(drop),
+    ];
+    for result in refused {
+        assert_eq!(
+            result.map_err(|error| error.kind()),
+            Err(ErrorKind::ReadOnlyFilesystem)
+        );
+    }
+    let file = disk.open("a").expect("it can be read");
+    assert!(file.write_at(0, b"x").is_err());
+}
+
+#[test]
+fn the_simulated_disk_loses_names_that_were_not_synced() {
+    let kept = (0..64).filter(|seed| {
+        let disk = SimDisk::new(1);
+        disk.create_dir("journal").expect("it can be made");
+        disk.sync_dir("").expect("it can be synced");
+        let file = disk.create_new("journal/a.log").expect("it is new");
+        file.write_at(0, b"x").expect("it takes bytes");
+        file.sync().expect("it can be synced");
+        disk.power_cut(*seed);
+        disk.life().open("journal/a.log").is_ok()
+    });
+    let kept = kept.count();
+    assert!(0 < kept && kept < 64, "{kept}");
+}
+
+#[test]
+fn a_failed_sync_of_the_simulated_disk_cannot_be_made_good() {
+    for seed in 0..64 {
+        let disk = SimDisk::new(1);
+        let file = disk.create_new("a.log").expect("it is new");
+        disk.sync_dir("").expect("it can be synced");
+        crate::disk::write_all_at(file.as_ref(), 0, b"frames").expect("it takes bytes");
+        disk.set_fault(crate::DiskOp::Sync, crate::DiskError::Eio, 1);
+        assert!(file.sync().is_err());
+        file.sync()
+            .expect("the second one succeeds, as it does on Linux");
+        disk.power_cut(seed);
+        let bytes = disk.contents("a.log").expect("its name is durable");
+        assert!(!bytes.starts_with(b"frames"), "{seed}");
+    }
+}

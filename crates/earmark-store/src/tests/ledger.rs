@@ -1,1 +1,154 @@
-//! Later.
+//! The fold.
+
+use earmark_core::{FrameSeq, WallTime};
+use proptest::prelude::*;
+
+use super::world::{World, conversation, stamp};
+use crate::{Record, Removal};
+
+#[test]
+fn a_recording_that_has_a_conversation_keeps_it() {
+    let mut world = World::new();
+    let recording = world.sealed_recording(5);
+    for name in ["c1", "c2"] {
+        world.stage(Record::Linked {
+            conversation: conversation(name),
+            recordings: vec![recording],
+            seals: Vec::new(),
+            at: stamp(),
+        });
+    }
+    let link = |world: &World| {
+        world.store.ledger().recordings[&recording]
+            .conversation
+            .clone()
+    };
+    assert_eq!(link(&world), Some(conversation("c1")));
+    let reason = "the server says so".to_owned();
+    world.stage(Record::Relinked {
+        recording,
+        old: conversation("c2"),
+        reason: reason.clone(),
+    });
+    assert_eq!(
+        link(&world),
+        Some(conversation("c1")),
+        "it never had the other one"
+    );
+    world.stage(Record::Relinked {
+        recording,
+        old: conversation("c1"),
+        reason,
+    });
+    assert_eq!(link(&world), None);
+}
+
+#[test]
+fn frames_are_counted_as_uploaded_once() {
+    let mut world = World::new();
+    let recording = world.sealed_recording(5);
+    world.synced(recording);
+    world.synced(recording);
+    world.stage(Record::Removing {
+        recording,
+        why: Removal::Deleted,
+    });
+    world.stage(Record::Removed { recording });
+    let totals = world.store.ledger().totals;
+    assert_eq!((totals.uploaded_frames, totals.deleted_frames), (5, 0));
+}
+
+#[test]
+fn what_was_delivered_is_merged_and_forgotten_with_its_recording() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 100);
+    world.cut(capture, first);
+    let second = world.recording(capture, session);
+    world.frames(capture, 100);
+    for (from, to) in [(0, 10), (20, 30), (10, 20), (90, 110), (150, 150)] {
+        world.stage(Record::Delivered {
+            capture,
+            from: FrameSeq(from),
+            to: FrameSeq(to),
+        });
+    }
+    let delivered = |world: &World| world.store.ledger().captures[&capture].delivered.clone();
+    let range = |from, to| (FrameSeq(from), FrameSeq(to));
+    assert_eq!(delivered(&world).ranges(), [range(0, 30), range(90, 110)]);
+    assert_eq!(world.store.ledger().undelivered(first), 60);
+    assert_eq!(world.store.ledger().undelivered(second), 90);
+    world.stage(Record::Removing {
+        recording: first,
+        why: Removal::Released,
+    });
+    world.stage(Record::Removed { recording: first });
+    assert_eq!(delivered(&world).ranges(), [range(100, 110)]);
+}
+
+#[test]
+fn a_recording_knows_when_it_began_and_ended() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 100);
+    world.stage(Record::RecordingCut {
+        recording: first,
+        end: FrameSeq(60),
+    });
+    let second = world.store.next_recording();
+    let opened = Record::RecordingOpened {
+        recording: second,
+        session,
+        capture,
+        first: FrameSeq(60),
+    };
+    world.stage(opened);
+    let at = |seq| super::world::frame(capture, seq).at;
+    let times = |world: &World, id| -> (Option<WallTime>, Option<WallTime>) {
+        let facts = &world.store.ledger().recordings[&id];
+        (facts.started_at, facts.ended_at)
+    };
+    assert_eq!(times(&world, first), (Some(at(0)), Some(at(59))));
+    assert_eq!(times(&world, second), (Some(at(60)), Some(at(99))));
+}
+
+#[test]
+fn frames_that_are_there_already_are_not_taken_twice() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.frames(capture, 10);
+    let again: Vec<_> = (5..15)
+        .map(|seq| super::world::frame(capture, seq))
+        .collect();
+    world.store.stage_frames(capture, FrameSeq(5), &again);
+    assert_eq!(world.next(capture), FrameSeq(15));
+    world.cut(capture, recording);
+    world.flush();
+    world.seal_all();
+    world.assert_true_frames(recording);
+}
+
+proptest! {
+    #[test]
+    fn delivered_ranges_count_like_a_set_of_numbers(
+        ranges in prop::collection::vec((0..60_u64, 0..60_u64), 0..20),
+        first in 0..60_u64,
+        len in 0..60_u64,
+    ) {
+        let mut world = World::new();
+        let (capture, _) = world.capture();
+        let mut set = std::collections::BTreeSet::new();
+        for (from, to) in ranges {
+            world.stage(Record::Delivered { capture, from: FrameSeq(from), to: FrameSeq(to) });
+            set.extend(from..to);
+        }
+        let delivered = &world.store.ledger().captures[&capture].delivered;
+        let count = delivered.count(FrameSeq(first), FrameSeq(first + len));
+        prop_assert_eq!(count, set.range(first..first + len).count() as u64);
+        let gaps = delivered.ranges().windows(2).all(|pair| pair[0].1 < pair[1].0);
+        prop_assert!(gaps);
+    }
+}
