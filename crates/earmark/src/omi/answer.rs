@@ -1,0 +1,85 @@
+//! What the body of an answer says, in the words of the core.
+
+use std::time::Duration;
+
+use earmark_core::sync::{JobBody, UploadBody};
+use earmark_wire::{Job, JobStatus, ReplyBody};
+
+/// The reason of a refusal, in words; nothing when the body gives none.
+pub(super) fn detail(body: &ReplyBody) -> String {
+    match body {
+        ReplyBody::Detail(detail) => detail.to_string(),
+        ReplyBody::Result(_)
+        | ReplyBody::Job(_)
+        | ReplyBody::NoRoute
+        | ReplyBody::OtherJson
+        | ReplyBody::NotJson
+        | ReplyBody::Empty
+        | ReplyBody::TooLong => String::new(),
+    }
+}
+
+/// The body of an answer to an upload; `detail` is what [`detail`] made of it.
+pub(super) fn upload<'a>(body: &'a ReplyBody, detail: &'a str) -> UploadBody<'a> {
+    match body {
+        ReplyBody::Result(result) => UploadBody::Result {
+            failed_segments: result.failed_segments,
+        },
+        ReplyBody::Job(job) => UploadBody::Job {
+            id: job.id.as_str(),
+            completed: job.status == JobStatus::Completed,
+            poll_after: job.poll_after(),
+        },
+        ReplyBody::Detail(_) => UploadBody::Detail(detail),
+        ReplyBody::NoRoute => UploadBody::DetailRouteMissing,
+        ReplyBody::OtherJson => UploadBody::OtherJson,
+        ReplyBody::NotJson | ReplyBody::TooLong => UploadBody::NotJson,
+        ReplyBody::Empty => UploadBody::Empty,
+    }
+}
+
+/// The body of an answer to a question about a job.
+pub(super) fn job(body: &ReplyBody) -> JobBody<'_> {
+    match body {
+        ReplyBody::Job(job) => state(job),
+        ReplyBody::Result(_)
+        | ReplyBody::Detail(_)
+        | ReplyBody::NoRoute
+        | ReplyBody::OtherJson
+        | ReplyBody::NotJson
+        | ReplyBody::Empty
+        | ReplyBody::TooLong => JobBody::Unreadable,
+    }
+}
+
+/// How long a failed job wants the next upload to wait.
+pub(super) fn wait_of_job(body: &ReplyBody) -> Option<Duration> {
+    match body {
+        ReplyBody::Job(job) => job.retry_after.map(Duration::from_secs),
+        ReplyBody::Result(_)
+        | ReplyBody::Detail(_)
+        | ReplyBody::NoRoute
+        | ReplyBody::OtherJson
+        | ReplyBody::NotJson
+        | ReplyBody::Empty
+        | ReplyBody::TooLong => None,
+    }
+}
+
+fn state(job: &Job) -> JobBody<'_> {
+    let failed_segments = job.failures();
+    match job.status {
+        JobStatus::Queued | JobStatus::Processing | JobStatus::Other(_) => JobBody::Running {
+            poll_after: job.poll_after(),
+        },
+        JobStatus::Completed => JobBody::Ended { failed_segments },
+        // Some of it failed, even when the server does not say how much.
+        JobStatus::PartialFailure => JobBody::Ended {
+            failed_segments: failed_segments.max(1),
+        },
+        JobStatus::Failed => JobBody::Failed {
+            failed_segments,
+            reason: job.error.as_deref().or(job.reason_code.as_deref()),
+        },
+    }
+}
