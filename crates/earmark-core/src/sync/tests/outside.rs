@@ -181,8 +181,14 @@ fn nothing_leaves_for_an_account_that_is_signed_out() {
 
 #[test]
 fn a_person_brings_a_failed_recording_back_with_the_whole_budget() {
-    let mut bench = Bench::recovered(UploadStage::Failed {
-        reason: String::from("three attempts"),
+    let mut bench = Bench::new();
+    bench.recover(UploadFacts {
+        requests: 1,
+        attempts: ATTEMPTS_MAX,
+        stage: UploadStage::Failed {
+            reason: String::from("three attempts"),
+        },
+        ..UploadFacts::new()
     });
     let orders = bench.hear(Event::RetryRequested);
     assert_eq!(orders[0], Effect::Reopened);
