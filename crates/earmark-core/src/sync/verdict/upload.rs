@@ -189,7 +189,7 @@ const fn row(status: u16) -> (Class, &'static str) {
             "the server finds the request's headers too large",
         ),
         451 => (Class::Final, "the server may not take it for legal reasons"),
-        401..=499 => (Class::Waits, "the server refused it, perhaps not for good"),
+        407..=499 => (Class::Waits, "the server refused it, perhaps not for good"),
         500..=599 => (Class::Waits, "the server has a fault of its own"),
         _ => (Class::Waits, "the server's answer was no answer of HTTP"),
     }
