@@ -244,8 +244,26 @@ fn a_damaged_file_is_never_sent() {
 #[test]
 fn damage_to_a_file_that_the_server_took_matters_only_if_it_must_be_sent_again() {
     let mut bench = Bench::accepted();
-    assert_eq!(bench.hear(damaged()), []);
-    bench.wait();
+    let reason = String::from("401");
+    for event in [
+        Event::NetworkLost,
+        Event::TimerFired {
+            generation: bench.timer().1,
+        },
+        Event::SignedOut,
+        Event::NetworkReturned,
+        Event::SignedIn,
+        Event::SlotGranted,
+        Event::JobPolled {
+            verdict: PollVerdict::SignIn { reason },
+        },
+        Event::SignInRefused,
+        Event::SignedIn,
+    ] {
+        bench.now = at(60);
+        bench.hear(event);
+        assert_eq!(bench.hear(damaged()), [], "{}", bench.state());
+    }
     bench.poll(PollVerdict::Reupload {
         reason: String::from("404"),
         delay: Delay::BackOff,
