@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 mod fs;
@@ -210,4 +211,35 @@ pub(crate) fn read_whole(file: &dyn DiskFile, limit: u64) -> io::Result<Vec<u8>>
     let filled = read_full_at(file, 0, &mut bytes)?;
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// How often a spot that cannot be read is tried.
+const READ_TRIES: u32 = 3;
+/// The piece in which a file is read that cannot be read as a whole.
+const PIECE_BYTES: usize = 4_096;
+
+/// The whole file, with zeros where the medium gives nothing even after some tries, and those ranges.
+pub(crate) fn read_what_can_be(
+    file: &dyn DiskFile,
+    limit: u64,
+) -> io::Result<(Vec<u8>, Vec<Range<u64>>)> {
+    match read_whole(file, limit) {
+        Ok(bytes) => return Ok((bytes, Vec::new())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
+        Err(_) => {}
+    }
+    let len = file.len()?;
+    let mut bytes = vec![0; usize::try_from(len.min(limit)).unwrap_or(usize::MAX)];
+    let mut unreadable = Vec::new();
+    for (piece, place) in bytes
+        .chunks_mut(PIECE_BYTES)
+        .zip((0..).step_by(PIECE_BYTES))
+    {
+        let read = (0..READ_TRIES).any(|_| read_full_at(file, place, piece).is_ok());
+        if !read {
+            piece.fill(0);
+            unreadable.push(place..place + piece.len() as u64);
+        }
+    }
+    Ok((bytes, unreadable))
 }

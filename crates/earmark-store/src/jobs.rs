@@ -1,6 +1,5 @@
 //! The disk side of each kind of work but the seal.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use earmark_core::RecordingId;
 
 use crate::disk::{Disk, DiskFile, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
-use crate::journal::{Target, Write};
+use crate::journal::{Files, Target, Write};
 use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
 use crate::work::{Fault, Output};
 
@@ -25,7 +24,7 @@ pub(crate) fn write(disk: &dyn Disk, write: Write) -> Result<Output, Fault> {
     Ok(Output::Written { opened })
 }
 
-pub(crate) fn sync(target: u64, files: BTreeMap<u64, Arc<dyn DiskFile>>) -> Result<Output, Fault> {
+pub(crate) fn sync(target: u64, files: Files) -> Result<Output, Fault> {
     for (number, file) in files {
         file.sync()
             .map_err(|error| Fault::new(&journal_path(number), error))?;

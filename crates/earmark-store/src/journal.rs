@@ -106,6 +106,9 @@ pub(crate) struct Active {
     pub(crate) len: u64,
 }
 
+/// Open journal files by their numbers.
+pub(crate) type Files = BTreeMap<u64, Arc<dyn DiskFile>>;
+
 /// What is known of a journal file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileFacts {
@@ -138,7 +141,7 @@ pub(crate) struct Journal {
     chunks: VecDeque<Chunk>,
     active: Option<Active>,
     /// Files that hold chunks which are not durable.
-    unsynced: BTreeMap<u64, Arc<dyn DiskFile>>,
+    unsynced: Files,
     next_number: u64,
     life: u64,
 }
@@ -303,7 +306,7 @@ impl Journal {
     }
 
     /// The files to sync and the seq up to which that makes durable; none when all written is durable.
-    pub(crate) fn begin_sync(&self) -> Option<(u64, BTreeMap<u64, Arc<dyn DiskFile>>)> {
+    pub(crate) fn begin_sync(&self) -> Option<(u64, Files)> {
         let written = self.chunks.iter().take_while(|chunk| chunk.written);
         let target = written.last()?.last_seq();
         (!self.dead).then(|| (target, self.unsynced.clone()))
@@ -355,12 +358,11 @@ impl Journal {
     /// The new file is durable with everything in it.
     pub(crate) fn end_replace(&mut self, id: FileId, file: Arc<dyn DiskFile>) -> Vec<Chunk> {
         let in_file = |chunk: &&Chunk| chunk.place.is_some_and(|place| place.0 == id.number);
-        let rewritten = self.chunks.iter().filter(in_file);
-        let len = rewritten
-            .clone()
+        let rewritten = || self.chunks.iter().filter(in_file);
+        let len = rewritten()
             .map(|chunk| chunk.bytes.len() as u64)
             .sum::<u64>();
-        let last = rewritten.last().map_or(0, Chunk::last_seq);
+        let last = rewritten().next_back().map_or(0, Chunk::last_seq);
         self.files.insert(
             id.number,
             FileFacts {

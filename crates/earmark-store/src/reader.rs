@@ -84,9 +84,11 @@ impl RecordingReader {
         recording: RecordingId,
         seal: &Arc<Seal>,
     ) -> Result<Self, RecordingError> {
-        let io = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => RecordingError::Missing { recording },
-            _ => RecordingError::Io { recording, error },
+        let io = |error: io::Error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return RecordingError::Missing { recording };
+            }
+            RecordingError::Io { recording, error }
         };
         let file = disk.open(&layout::recording_path(recording)).map_err(io)?;
         let found = file.len().map_err(io)?;

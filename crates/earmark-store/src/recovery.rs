@@ -5,7 +5,7 @@ use std::io;
 
 use crate::batches::{Batch, Batches};
 use crate::damage::{Damage, Harm};
-use crate::disk::{Disk, read_whole};
+use crate::disk::{Disk, read_what_can_be};
 use crate::format::{FILE_HEADER_BYTES, FileId, HeaderFault};
 use crate::identity::{self, Identity};
 use crate::journal::FileFacts;
@@ -103,6 +103,7 @@ impl Recovery {
     }
 
     fn read_snapshots(&mut self, disk: &dyn Disk) -> Result<(), ReadError> {
+        let mut refused = None;
         for name in names(disk, SNAPSHOTS)? {
             let path = format!("{SNAPSHOTS}/{name}");
             if path == layout::SNAPSHOT_TEMP {
@@ -125,10 +126,20 @@ impl Recovery {
                 Err(SnapshotFault::Newer(version)) => {
                     return Err(ReadError::Newer { path, version });
                 }
-                Err(fault) => self.give_up(path, fault),
+                Err(SnapshotFault::Io(error)) => {
+                    self.give_up(path.clone(), &error);
+                    refused = Some((path, error));
+                }
+                Err(fault @ (SnapshotFault::Damaged | SnapshotFault::Json(_))) => {
+                    self.give_up(path, fault);
+                }
             }
         }
-        Ok(())
+        match refused {
+            // Without any snapshot the journal's end makes no sense; the disk may yet read this one.
+            Some((path, error)) if self.snapshots.is_empty() => Err(ReadError::Io { path, error }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn give_up(&mut self, path: String, reason: impl std::fmt::Display) {
@@ -145,23 +156,21 @@ impl Recovery {
             let path = journal_path(number);
             let at_path = |error| ReadError::io(&path, error);
             let file = disk.open(&path).map_err(at_path)?;
-            let bytes = match read_whole(file.as_ref(), JOURNAL_FILE_BYTES_READ_MAX) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(at_path(error));
-                }
-                Err(error) => {
-                    self.damage.push(Damage::unreadable(path, error));
-                    self.files.insert(
-                        number,
-                        FileFacts {
-                            last_seq: 0,
-                            damaged: true,
-                        },
-                    );
-                    continue;
-                }
-            };
+            let (bytes, unreadable) =
+                match read_what_can_be(file.as_ref(), JOURNAL_FILE_BYTES_READ_MAX) {
+                    Ok(read) => read,
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        self.give_up(path, error);
+                        continue;
+                    }
+                    Err(error) => return Err(at_path(error)),
+                };
+            for range in unreadable {
+                let reason = "the disk cannot read it".to_owned();
+                let harm = Harm::Unreadable { reason };
+                self.damage
+                    .push(Damage::new(path.clone(), Some(range), harm));
+            }
             match FileId::parse(&bytes) {
                 Ok(id) if id.number == number => scans.push(Scan::of(id, &bytes)),
                 Ok(_) => self.give_up(path, "it is another journal file under this name"),

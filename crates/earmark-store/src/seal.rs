@@ -30,6 +30,8 @@ pub(crate) struct Order {
     pub(crate) batches: Vec<Batch>,
     /// The start that is assumed for a recording of which no frame is left.
     pub(crate) started_at: WallTime,
+    /// Whether frames that the disk cannot read are given up.
+    pub(crate) leave_unreadable: bool,
 }
 
 /// Writes the file and makes it durable; a file of an earlier, unrecorded seal is replaced.
@@ -67,7 +69,11 @@ fn copy(
     let mut sink = Sink::new(file, order.started_at);
     let mut damage = Vec::new();
     for batch in &order.batches {
-        let bytes = source.read(batch)?;
+        let bytes = match source.read(batch) {
+            Ok(bytes) => bytes,
+            Err(_) if order.leave_unreadable => Vec::new(),
+            Err(fault) => return Err(fault),
+        };
         let Some(payload) = payload(&bytes, batch, source.id()) else {
             let path = journal_path(batch.file);
             let range = batch.offset..batch.offset + batch.len as u64;

@@ -472,7 +472,7 @@ impl SimFile {
         }
         let mut state = self.disk.state();
         let part = (state.roll() % (bytes.len() as u64 + 1)) as usize;
-        if state.roll() % 2 == 0 && part as u64 <= state.room() {
+        if state.roll().is_multiple_of(2) && part as u64 <= state.room() {
             lock(&self.inode).write(offset, &bytes[..part]);
         }
     }

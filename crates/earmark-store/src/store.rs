@@ -25,6 +25,9 @@ const JOURNAL_FILES_BEFORE_SNAPSHOT: usize = 8;
 /// So many snapshots are kept: damage to the latest one costs nothing.
 const SNAPSHOTS_KEPT: usize = 2;
 
+/// After so many tries the frames that the disk cannot read are given up, so that the others get sealed.
+const SEAL_READS_MAX: u32 = 8;
+
 /// What an owner may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -76,6 +79,8 @@ pub struct Store {
     in_flight: BTreeSet<Work>,
     /// Seals that were made but whose record is not staged yet.
     drafts: BTreeMap<RecordingId, Arc<Seal>>,
+    /// How often the journal could not be read for a seal.
+    unreadable: BTreeMap<RecordingId, u32>,
 }
 
 impl std::fmt::Debug for Store {
@@ -261,6 +266,7 @@ impl Store {
             end,
             batches: self.batches.overlapping(facts.capture, facts.first, end),
             started_at: facts.started_at.unwrap_or_default(),
+            leave_unreadable: self.unreadable.get(&recording) >= Some(&SEAL_READS_MAX),
         };
         let disk = self.disk();
         Some(Job::new(Work::Seal(recording), move || {
@@ -341,6 +347,9 @@ impl Store {
     fn end_badly(&mut self, work: Work, fault: Fault) -> Failure {
         match work {
             Work::Write | Work::Sync | Work::Replace => self.journal.dead = true,
+            Work::Seal(recording) if fault.is_in_journal() => {
+                *self.unreadable.entry(recording).or_default() += 1;
+            }
             Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {}
         }
         let Fault { path, error } = fault;
@@ -396,6 +405,16 @@ impl Store {
 
     fn end_seal(&mut self, work: Work, mut seal: Seal, damage: Vec<crate::Damage>) -> Outcome {
         let recording = recording_of(work);
+        self.unreadable.remove(&recording);
+        for one in &damage {
+            let number = one
+                .path
+                .strip_prefix("journal/")
+                .and_then(layout::journal_number);
+            if let Some(facts) = number.and_then(|number| self.journal.files.get_mut(&number)) {
+                facts.damaged = true;
+            }
+        }
         seal.twin = self.twin(recording, &seal);
         let seal = Arc::new(seal);
         self.drafts.retain(|id, _| {

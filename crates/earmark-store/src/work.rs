@@ -10,7 +10,7 @@ use crate::Ticket;
 use crate::damage::Damage;
 use crate::disk::DiskFile;
 use crate::format::FileId;
-use crate::layout::journal_path;
+use crate::layout::{JOURNAL, journal_path};
 use crate::record::Seal;
 
 /// What the store can do on the disk.
@@ -131,6 +131,13 @@ impl Fault {
             path: journal_path(file),
             error,
         }
+    }
+}
+
+impl Fault {
+    /// Whether it was the journal that could not be read.
+    pub(crate) fn is_in_journal(&self) -> bool {
+        self.path.starts_with(JOURNAL)
     }
 }
 

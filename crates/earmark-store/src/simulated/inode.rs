@@ -108,7 +108,7 @@ impl Inode {
             .filter(|(_, dropped)| !dropped)
             .map(|(change, _)| change)
             .collect();
-        if roll() % 2 == 0 {
+        if roll().is_multiple_of(2) {
             shuffle(&mut order, roll);
         }
         let generosity = roll() % 5;

@@ -175,7 +175,7 @@ impl Names {
     /// Only what is synced is left, and of the rest what the dice keep.
     pub(super) fn power_cut(&mut self, roll: &mut dyn FnMut() -> u64) {
         for (change, _) in std::mem::take(&mut self.changes) {
-            if roll() % 2 == 0 {
+            if roll().is_multiple_of(2) {
                 change.happen(&mut self.synced);
             }
         }

@@ -117,6 +117,7 @@ impl Store {
             bytes_since_snapshot: 0,
             in_flight: Default::default(),
             drafts: Default::default(),
+            unreadable: Default::default(),
             disk,
         };
         store.restage(&recovery.tail)?;

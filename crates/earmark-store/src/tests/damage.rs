@@ -139,13 +139,18 @@ fn find(world: &World, needle: &[u8]) -> (String, u64) {
 #[test]
 fn a_damaged_snapshot_costs_nothing() {
     let (mut world, sealed, open) = rich();
-    while world
-        .run(Work::Snapshot)
-        .expect("the disk is healthy")
-        .is_none()
-    {
+    for _ in 0..20 {
         world.sealed_recording(60);
+        world.run(Work::Snapshot).expect("the disk is healthy");
+        world.run(Work::Prune).expect("the disk is healthy");
     }
+    assert!(
+        world
+            .disk
+            .contents("journal/0000000000000001.log")
+            .is_none(),
+        "something was pruned"
+    );
     let newest = world
         .disk
         .paths()
@@ -284,4 +289,56 @@ fn a_look_writes_nothing() {
             .ledger
             == crate::Ledger::default()
     );
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_for_a_while_costs_nothing() {
+    let (mut world, _, open) = rich();
+    world
+        .disk
+        .set_fault(crate::DiskOp::Read, crate::DiskError::Eio, 3);
+    for _ in 0..3 {
+        world
+            .run(Work::Seal(open))
+            .expect_err("the disk cannot read");
+    }
+    world.seal_all();
+    world.assert_true_frames(open);
+}
+
+#[test]
+fn a_journal_that_can_never_be_read_holds_no_seal_up_for_ever() {
+    let (mut world, _, open) = rich();
+    world
+        .disk
+        .set_fault(crate::DiskOp::Read, crate::DiskError::Eio, -1);
+    let mut tries = 0;
+    let outcome = loop {
+        match world.run(Work::Seal(open)) {
+            Ok(outcome) => break outcome,
+            Err(_) => tries += 1,
+        }
+        assert!(tries < 100);
+    };
+    world.disk.clear_faults();
+    let Some(crate::Outcome::Sealed { seal, damage, .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((seal.frames, seal.missing), (0, 90));
+    assert!(!damage.is_empty());
+    world.stage(Record::Sealed {
+        recording: open,
+        seal,
+    });
+    for _ in 0..30 {
+        world.sealed_recording(60);
+        let _ = world.run(Work::Snapshot);
+        let _ = world.run(Work::Prune);
+    }
+    let quarantined = world
+        .disk
+        .paths()
+        .into_iter()
+        .any(|path| path.starts_with("quarantine/"));
+    assert!(quarantined, "the frames may yet be read by somebody");
 }

@@ -93,6 +93,25 @@ fn a_sync_acknowledges_only_what_was_written_before_it_began() {
 }
 
 #[test]
+fn a_sync_does_not_acknowledge_a_write_that_is_in_flight() {
+    let mut world = World::new();
+    let (capture, _) = world.capture();
+    let first = world.frames(capture, 5);
+    world.run(Work::Write).expect("the disk is healthy");
+    let second = world.frames(capture, 5);
+    let write = world
+        .store
+        .begin(Work::Write)
+        .expect("there is something to write");
+    world.run(Work::Sync).expect("the disk is healthy");
+    assert!(world.store.durable() >= first);
+    assert!(world.store.durable() < second);
+    world.store.end(write.run()).expect("the disk is healthy");
+    world.run(Work::Sync).expect("the disk is healthy");
+    assert!(world.store.durable() >= second);
+}
+
+#[test]
 fn nothing_is_durable_before_the_name_of_its_file_is() {
     let mut world = World::new();
     world.capture();

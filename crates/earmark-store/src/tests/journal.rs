@@ -132,7 +132,10 @@ fn every_decision() -> Vec<Record> {
             old: conversation("c"),
             reason: "gone".to_owned(),
         },
-        Record::SyncStarted { session, fallback: true },
+        Record::SyncStarted {
+            session,
+            fallback: true,
+        },
         Record::Delivered {
             capture,
             from: FrameSeq(1),
