@@ -1,8 +1,8 @@
 //! The server on real sockets.
 //!
-//! Here alone the crate reads clocks and touches the network. Everything that is decided is decided by
-//! [`Server`]; this module carries it out, faults included: a reset connection gets a TCP reset, a cut
-//! answer ends before its announced length, a stalled socket is neither read nor written.
+//! Here alone the crate reads clocks and touches the network. Everything that is decided is decided
+//! by [`Server`]; this module carries it out, faults included: a reset connection gets a TCP reset,
+//! a cut answer ends before its announced length, a stalled socket is neither read nor written.
 //!
 //! One thing differs from a simulated network. That nobody listens can be feigned only after a
 //! connection was accepted, so a client sees the fault `refuse` as a reset.

@@ -1,7 +1,8 @@
 //! The lines of a feed that concern the server, as values.
 //!
-//! A line is read without any effect: a field that is missing, unknown or out of its bounds is named
-//! with what was found and what was expected, so that a whole feed can be refused before it runs.
+//! A line is read without any effect: a field that is missing, unknown or out of its bounds is
+//! named with what was found and what was expected, so that a whole feed can be refused before it
+//! runs.
 
 mod read;
 
@@ -137,8 +138,8 @@ impl Answer {
         }
     }
 
-    /// Whether the server keeps the upload: unless the script says otherwise, it does with 200, with
-    /// 202 and when only the answer is lost.
+    /// Whether the server keeps the upload: unless the script says otherwise, it does with 200,
+    /// with 202 and when only the answer is lost.
     pub fn stored(&self) -> bool {
         match self.fault {
             Some(Fault::Refuse | Fault::ResetBefore | Fault::ResetMid | Fault::Hang) => false,

@@ -1,11 +1,11 @@
 //! The server itself: what it holds, what it answers, what it says on live sockets.
 //!
-//! It does no I/O and reads no clock: requests, frames and the time come in, answers and messages go
-//! out as values. The same code stands behind real sockets and inside a simulated world, where the
-//! same calls give the same bytes.
+//! It does no I/O and reads no clock: requests, frames and the time come in, answers and messages
+//! go out as values. The same code stands behind real sockets and inside a simulated world, where
+//! the same calls give the same bytes.
 //!
-//! Every call is complete in itself. Whoever drives a server carries out the outputs in their order,
-//! and calls [`Server::tick`] at the latest when [`Server::next_tick`] says.
+//! Every call is complete in itself. Whoever drives a server carries out the outputs in their
+//! order, and calls [`Server::tick`] at the latest when [`Server::next_tick`] says.
 
 mod bodies;
 mod conversation;
@@ -13,8 +13,10 @@ mod file;
 mod file_name;
 mod jobs;
 mod live;
+mod message;
 mod report;
 mod request;
+mod socket;
 mod uploads;
 
 use std::collections::VecDeque;
@@ -27,18 +29,18 @@ use sha2::{Digest, Sha256};
 pub use conversation::CONVERSATIONS_MAX;
 pub use file::ReceivedFile;
 pub use file_name::FileNameFault;
-pub use live::{
+pub use report::{ConversationReport, LiveReport, StateReport, UploadReport};
+pub use request::{Admission, Ending, Reply, RequestHead, Ticket};
+pub use socket::{
     CLOSE_IDLE, DeviceHash, IDLE_LIMIT, LIVE_SOCKETS_MAX, LiveHello, LiveId, LiveOutput,
     PING_INTERVAL, Refusal,
 };
-pub use report::{ConversationReport, LiveReport, StateReport, UploadReport};
-pub use request::{Admission, Ending, Reply, RequestHead, Ticket};
 pub use uploads::UPLOADS_MAX;
 
 use crate::script::{Answer, ServerAction};
 use conversation::Conversations;
 use jobs::Jobs;
-use live::Sockets;
+use socket::Sockets;
 use uploads::Uploads;
 
 /// The most scripted answers that wait for a request, uploads and polls each.
@@ -57,7 +59,7 @@ pub struct Options {
     pub processing: Duration,
     /// Whether the names of files are checked: for their form, and for a time that is past.
     pub check_names: bool,
-    /// Whether frames heard live are decoded to tell sound from silence; else all of them are sound.
+    /// Whether frames heard live are decoded to tell sound from silence; else all are sound.
     pub decode: bool,
     /// What the ids that it gives begin with.
     pub seed: u32,

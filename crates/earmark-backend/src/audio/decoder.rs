@@ -25,7 +25,7 @@ impl Decoder {
         }
     }
 
-    /// The samples of a frame. An Opus packet may hold up to 120 ms, whatever the codec's usual frame.
+    /// The samples of a frame. An Opus packet may hold up to 120 ms, whatever is usual.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use super::{AudioError, SAMPLE_RATE};
 
 /// Speech at 16 kHz is transparent for a listener and for a recogniser at this rate.
 const OPUS_BITS_PER_SECOND: u32 = 32_000;
-/// Low enough that hours of a feed are encoded in seconds; higher ones are no closer to the original.
+/// Low enough that an hour of a feed is encoded in seconds; higher ones come no closer.
 const OPUS_COMPLEXITY: u8 = 3;
 
 /// Encodes one frame after another; an Opus encoder carries state from each to the next.

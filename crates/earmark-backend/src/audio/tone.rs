@@ -7,7 +7,7 @@ use super::{AudioError, SAMPLE_RATE};
 /// How loud a tone is: half of full scale.
 pub const TONE_AMPLITUDE: i16 = 16_384;
 
-/// The samples of an endless sine at 16 kHz. The same pitch gives the same samples on every machine.
+/// The samples of an endless sine at 16 kHz, the same ones on every machine.
 #[derive(Clone, Debug)]
 pub struct Tone {
     phase: f64,

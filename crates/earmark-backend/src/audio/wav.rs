@@ -61,7 +61,7 @@ impl Wav {
     ///
     /// # Errors
     ///
-    /// [`WavError`] when the file cannot be opened or is no WAV file of 16-bit integers in one channel.
+    /// [`WavError`] when the file cannot be opened, or as of [`Self::read`].
     pub fn open(path: &Path) -> Result<Self, WavError> {
         let file = File::open(path).map_err(WavError::Open)?;
         Self::read(BufReader::new(file))

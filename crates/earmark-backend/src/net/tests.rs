@@ -18,6 +18,9 @@ use crate::server::{DeviceHash, Token};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// How long a test waits for what must come before it fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 const UPLOADS: &str = "/v2/sync-local-files?conversation_id=C%201";
 
 async fn started(options: Options) -> RunningBackend {
@@ -39,12 +42,17 @@ fn audio() -> Vec<u8> {
         .collect()
 }
 
+/// What comes in the end; a test that waits for what never comes fails.
+async fn soon<T>(coming: impl Future<Output = T>) -> T {
+    let came = tokio::time::timeout(PATIENCE, coming).await;
+    came.expect("it comes")
+}
+
 /// A request that ends its connection, as bytes.
 fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!(
-        "{line} HTTP/1.1\r\nhost: backend\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
-    );
+    let head = format!("{line} HTTP/1.1\r\nhost: backend\r\nconnection: close\r\n{headers}");
+    let head = format!("{head}content-length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
@@ -123,7 +131,7 @@ async fn live(backend: &RunningBackend) -> Socket {
 }
 
 async fn next_text(socket: &mut Socket) -> String {
-    let message = socket.next().await.unwrap().unwrap();
+    let message = soon(socket.next()).await.unwrap().unwrap();
     String::from(message.to_text().unwrap())
 }
 
@@ -133,7 +141,7 @@ async fn sync(socket: &mut Socket) {
         .send(Message::Ping(Bytes::from_static(b"7")))
         .await
         .unwrap();
-    let pong = socket.next().await.unwrap().unwrap();
+    let pong = soon(socket.next()).await.unwrap().unwrap();
     assert_eq!(pong, Message::Pong(Bytes::from_static(b"7")));
 }
 
@@ -183,20 +191,18 @@ async fn a_reset_in_the_middle_comes_when_half_of_the_body_was_taken() {
     respond(&backend, r#"{"fault":"reset_mid"}"#).await;
     let request = upload_request(UPLOADS, "");
     let mut stream = connect(&backend).await;
-    let body = request.len() - 200;
-    stream
-        .write_all(&request[..request.len() - body * 3 / 4])
-        .await
-        .unwrap();
+    let (quarter, three_quarters) = (request.len() / 4, request.len() * 3 / 4);
+    stream.write_all(&request[..quarter]).await.unwrap();
     get(&backend, "/earmark/state").await;
     let mut byte = [0];
     let waiting = stream.try_read(&mut byte).unwrap_err();
     assert_eq!(waiting.kind(), ErrorKind::WouldBlock);
     stream
-        .write_all(&request[request.len() - body * 3 / 4..])
+        .write_all(&request[quarter..three_quarters])
         .await
         .unwrap();
-    let error = stream.read(&mut byte).await.unwrap_err();
+    // The rest is never sent, so that nothing but the half can be what the server acts on.
+    let error = soon(stream.read(&mut byte)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
@@ -256,13 +262,14 @@ async fn a_hanging_request_gets_nothing_until_the_server_stops() {
     assert_eq!(waiting.kind(), ErrorKind::WouldBlock);
     assert_eq!(backend.state().uploads.len(), 1);
     backend.shutdown().await;
-    assert!(stream.read(&mut byte).await.is_err());
+    assert!(soon(stream.read(&mut byte)).await.is_err());
 }
 
 #[tokio::test]
 async fn an_answer_carries_the_scripted_status_headers_and_body() {
     let backend = backend().await;
-    let queued = r#"{"status":429,"headers":{"Retry-After":30,"Content-Type":"text/html"},"body":"<p>no","delay":0.001}"#;
+    let queued = r#"{"status":429,"headers":{"Retry-After":30,"Content-Type":"text/html"},
+        "body":"<p>no","delay":0.001}"#;
     respond(&backend, queued).await;
     let (head, body) = exchange(&backend, &upload_request(UPLOADS, ""))
         .await
@@ -309,7 +316,9 @@ async fn frames_on_a_live_socket_are_counted_and_pings_are_answered() {
             .unwrap();
     }
     socket
-        .send(Message::Binary(Bytes::copy_from_slice(&earmark_wire::pong())))
+        .send(Message::Binary(Bytes::copy_from_slice(
+            &earmark_wire::pong(),
+        )))
         .await
         .unwrap();
     sync(&mut socket).await;
@@ -380,7 +389,7 @@ async fn nothing_comes_back_over_a_stalled_socket_and_the_next_one_replaces_it()
     assert_eq!(backend.state().live_frames, 0);
     let mut next = live(&backend).await;
     sync(&mut next).await;
-    assert!(matches!(socket.next().await, Some(Err(_)) | None));
+    assert!(matches!(soon(socket.next()).await, Some(Err(_)) | None));
     assert_eq!(backend.live().sockets, 1);
 }
 
@@ -458,7 +467,7 @@ async fn after_a_shutdown_nobody_listens() {
     let mut socket = live(&backend).await;
     sync(&mut socket).await;
     backend.shutdown().await;
-    assert!(matches!(socket.next().await, Some(Err(_)) | None));
+    assert!(matches!(soon(socket.next()).await, Some(Err(_)) | None));
     let refused = TcpStream::connect(address).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }

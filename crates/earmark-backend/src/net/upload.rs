@@ -42,9 +42,8 @@ pub(super) async fn files(
             continue;
         }
         if name.len() > FILE_NAME_BYTES_MAX || files.len() == UPLOAD_FILES_MAX {
-            let words = format!(
-                "At most {UPLOAD_FILES_MAX} files with names of {FILE_NAME_BYTES_MAX} bytes are taken"
-            );
+            let files = format!("At most {UPLOAD_FILES_MAX} files are taken");
+            let words = format!("{files}, with names of at most {FILE_NAME_BYTES_MAX} bytes");
             return Err(Reply::refusal(400, &words));
         }
         let bytes = field.bytes().await.map_err(|error| unreadable(&error))?;

@@ -43,7 +43,8 @@ fn a_message_is_a_text_as_it_is_or_a_json_value_in_its_compact_form() {
 #[test]
 fn an_answer_is_read_with_all_its_fields() {
     let answer = first_answer(
-        r#"{"status":429,"body":{"a":1},"headers":{"Retry-After":30},"delay":0.5,"fault":"truncate","stored":true}"#,
+        r#"{"status":429,"body":{"a":1},"headers":{"Retry-After":30},"delay":0.5,
+            "fault":"truncate","stored":true}"#,
     );
     assert_eq!(
         answer,

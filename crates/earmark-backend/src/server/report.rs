@@ -33,8 +33,8 @@ pub struct UploadReport {
 /// What the server holds, conversation by conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveReport {
-    /// Conversations that were heard, in the order in which they began; then those that only uploads
-    /// name; then, without an id, what was uploaded to none.
+    /// Conversations that were heard, in the order in which they began; then those that only
+    /// uploads name; then, without an id, what was uploaded to none.
     pub conversations: Vec<ConversationReport>,
     /// Live sockets that are open.
     pub sockets: usize,

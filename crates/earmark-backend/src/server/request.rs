@@ -9,7 +9,7 @@ use earmark_core::{ConversationId, Stamp};
 use earmark_wire::{ReplyBody, UploadResult};
 
 use super::file::ReceivedFile;
-use super::live::{DeviceHash, LiveOutput};
+use super::socket::{DeviceHash, LiveOutput};
 use super::{Server, account, bodies, file_name, jobs};
 use crate::script::{Answer, Fault};
 
@@ -288,8 +288,8 @@ impl Server {
         jobs::result(conversation, || self.conversations.new_id())
     }
 
-    /// Answers `POST /v1/conversations`: ends the conversations of the account, of one device when the
-    /// request names it, and answers with the first.
+    /// Answers `POST /v1/conversations`: ends the conversations of the account, of one device when
+    /// the request names it, and answers with the first.
     pub fn finish(&mut self, head: &RequestHead, now: Stamp) -> (Reply, Vec<LiveOutput>) {
         let authorization = head.header("authorization");
         if !self.is_authorised(authorization) {

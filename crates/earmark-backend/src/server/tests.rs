@@ -157,7 +157,12 @@ fn an_upload_is_kept_and_its_job_is_completed_at_the_second_poll() {
     assert_eq!(
         report,
         format!(
-            r#"{{"uploads":[{{"name":"{NAME}","conversation":"C1","frames":10,"sha256":"{sha256}","times":1}}],"live_frames":0}}"#
+            concat!(
+                r#"{{"uploads":[{{"name":"{name}","conversation":"C1","frames":10,"#,
+                r#""sha256":"{sha256}","times":1}}],"live_frames":0}}"#
+            ),
+            name = NAME,
+            sha256 = sha256
         )
     );
 }
