@@ -55,6 +55,6 @@ pub use recovery::ReadError;
 pub use seal::BLOCK_BYTES;
 pub use sealed::SealedRecording;
 #[cfg(any(test, feature = "sim"))]
-pub use simulated::{DiskError, DiskOp, Operation, SECTOR_BYTES, SimDisk};
+pub use simulated::{DiskError, DiskOp, Lie, Operation, SECTOR_BYTES, SimDisk};
 pub use store::{Config, OpenError, Recovered, Store, Ticket};
 pub use work::{Done, Failure, Job, Outcome, Work};

@@ -4,7 +4,7 @@
 //! everything that was written; a power cut leaves what was synced, and of the rest whatever the seed
 //! says, sector by sector and name by name. The same seed and the same calls give the same disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -62,6 +62,18 @@ impl DiskError {
     }
 }
 
+/// A way in which the disk deceives the store; what a store on such a disk loses is what a store would
+/// lose that forgot the step itself, so that a checker can show that it would notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lie {
+    /// Syncs of files do nothing and succeed.
+    FileSyncs,
+    /// Syncs of files that fail say that they succeeded.
+    FileSyncErrors,
+    /// Syncs of folders do nothing and succeed.
+    NameSyncs,
+}
+
 /// One operation that succeeded, as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -86,6 +98,7 @@ pub struct SimDisk {
 struct State {
     names: Names,
     faults: BTreeMap<DiskOp, (DiskError, i64)>,
+    lies: BTreeSet<Lie>,
     full: bool,
     capacity: u64,
     life: u64,
@@ -110,6 +123,7 @@ impl SimDisk {
         let state = State {
             names: Names::default(),
             faults: BTreeMap::new(),
+            lies: BTreeSet::new(),
             full: false,
             capacity: u64::MAX,
             life: 0,
@@ -133,6 +147,11 @@ impl SimDisk {
     /// Ends all faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
+    }
+
+    /// Lets the disk lie from here on.
+    pub fn tell(&self, lie: Lie) {
+        self.state().lies.insert(lie);
     }
 
     /// Whether nothing may grow and nothing be created; what is there can still be rewritten.
@@ -361,7 +380,9 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         let mut state = self.enter(DiskOp::Sync)?;
-        state.names.sync(dir)?;
+        if !state.lies.contains(&Lie::NameSyncs) {
+            state.names.sync(dir)?;
+        }
         state.done(DiskOp::Sync, dir, 0, 0);
         Ok(())
     }
@@ -434,15 +455,19 @@ impl DiskFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         match self.disk.enter(DiskOp::Sync) {
             Ok(mut state) => {
-                lock(&self.inode).sync();
+                if !state.lies.contains(&Lie::FileSyncs) {
+                    lock(&self.inode).sync();
+                }
                 state.done(DiskOp::Sync, &self.path, 0, 0);
                 Ok(())
             }
             Err(error) => {
-                if self.disk.is_alive() {
-                    lock(&self.inode).fail_sync();
+                if !self.disk.is_alive() {
+                    return Err(error);
                 }
-                Err(error)
+                lock(&self.inode).fail_sync();
+                let hidden = self.disk.state().lies.contains(&Lie::FileSyncErrors);
+                if hidden { Ok(()) } else { Err(error) }
             }
         }
     }

@@ -6,7 +6,7 @@ use earmark_core::{CaptureId, FrameSeq, RecordingId, SessionId};
 use proptest::prelude::*;
 
 use super::world::{World, conversation, stamp};
-use crate::{Ledger, Outcome, Record, Removal, SessionEnd, SimDisk, Work, inspect};
+use crate::{Ledger, Lie, Outcome, Record, Removal, SessionEnd, SimDisk, Work, inspect};
 
 #[test]
 fn what_is_durable_survives_a_power_cut() {
@@ -29,6 +29,33 @@ fn what_is_durable_survives_a_power_cut() {
         let frames = world.read(recording).len();
         assert!((50..=70).contains(&frames), "{seed}: {frames}");
         world.assert_true_frames(recording);
+    }
+}
+
+#[test]
+fn a_disk_that_lies_is_found_out() {
+    for lie in [Lie::FileSyncs, Lie::FileSyncErrors, Lie::NameSyncs] {
+        let lost = (0..40).filter(|seed| {
+            let disk = SimDisk::new(1);
+            disk.tell(lie);
+            let mut world = World::on(disk, super::world::SMALL);
+            let (capture, session) = world.capture();
+            world.recording(capture, session);
+            world.frames(capture, 50);
+            world.run(Work::Write).expect("the disk is healthy");
+            if lie == Lie::FileSyncErrors {
+                world
+                    .disk
+                    .set_fault(crate::DiskOp::Sync, crate::DiskError::Eio, 1);
+            }
+            world.run(Work::Sync).expect("the disk says so");
+            let world = world.power_cut(*seed);
+            let captures = &world.store.ledger().captures;
+            captures
+                .get(&capture)
+                .is_none_or(|facts| facts.next_seq < FrameSeq(50))
+        });
+        assert!(lost.count() > 0, "{lie:?}");
     }
 }
 

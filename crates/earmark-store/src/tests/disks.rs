@@ -229,3 +229,63 @@ fn a_failed_sync_of_the_simulated_disk_cannot_be_made_good() {
         assert!(!bytes.starts_with(b"frames"), "{seed}");
     }
 }
+
+#[test]
+fn a_store_on_real_files_keeps_its_recordings() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let open = || {
+        let disk: Arc<dyn Disk> =
+            Arc::new(FsDisk::create(dir.path()).expect("the folder is there"));
+        Store::open(disk, super::world::SMALL, &mut || 7, super::world::stamp()).expect("it opens")
+    };
+    let run = |store: &mut Store, work| {
+        let job = store.begin(work)?;
+        Some(store.end(job.run()).expect("the disk is healthy"))
+    };
+    let (mut store, _) = open();
+    let (capture, session) = (store.next_capture(), store.next_session());
+    let recording = store.next_recording();
+    store.stage(crate::Record::CaptureOpened {
+        capture,
+        device: super::world::device(),
+        account: earmark_core::Account::new("default").expect("a short name"),
+        encoding: earmark_core::Encoding::mono_16k(earmark_core::Codec::Opus),
+        at: super::world::stamp(),
+    });
+    let first = earmark_core::FrameSeq(0);
+    store.stage(crate::Record::RecordingOpened {
+        recording,
+        session,
+        capture,
+        first,
+    });
+    for seq in 0..500 {
+        let frame = super::world::frame(capture, seq);
+        store.stage_frames(capture, earmark_core::FrameSeq(seq), &[frame]);
+        run(&mut store, Work::Write);
+    }
+    run(&mut store, Work::Sync);
+    drop(store);
+    let (mut store, recovered) = open();
+    assert!(recovered.damage.is_empty(), "{:?}", recovered.damage);
+    let sealed = run(&mut store, Work::Seal(recording));
+    let Some(crate::Outcome::Sealed { seal, .. }) = sealed else {
+        panic!("{sealed:?}")
+    };
+    store.stage(crate::Record::Sealed { recording, seal });
+    for work in [Work::Write, Work::Sync, Work::Snapshot, Work::Prune] {
+        run(&mut store, work);
+    }
+    let disk = FsDisk::read_only(dir.path()).expect("it is there");
+    let verification = crate::verify(&disk, &mut |_, _| {}).expect("it can be read");
+    assert_eq!(
+        (verification.recordings, verification.damage),
+        (1, Vec::new())
+    );
+    let found = inspect(&disk).expect("it can be read");
+    let frames = found.ledger.recordings[&recording]
+        .sealed
+        .as_ref()
+        .map(|seal| seal.frames);
+    assert_eq!(frames, Some(500));
+}
