@@ -11,8 +11,9 @@ pub use websocket::WebSocketDialer;
 
 /// How many messages may wait to be sent on one socket; a socket that takes no more is given up.
 pub const OUTGOING_MESSAGES_MAX: usize = 1_024;
-/// How many messages of the server may wait to be read.
-pub const INCOMING_MESSAGES_MAX: usize = 256;
+/// How many messages of the server may wait to be read; each has at most
+/// [`SERVER_MESSAGE_BYTES_MAX`](earmark_wire::SERVER_MESSAGE_BYTES_MAX) bytes.
+pub const INCOMING_MESSAGES_MAX: usize = 32;
 /// How long a connect may take, the upgrade included.
 pub const CONNECT_SECONDS_MAX: u64 = 15;
 
