@@ -12,9 +12,9 @@ pub use fs::FsDisk;
 
 /// A folder on some medium, with nothing between the store and what the medium really promises.
 ///
-/// Paths are relative to the store's root, at most one folder deep, and made only from the store's own
-/// ids and numbers. An implementation **must** refuse any other path, and **must not** follow symbolic
-/// links. No operation is durable until the sync that covers it has returned success.
+/// Paths are relative to the store's root, at most one folder deep, and made only from the store's
+/// own ids and numbers. An implementation **must** refuse any other path, and **must not** follow
+/// symbolic links. No operation is durable until the sync that covers it has returned success.
 pub trait Disk: Send + Sync + 'static {
     /// Creates a file that **must not** exist yet, readable by its owner alone.
     ///
@@ -30,8 +30,8 @@ pub trait Disk: Send + Sync + 'static {
     /// `NotFound` when there is none; else what the medium says.
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// Creates a folder that only its owner may enter; one that exists is no error. The caller syncs
-    /// the parent.
+    /// Creates a folder that only its owner may enter; one that exists is no error. The caller
+    /// syncs the parent.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ pub trait Disk: Send + Sync + 'static {
     /// What the medium says.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
 
-    /// Takes the store for this process, or says that another one has it. The lock **must** be let go
-    /// when it is dropped and when the process ends in whatever way.
+    /// Takes the store for this process, or says that another one has it. The lock **must** be let
+    /// go when it is dropped and when the process ends in whatever way.
     ///
     /// # Errors
     ///
@@ -77,7 +77,8 @@ pub trait Disk: Send + Sync + 'static {
 
 /// An open file.
 pub trait DiskFile: Send + Sync {
-    /// Writes at a position and says how many of the bytes it took, which **may** be fewer than given.
+    /// Writes at a position and says how many of the bytes it took, which **may** be fewer than
+    /// given.
     ///
     /// # Errors
     ///
@@ -91,12 +92,13 @@ pub trait DiskFile: Send + Sync {
     /// What the medium says.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
 
-    /// Makes what was written before this call began durable, its length included. The file's name is
-    /// durable only after [`Disk::sync_dir`].
+    /// Makes what was written before this call began durable, its length included. The file's name
+    /// is durable only after [`Disk::sync_dir`].
     ///
     /// # Errors
     ///
-    /// What the medium says; a later success **must not** be taken as proof for what this one covered.
+    /// What the medium says; a later success **must not** be taken as proof for what this one
+    /// covered.
     fn sync(&self) -> io::Result<()>;
 
     /// The length in bytes.
@@ -218,7 +220,8 @@ const READ_TRIES: u32 = 3;
 /// The piece in which a file is read that cannot be read as a whole.
 const PIECE_BYTES: usize = 4_096;
 
-/// The whole file, with zeros where the medium gives nothing even after some tries, and those ranges.
+/// The whole file, with zeros where the medium gives nothing even after some tries, and those
+/// ranges.
 pub(crate) fn read_what_can_be(
     file: &dyn DiskFile,
     limit: u64,

@@ -10,11 +10,12 @@
 //!         25 head check, 3 bytes · 28 CRC32C u32 · 32 payload, then zeros to a multiple of 8
 //! ```
 //!
-//! `seq` rises by one from record to record, across files. `durable` is the highest seq that was known
-//! durable when the record was handed to the disk: damage at or below it is rot, damage above it a torn
-//! tail. Both checks begin with the file's incarnation and number, so that bytes of an older file never
-//! pass; the head check (the low 24 bits of the CRC32C of the first 25 bytes) lets a length be believed
-//! before the payload is read, so that audio that looks like records cannot slow a search down.
+//! `seq` rises by one from record to record, across files. `durable` is the highest seq that was
+//! known durable when the record was handed to the disk: damage at or below it is rot, damage above
+//! it a torn tail. Both checks begin with the file's incarnation and number, so that bytes of an
+//! older file never pass; the head check (the low 24 bits of the CRC32C of the first 25 bytes) lets
+//! a length be believed before the payload is read, so that audio that looks like records cannot
+//! slow a search down.
 
 use crc32c::{crc32c, crc32c_append};
 

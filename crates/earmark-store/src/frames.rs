@@ -1,8 +1,8 @@
 //! The bytes of a journal record that holds frames.
 //!
-//! Little-endian: capture (incarnation `u32`, number `u32`), first number `u64`, capture time of the
-//! first `i64` µs, count `u32`; then for each frame the µs since the frame before (zigzag LEB128), its
-//! length (LEB128) and its bytes.
+//! Little-endian: capture (incarnation `u32`, number `u32`), first number `u64`, capture time of
+//! the first `i64` µs, count `u32`; then for each frame the µs since the frame before (zigzag
+//! LEB128), its length (LEB128) and its bytes.
 
 use earmark_core::{CaptureId, Frame, FrameSeq, WallTime};
 

@@ -80,8 +80,8 @@ pub struct Verification {
     pub damage: Vec<Damage>,
 }
 
-/// Reads everything, checks every hash, changes nothing. `progress` hears how many recordings are done,
-/// and how many there are.
+/// Reads everything, checks every hash, changes nothing. `progress` hears how many recordings are
+/// done, and how many there are.
 ///
 /// # Errors
 ///

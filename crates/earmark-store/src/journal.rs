@@ -305,7 +305,8 @@ impl Journal {
         last
     }
 
-    /// The files to sync and the seq up to which that makes durable; none when all written is durable.
+    /// The files to sync and the seq up to which that makes durable; none when all written is
+    /// durable.
     pub(crate) fn begin_sync(&self) -> Option<(u64, Files)> {
         let written = self.chunks.iter().take_while(|chunk| chunk.written);
         let target = written.last()?.last_seq();

@@ -69,6 +69,9 @@ pub struct CaptureFacts {
     pub last_at: Option<WallTime>,
     /// The first frame behind the last recording that was cut.
     pub covered: FrameSeq,
+    /// Its recordings that still take frames, the latest last; there is one at most but for a moment.
+    #[serde(default)]
+    pub open: Vec<RecordingId>,
     /// The frames that were proven delivered and whose recordings are not gone.
     #[serde(default)]
     pub delivered: Delivered,
@@ -166,10 +169,7 @@ impl Ledger {
 
     /// The recording of a capture that still takes frames.
     pub fn open_recording(&self, capture: CaptureId) -> Option<RecordingId> {
-        let mut latest_first = self.recordings.iter().rev();
-        latest_first
-            .find(|(_, facts)| facts.capture == capture && facts.end.is_none())
-            .map(|(id, _)| *id)
+        self.captures.get(&capture)?.open.last().copied()
     }
 
     /// The first frame behind a recording so far.

@@ -1,12 +1,12 @@
 //! The durable store of Earmark.
 //!
-//! The journal is the promise; recordings are the product. Everything that was promised is a record in
-//! the journal, and the state of a store is a fold over its records. The frames of a recording leave the
-//! journal for a file of their own, once, and that file never changes.
+//! The journal is the promise; recordings are the product. Everything that was promised is a record
+//! in the journal, and the state of a store is a fold over its records. The frames of a recording
+//! leave the journal for a file of their own, once, and that file never changes.
 //!
-//! The store decides *what* bytes go where; its owner decides *when*. [`Store`] itself never touches the
-//! disk after it is open: it gives out a [`Job`] for each piece of [`Work`], which the owner runs wherever
-//! blocking is allowed, and takes back what came of it.
+//! The store decides *what* bytes go where; its owner decides *when*. [`Store`] itself never
+//! touches the disk after it is open: it gives out a [`Job`] for each piece of [`Work`], which the
+//! owner runs wherever blocking is allowed, and takes back what came of it.
 //!
 //! ```text
 //! stage(record) ──▶ begin(Write) ─ job ─ end ──▶ begin(Sync) ─ job ─ end ──▶ durable() ≥ ticket

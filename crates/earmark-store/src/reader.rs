@@ -35,7 +35,7 @@ pub enum RecordingError {
         found: u64,
     },
     /// Bytes of the file differ from what was sealed.
-    #[error("the bytes {} to {} of {recording} differ from what was sealed", range.start, range.end)]
+    #[error("bytes {} to {} of {recording} differ from what was sealed", range.start, range.end)]
     Damaged {
         /// The recording.
         recording: RecordingId,
@@ -117,7 +117,8 @@ impl RecordingReader {
     ///
     /// # Errors
     ///
-    /// [`RecordingError::Damaged`] instead of a block that differs; the next call goes on behind it.
+    /// [`RecordingError::Damaged`] instead of a block that differs; the next call goes on behind
+    /// it.
     pub fn read_block(&mut self, out: &mut Vec<u8>) -> Result<usize, RecordingError> {
         let start = self.block as u64 * BLOCK_BYTES as u64;
         let len = self

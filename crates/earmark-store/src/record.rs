@@ -101,7 +101,8 @@ pub enum Record {
         /// What the file holds.
         seal: Arc<Seal>,
     },
-    /// Recordings were linked to a conversation, and those of them that were still open sealed, in one.
+    /// Recordings were linked to a conversation, and those of them that were still open sealed, in
+    /// one.
     Linked {
         /// The conversation.
         conversation: ConversationId,
@@ -225,8 +226,8 @@ pub struct Seal {
     pub started_at: WallTime,
     /// When the last frame was captured.
     pub ended_at: WallTime,
-    /// How many earlier recordings have the same device slug, codec and whole start second: the `n` of
-    /// the `_un` in the name of the upload.
+    /// How many earlier recordings have the same device slug, codec and whole start second: the `n`
+    /// of the `_un` in the name of the upload.
     #[serde(default)]
     pub twin: u32,
     /// Frames that belong to the recording but that damage to the journal took before the seal.

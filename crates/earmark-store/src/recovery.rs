@@ -23,7 +23,7 @@ const JOURNAL_FILE_BYTES_READ_MAX: u64 = 1 << 30;
 pub enum ReadError {
     /// A newer program wrote it; nothing was changed.
     #[error(
-        "{path} is of version {version}, which a newer earmark wrote; this one knows versions up to 1"
+        "{path} is of version {version}, written by a newer earmark; this one knows versions up to 1"
     )]
     Newer {
         /// The file.
@@ -136,7 +136,8 @@ impl Recovery {
             }
         }
         match refused {
-            // Without any snapshot the journal's end makes no sense; the disk may yet read this one.
+            // Without any snapshot the journal's end makes no sense; the disk may yet read this
+            // one.
             Some((path, error)) if self.snapshots.is_empty() => Err(ReadError::Io { path, error }),
             Some(_) | None => Ok(()),
         }
@@ -181,8 +182,8 @@ impl Recovery {
         Ok(scans)
     }
 
-    /// A file without a header took no record before its header was durable: if it is no longer than
-    /// that, its creation was torn.
+    /// A file without a header took no record before its header was durable: if it is no longer
+    /// than that, its creation was torn.
     fn headless(&mut self, number: u64, bytes: &[u8]) {
         let path = journal_path(number);
         if bytes.len() as u64 <= FILE_HEADER_BYTES || bytes.iter().all(|byte| *byte == 0) {
@@ -208,8 +209,8 @@ impl Recovery {
         for (number, located) in union.values() {
             self.take(covered, end, *number, located);
         }
-        // Below the snapshot only frames are still wanted, so a hole there matters when frames are gone;
-        // a file that was given up after an error may well have such holes.
+        // Below the snapshot only frames are still wanted, so a hole there matters when frames are
+        // gone; a file that was given up after an error may well have such holes.
         let floor = if self.lacks_frames() { 0 } else { covered };
         let lost = |seq: u64| seq > floor && !union.contains_key(&seq);
         for scan in scans {

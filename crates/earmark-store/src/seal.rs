@@ -1,6 +1,7 @@
 //! The sealing of a recording: its frames leave the journal for a file of their own.
 //!
-//! The file is what the server takes: for each frame its length as `u32` little-endian and its bytes.
+//! The file is what the server takes: for each frame its length as `u32` little-endian and its
+//! bytes.
 
 use std::io;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! A disk in memory that forgets what was not synced, tears writes, fills up and fails on demand.
 //!
 //! What is written is kept apart from what is synced, and names apart from contents. A kill leaves
-//! everything that was written; a power cut leaves what was synced, and of the rest whatever the seed
-//! says, sector by sector and name by name. The same seed and the same calls give the same disk.
+//! everything that was written; a power cut leaves what was synced, and of the rest whatever the
+//! seed says, sector by sector and name by name. The same seed and the same calls give the same
+//! disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -62,8 +63,8 @@ impl DiskError {
     }
 }
 
-/// A way in which the disk deceives the store; what a store on such a disk loses is what a store would
-/// lose that forgot the step itself, so that a checker can show that it would notice.
+/// A way in which the disk deceives the store; what a store on such a disk loses is what a store
+/// would lose that forgot the step itself, so that a checker can show that it would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lie {
     /// Syncs of files do nothing and succeed.
@@ -164,8 +165,8 @@ impl SimDisk {
         self.state().capacity = bytes;
     }
 
-    /// The process dies: its handles fail from here on and change nothing, its lock is free, what it has
-    /// written stays.
+    /// The process dies: its handles fail from here on and change nothing, its lock is free, what
+    /// it has written stays.
     pub fn kill(&self) {
         let mut state = self.state();
         state.life += 1;
@@ -181,7 +182,8 @@ impl SimDisk {
         state.names.power_cut(&mut || roll(&mut dice));
     }
 
-    /// The process dies by itself, as by [`SimDisk::kill`], before the operation after the next `count`.
+    /// The process dies by itself, as by [`SimDisk::kill`], before the operation after the next
+    /// `count`.
     pub fn kill_after(&self, count: u64) {
         let mut state = self.state();
         state.stop_after = Some(state.operations + count);
@@ -200,7 +202,8 @@ impl SimDisk {
         }
     }
 
-    /// The medium damages one bit, synced or not, behind everybody's back; whether there is such a bit.
+    /// The medium damages one bit, synced or not, behind everybody's back; whether there is such a
+    /// bit.
     pub fn flip_bit(&self, path: &str, bit: u64) -> bool {
         let state = self.state();
         let inode = state.names.file(path);

@@ -1,9 +1,9 @@
 //! The ledger in one file, so that the journal behind it can go. All numbers are little-endian.
 //!
 //! ```text
-//! 0 magic "EARMARKS" · 8 version u32 · 12 CRC32C u32 of the payload · 16 covered u64, the highest seq
-//! that is folded in · 24 payload length u64 · 32 zeros · 60 CRC32C u32 of bytes 0..60 · 64 the ledger
-//! as JSON
+//! 0 magic "EARMARKS" · 8 version u32 · 12 CRC32C u32 of the payload
+//! 16 covered u64, the highest seq that is folded in · 24 payload length u64 · 32 zeros
+//! 60 CRC32C u32 of bytes 0..60 · 64 the ledger as JSON
 //! ```
 
 use std::io;

@@ -25,7 +25,8 @@ const JOURNAL_FILES_BEFORE_SNAPSHOT: usize = 8;
 /// So many snapshots are kept: damage to the latest one costs nothing.
 const SNAPSHOTS_KEPT: usize = 2;
 
-/// After so many tries the frames that the disk cannot read are given up, so that the others get sealed.
+/// After so many tries the frames that the disk cannot read are given up, so that the others get
+/// sealed.
 const SEAL_READS_MAX: u32 = 8;
 
 /// What an owner may set.
@@ -60,8 +61,8 @@ impl Ticket {
 /// The durable store of one host: a journal, sealed recordings, snapshots.
 ///
 /// The owner stages records, begins work, runs the jobs wherever blocking is allowed, and ends them
-/// here. [`Store::ledger`] says what was decided, [`Store::durable_ledger`] what of it a crash at this
-/// instant could not take back.
+/// here. [`Store::ledger`] says what was decided, [`Store::durable_ledger`] what of it a crash at
+/// this instant could not take back.
 pub struct Store {
     disk: Arc<dyn Disk>,
     _lock: DiskLock,
@@ -129,8 +130,8 @@ impl Store {
         self.highest_id
     }
 
-    /// Stages frames for the next write; those with numbers that the capture has already are left out.
-    /// The ticket is that of the last record they are in.
+    /// Stages frames for the next write; those with numbers that the capture has already are left
+    /// out. The ticket is that of the last record they are in.
     pub fn stage_frames(
         &mut self,
         capture: CaptureId,
@@ -161,17 +162,20 @@ impl Store {
         Ticket(ticket)
     }
 
-    /// Stages a decision. It counts at once in [`Store::ledger`], and is durable when the ticket is.
+    /// Stages a decision. It counts at once in [`Store::ledger`], and is durable when the ticket
+    /// is.
     ///
     /// The record **must not** be [`Record::Frames`], which only describes frames that
-    /// [`Store::stage_frames`] has staged, and its texts and lists **must** be bounded by the caller.
+    /// [`Store::stage_frames`] has staged, and its texts and lists **must** be bounded by the
+    /// caller.
     pub fn stage(&mut self, record: Record) -> Ticket {
         let payload = serde_json::to_vec(&record).expect("every decision has a JSON form");
         self.ledger.apply(&record);
         Ticket(self.journal.stage(&payload, record))
     }
 
-    /// Everything up to here is covered by a sync that returned success, the name of its file included.
+    /// Everything up to here is covered by a sync that returned success, the name of its file
+    /// included.
     pub const fn durable(&self) -> Ticket {
         Ticket(self.journal.durable)
     }
@@ -202,7 +206,8 @@ impl Store {
         }
     }
 
-    /// Begins work; none when there is nothing to do, or when it must wait for other work in flight.
+    /// Begins work; none when there is nothing to do, or when it must wait for other work in
+    /// flight.
     pub fn begin(&mut self, work: Work) -> Option<Job> {
         if self.in_flight.contains(&work) {
             return None;
@@ -334,8 +339,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Failure`] says what refused; the same work can be begun again, after [`Work::Replace`] when
-    /// the journal is dead.
+    /// [`Failure`] says what refused; the same work can be begun again, after [`Work::Replace`]
+    /// when the journal is dead.
     pub fn end(&mut self, done: Done) -> Result<Outcome, Failure> {
         self.in_flight.remove(&done.work);
         match done.result {

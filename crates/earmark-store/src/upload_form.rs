@@ -1,7 +1,7 @@
 //! How the facts of an upload stand in the journal.
 //!
-//! The core's own form keeps the stage's name among its fields, and a reader of such a form cannot take
-//! the 128-bit boot numbers inside. Here the name stands outside: `{"synced": {"at": …}}`.
+//! The core's own form keeps the stage's name among its fields, and a reader of such a form cannot
+//! take the 128-bit boot numbers inside. Here the name stands outside: `{"synced": {"at": …}}`.
 
 use std::time::Duration;
 

@@ -16,7 +16,8 @@ use crate::record::Seal;
 /// What the store can do on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
-    /// Hands what is staged to the operating system, in a new journal file when the old one is full.
+    /// Hands what is staged to the operating system, in a new journal file when the old one is
+    /// full.
     Write,
     /// Makes durable what was handed over before it began.
     Sync,
@@ -54,7 +55,8 @@ impl Job {
         self.work
     }
 
-    /// Does it, and blocks meanwhile. What comes out **must** be given to [`Store::end`](crate::Store::end).
+    /// Does it, and blocks meanwhile. What comes out **must** be given to
+    /// [`Store::end`](crate::Store::end).
     pub fn run(self) -> Done {
         Done {
             work: self.work,
@@ -159,7 +161,8 @@ pub enum Outcome {
         /// What [`Store::durable`](crate::Store::durable) is now.
         durable: Ticket,
     },
-    /// The recording's file is durable. It counts once a record that carries the seal is durable too.
+    /// The recording's file is durable. It counts once a record that carries the seal is durable
+    /// too.
     Sealed {
         /// The recording.
         recording: RecordingId,

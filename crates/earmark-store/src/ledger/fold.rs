@@ -1,9 +1,10 @@
 //! How each record changes the ledger.
 //!
-//! A record about something that the ledger does not know changes nothing: damage to one record must
-//! not make the next one dangerous.
+//! A record about something that the ledger does not know changes nothing: damage to one record
+//! must not make the next one dangerous.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use earmark_core::sync::UploadFacts;
@@ -56,6 +57,7 @@ impl Ledger {
                     next_seq: FrameSeq(0),
                     last_at: None,
                     covered: FrameSeq(0),
+                    open: Vec::new(),
                     delivered: Delivered::default(),
                 };
                 self.captures.entry(*capture).or_insert(facts);
@@ -183,18 +185,17 @@ impl Ledger {
         };
         capture.next_seq = capture.next_seq.max(span.end());
         capture.last_at = Some(span.last_at);
-        let open = self
-            .recordings
-            .values_mut()
-            .filter(|facts| facts.capture == span.capture && facts.end.is_none());
-        for facts in open.filter(|facts| facts.first < span.end()) {
-            facts.started_at.get_or_insert(span.first_at);
-            facts.ended_at = Some(span.last_at);
+        for id in &capture.open {
+            let facts = self.recordings.get_mut(id);
+            if let Some(facts) = facts.filter(|facts| facts.first < span.end()) {
+                facts.started_at.get_or_insert(span.first_at);
+                facts.ended_at = Some(span.last_at);
+            }
         }
     }
 
     fn open(&mut self, id: RecordingId, session: SessionId, capture: CaptureId, first: FrameSeq) {
-        let Some(owner) = self.captures.get(&capture) else {
+        let Some(owner) = self.captures.get_mut(&capture) else {
             return;
         };
         let last = FrameSeq(owner.next_seq.0.saturating_sub(1));
@@ -216,7 +217,10 @@ impl Ledger {
             removing: None,
             counted: false,
         };
-        self.recordings.entry(id).or_insert(facts);
+        if let Entry::Vacant(place) = self.recordings.entry(id) {
+            place.insert(facts);
+            owner.open.push(id);
+        }
     }
 
     fn cut(&mut self, id: RecordingId, end: FrameSeq) {
@@ -230,6 +234,7 @@ impl Ledger {
         let Some(capture) = self.captures.get_mut(&facts.capture) else {
             return;
         };
+        capture.open.retain(|open| *open != id);
         capture.covered = capture.covered.max(end);
         if end < capture.next_seq {
             facts.ended_at = capture.time_of(FrameSeq(end.0.saturating_sub(1)));
@@ -298,6 +303,7 @@ impl Ledger {
             .filter(|other| other.capture == facts.capture);
         let floor = of_capture.map(|other| other.first).min();
         if let Some(capture) = self.captures.get_mut(&facts.capture) {
+            capture.open.retain(|open| *open != id);
             capture.covered = capture.covered.max(facts.end.unwrap_or(facts.first));
             capture
                 .delivered

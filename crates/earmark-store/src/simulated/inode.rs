@@ -21,8 +21,8 @@ enum Change {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
     bytes: Vec<u8>,
-    /// Oldest first; `true` for one that a failed sync has dropped: it is still seen, and no later sync
-    /// makes it durable.
+    /// Oldest first; `true` for one that a failed sync has dropped: it is still seen, and no later
+    /// sync makes it durable.
     changes: Vec<(Change, bool)>,
 }
 

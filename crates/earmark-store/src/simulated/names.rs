@@ -1,4 +1,5 @@
-//! The names on the disk: those a process sees, those that are synced, and the changes between them.
+//! The names on the disk: those a process sees, those that are synced, and the changes between
+//! them.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -27,7 +27,7 @@ pub enum OpenError {
     InUse,
     /// A newer program wrote it; nothing was changed.
     #[error(
-        "{path} is of version {version}, which a newer earmark wrote; this one knows versions up to 1"
+        "{path} is of version {version}, written by a newer earmark; this one knows versions up to 1"
     )]
     Newer {
         /// The file.
@@ -69,17 +69,19 @@ impl From<ReadError> for OpenError {
 pub struct Recovered {
     /// What is damaged; everything else is in use.
     pub damage: Vec<Damage>,
-    /// The next frame of each capture that was found open, and its device's frames up to there are kept.
+    /// The next frame of each capture that was found open, and its device's frames up to there are
+    /// kept.
     pub frames: Vec<(CaptureId, FrameSeq)>,
     /// Bytes of a torn tail that were cut off. That is no damage: nothing in them was acknowledged.
     pub torn_bytes: u64,
-    /// Why the journal takes nothing yet, for instance on a full disk; [`Work::Replace`] comes next.
+    /// Why the journal takes nothing yet, for instance on a full disk; [`Work::Replace`] comes
+    /// next.
     pub journal_failure: Option<Failure>,
 }
 
 impl Store {
-    /// Opens a store, blocking. What was found open is cut at its last frame and closed; what cannot be
-    /// understood goes to `quarantine/`; half-done removals are finished.
+    /// Opens a store, blocking. What was found open is cut at its last frame and closed; what
+    /// cannot be understood goes to `quarantine/`; half-done removals are finished.
     ///
     /// `entropy` gives random numbers, `at` is now.
     ///

@@ -337,7 +337,9 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_reader_of_frames_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_the_reader_of_frames_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
         let _ = frames::span(&bytes);
     }
 
