@@ -3,6 +3,7 @@
 //! The order of the fields here is the order of the keys there. The report is a public interface:
 //! it changes by additions only, and `docs/feeds.md` explains every field.
 
+mod assemble;
 mod outcome;
 mod seconds;
 
@@ -13,6 +14,7 @@ use earmark_core::{Account, ConversationId, Device, RecordingId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use assemble::{Ingredients, Offered, told};
 pub use outcome::Outcome;
 pub use seconds::Seconds;
 

@@ -24,7 +24,9 @@ impl SystemClock {
     pub fn new() -> Self {
         let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-        Self { boot: BootId::from_u128(u128::from_str_radix(&digits, 16).unwrap_or(0)) }
+        Self {
+            boot: BootId::from_u128(u128::from_str_radix(&digits, 16).unwrap_or(0)),
+        }
     }
 }
 

@@ -42,8 +42,8 @@ pub use clock::{Clock, SystemClock};
 pub use credentials::{Credentials, NoCredentials, Token};
 pub use event::{EVENTS_WAITING_MAX, Event, Numbered, Observer};
 pub use http::{
-    Blocks, Content, Damaged, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest,
-    HttpTransport,
+    Blocks, ClientError, Content, Damaged, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest,
+    HttpTransport, ServerUrlFault,
 };
 pub use live::{
     CONNECT_SECONDS_MAX, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, Incoming, LiveSocket,

@@ -219,7 +219,9 @@ impl Builder {
             .spawn(run)
             .map_err(StartError::Thread)?;
         started.await.unwrap_or_else(|_| {
-            Err(StartError::Thread(std::io::Error::other("the runtime's thread ended at once")))
+            Err(StartError::Thread(std::io::Error::other(
+                "the runtime's thread ended at once",
+            )))
         })
     }
 
@@ -240,8 +242,9 @@ impl Builder {
         let open = move || -> Result<(Store, Recovered), StartError> {
             let disk: Arc<dyn Disk> = match disk {
                 Some(disk) => disk,
-                None => Arc::new(FsDisk::create(&folder).map_err(|error| {
-                    StartError::Folder { path: folder, error }
+                None => Arc::new(FsDisk::create(&folder).map_err(|error| StartError::Folder {
+                    path: folder,
+                    error,
                 })?),
             };
             Ok(Store::open(disk, config, &mut || chance.draw(), at)?)
@@ -292,7 +295,9 @@ impl Builder {
         uplink.run(Uplink::new(c, d, self.dialer, self.reconnects));
         ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
         let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
-        Runtime { inner: Arc::new(Inner::new(peers, shared, inbox, muted, board)) }
+        Runtime {
+            inner: Arc::new(Inner::new(peers, shared, inbox, muted, board)),
+        }
     }
 }
 
@@ -329,7 +334,15 @@ impl Inner {
     ) -> Self {
         let (ended, _) = watch::channel(false);
         let sources = Mutex::new(BTreeMap::new());
-        Self { peers, shared, inbox, muted, sources, board, ended }
+        Self {
+            peers,
+            shared,
+            inbox,
+            muted,
+            sources,
+            board,
+            ended,
+        }
     }
 }
 
@@ -384,7 +397,10 @@ impl Runtime {
 
     /// Says whether the host has credentials for an account. It has them for every account at first.
     pub fn account(&self, account: Account, sign_in: SignIn) {
-        let changed = AccountChanged { account, signed_in: sign_in == SignIn::SignedIn };
+        let changed = AccountChanged {
+            account,
+            signed_in: sign_in == SignIn::SignedIn,
+        };
         self.tell(|peers| {
             crate::actors::tell(&peers.sync, changed.clone());
             crate::actors::tell(&peers.uplink, changed);

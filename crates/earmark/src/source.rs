@@ -33,7 +33,11 @@ pub struct Source {
 impl Source {
     /// A device that sends 16 kHz mono in one of the codecs.
     pub const fn mono_16k(device: Device, codec: Codec, account: Account) -> Self {
-        Self { device, encoding: Encoding::mono_16k(codec), account }
+        Self {
+            device,
+            encoding: Encoding::mono_16k(codec),
+            account,
+        }
     }
 }
 
@@ -71,23 +75,57 @@ pub(crate) struct SourceKey {
 impl SourceKey {
     /// The source that a recording comes from.
     pub(crate) fn of(recording: &SealedRecording) -> Self {
-        Self { device: recording.device().clone(), account: recording.account().clone() }
+        Self {
+            device: recording.device().clone(),
+            account: recording.account().clone(),
+        }
     }
 }
 
 /// Something that entered at a source, in the order of its entry.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Started { capture: CaptureId, encoding: Encoding, at: Stamp },
-    Frame { capture: CaptureId, seq: FrameSeq, frame: Frame, at: Moment },
-    Stopped { capture: CaptureId, at: Stamp },
-    SocketUp { position: Option<Position>, at: Moment },
-    SocketDown { code: u16, at: Moment },
-    Server { text: String, position: Option<Position>, at: Moment },
-    Delivered { capture: CaptureId, up_to: FrameSeq },
-    Finished { position: Option<Position>, at: Moment },
-    Muted { muted: bool },
-    WantsLive { wanted: bool },
+    Started {
+        capture: CaptureId,
+        encoding: Encoding,
+        at: Stamp,
+    },
+    Frame {
+        capture: CaptureId,
+        seq: FrameSeq,
+        frame: Frame,
+        at: Moment,
+    },
+    Stopped {
+        capture: CaptureId,
+        at: Stamp,
+    },
+    SocketUp {
+        position: Option<Position>,
+        at: Moment,
+    },
+    SocketDown {
+        code: u16,
+    },
+    Server {
+        text: String,
+        position: Option<Position>,
+        at: Moment,
+    },
+    Delivered {
+        capture: CaptureId,
+        up_to: FrameSeq,
+    },
+    Finished {
+        position: Option<Position>,
+        at: Moment,
+    },
+    Muted {
+        muted: bool,
+    },
+    WantsLive {
+        wanted: bool,
+    },
 }
 
 /// What the host's side and the runtime's side of a source share.
@@ -135,7 +173,11 @@ impl Entry {
             news: 0,
             is_listed: false,
         };
-        Self { key, inner: Mutex::new(inner), inbox }
+        Self {
+            key,
+            inner: Mutex::new(inner),
+            inbox,
+        }
     }
 
     /// Takes out what has come in since the last time.
@@ -184,18 +226,35 @@ impl Entry {
     ) -> Result<Option<FrameSeq>, Rejected> {
         let mut inner = locked(&self.inner);
         numbers.captured.add(1);
-        let arrived = Event::FrameArrived { capture, bytes: bytes.len() };
+        let arrived = Event::FrameArrived {
+            capture,
+            bytes: bytes.len(),
+        };
         let mut effects = inner.step(&arrived, at.moment);
         match effects.next() {
             Some(Effect::TakeFrame(seq)) => {
-                let frame = Frame { at: captured, bytes };
-                self.enter(&mut inner, Item::Frame { capture, seq, frame, at: at.moment });
+                let frame = Frame {
+                    at: captured,
+                    bytes,
+                };
+                self.enter(
+                    &mut inner,
+                    Item::Frame {
+                        capture,
+                        seq,
+                        frame,
+                        at: at.moment,
+                    },
+                );
                 numbers.taken.add(1);
                 Ok(Some(seq))
             }
             Some(Effect::RejectFrame(reason)) => {
                 numbers.rejected.add(1);
-                Err(Rejected { frame: bytes, reason })
+                Err(Rejected {
+                    frame: bytes,
+                    reason,
+                })
             }
             Some(
                 Effect::DiscardFrame
@@ -219,18 +278,29 @@ impl Entry {
     }
 
     /// Something came over the live socket, or about it.
-    pub(crate) fn socket_news(self: &Arc<Self>, news: SocketNews, at: Moment) -> Result<(), TooMuchNews> {
+    pub(crate) fn socket_news(
+        self: &Arc<Self>,
+        news: SocketNews,
+        at: Moment,
+    ) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.inner);
         let item = match news {
             SocketNews::Up => {
                 inner.step(&Event::SocketCameUp, at);
-                Item::SocketUp { position: inner.position(), at }
+                Item::SocketUp {
+                    position: inner.position(),
+                    at,
+                }
             }
             SocketNews::Down(code) => {
                 inner.step(&Event::SocketWentDown, at);
-                Item::SocketDown { code, at }
+                Item::SocketDown { code }
             }
-            SocketNews::Text(text) => Item::Server { text, position: inner.position(), at },
+            SocketNews::Text(text) => Item::Server {
+                text,
+                position: inner.position(),
+                at,
+            },
             SocketNews::Delivered(capture, up_to) => Item::Delivered { capture, up_to },
         };
         self.enter_news(&mut inner, item)
@@ -248,12 +318,21 @@ pub(crate) enum SocketNews {
 
 impl Inner {
     fn step(&mut self, event: &Event, now: Moment) -> Effects<Effect> {
-        self.machine.step(event, &mut Step { now, effects: &mut self.effects });
+        self.machine.step(
+            event,
+            &mut Step {
+                now,
+                effects: &mut self.effects,
+            },
+        );
         std::mem::take(&mut self.effects)
     }
 
     fn position(&self) -> Option<Position> {
-        self.machine.shared().position().map(|(capture, next)| Position { capture, next })
+        self.machine
+            .shared()
+            .position()
+            .map(|(capture, next)| Position { capture, next })
     }
 }
 
@@ -277,6 +356,16 @@ impl std::fmt::Debug for Clocked {
 }
 
 impl SourceHandle {
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.entry.key.device
+    }
+
+    /// Whose audio it is.
+    pub fn account(&self) -> &Account {
+        &self.entry.key.account
+    }
+
     /// Starts a capture; one that runs is stopped first.
     ///
     /// # Errors
@@ -288,10 +377,23 @@ impl SourceHandle {
         let mut inner = locked(&self.entry.inner);
         if let Some(position) = inner.position() {
             inner.step(&Event::CaptureStopped, at.moment);
-            self.entry.enter_news(&mut inner, Item::Stopped { capture: position.capture, at })?;
+            self.entry.enter_news(
+                &mut inner,
+                Item::Stopped {
+                    capture: position.capture,
+                    at,
+                },
+            )?;
         }
         inner.step(&Event::CaptureStarted { capture, encoding }, at.moment);
-        self.entry.enter_news(&mut inner, Item::Started { capture, encoding, at })?;
+        self.entry.enter_news(
+            &mut inner,
+            Item::Started {
+                capture,
+                encoding,
+                at,
+            },
+        )?;
         drop(inner);
         self.capture = Some(capture);
         Ok(())
@@ -331,7 +433,10 @@ impl SourceHandle {
             None => {
                 self.numbers.captured.add(1);
                 self.numbers.rejected.add(1);
-                Err(Rejected { frame, reason: Rejection::NotCapturing })
+                Err(Rejected {
+                    frame,
+                    reason: Rejection::NotCapturing,
+                })
             }
         }
     }
@@ -344,9 +449,12 @@ impl SourceHandle {
     pub fn stop(&self) -> Result<(), TooMuchNews> {
         let at = self.clock.0.stamp();
         let mut inner = locked(&self.entry.inner);
-        let Some(Position { capture, .. }) = inner.position() else { return Ok(()) };
+        let Some(Position { capture, .. }) = inner.position() else {
+            return Ok(());
+        };
         inner.step(&Event::CaptureStopped, at.moment);
-        self.entry.enter_news(&mut inner, Item::Stopped { capture, at })
+        self.entry
+            .enter_news(&mut inner, Item::Stopped { capture, at })
     }
 
     /// Says what became of the host's own live socket.
@@ -368,7 +476,8 @@ impl SourceHandle {
     ///
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn server_message(&self, text: impl Into<String>) -> Result<(), TooMuchNews> {
-        self.entry.socket_news(SocketNews::Text(text.into()), self.now())
+        self.entry
+            .socket_news(SocketNews::Text(text.into()), self.now())
     }
 
     /// Says that the server has provably read every frame before `up_to` that went out on the present
@@ -378,8 +487,11 @@ impl SourceHandle {
     ///
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn delivered(&self, up_to: FrameSeq) -> Result<(), TooMuchNews> {
-        let Some(capture) = self.capture else { return Ok(()) };
-        self.entry.socket_news(SocketNews::Delivered(capture, up_to), self.now())
+        let Some(capture) = self.capture else {
+            return Ok(());
+        };
+        self.entry
+            .socket_news(SocketNews::Delivered(capture, up_to), self.now())
     }
 
     /// Mutes the source, or lifts that. A mute survives a restart.
@@ -389,7 +501,14 @@ impl SourceHandle {
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn mute(&self, muted: bool) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
-        inner.step(if muted { &Event::Muted } else { &Event::Unmuted }, self.now());
+        inner.step(
+            if muted {
+                &Event::Muted
+            } else {
+                &Event::Unmuted
+            },
+            self.now(),
+        );
         self.entry.enter_news(&mut inner, Item::Muted { muted })
     }
 
@@ -401,7 +520,13 @@ impl SourceHandle {
     pub fn finish(&self) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
         let position = inner.position();
-        self.entry.enter_news(&mut inner, Item::Finished { position, at: self.now() })
+        self.entry.enter_news(
+            &mut inner,
+            Item::Finished {
+                position,
+                at: self.now(),
+            },
+        )
     }
 
     /// Has the runtime bring up its own live socket for this source and keep it up, or take it down.
@@ -411,7 +536,8 @@ impl SourceHandle {
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn live(&self, wanted: bool) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
-        self.entry.enter_news(&mut inner, Item::WantsLive { wanted })
+        self.entry
+            .enter_news(&mut inner, Item::WantsLive { wanted })
     }
 
     fn now(&self) -> Moment {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use earmark_core::sync::{Report, Status as UploadStatus, UploadStage};
 use earmark_core::{
-    Account, ConversationId, Deadline, Delivery, Device, RecordingId, SessionId, WallTime,
+    Account, ConversationId, Deadline, Delivery, Device, Policy, RecordingId, SessionId, WallTime,
 };
 use earmark_store::{Ledger, RecordingFacts, Sha256Sum};
 use tokio::sync::{oneshot, watch};
@@ -125,6 +125,21 @@ pub struct EventCounts {
     pub unexpected: u64,
 }
 
+impl Status {
+    /// What a store holds that no runtime has open: what recovery would find open is `capturing`.
+    pub fn of_store(ledger: &Ledger, policy: Policy) -> Self {
+        let mut status = Self {
+            recordings: recordings(ledger, &BTreeMap::new()),
+            sessions: list_sessions(ledger, &[]),
+            ..Self::default()
+        };
+        status.frames.released = ledger.totals.released_frames + ledger.totals.deleted_frames;
+        status.frames.uploaded = ledger.totals.uploaded_frames;
+        measure(ledger, policy, &mut status);
+        status
+    }
+}
+
 /// Puts the status together from what the actors know.
 pub(crate) struct StatusBoard {
     peers: Peers,
@@ -136,7 +151,12 @@ pub(crate) struct StatusBoard {
 impl StatusBoard {
     pub(crate) fn new(peers: Peers, shared: Shared, damage: usize) -> Self {
         let (watched, _) = watch::channel(Status::default());
-        Self { peers, shared, damage, watched }
+        Self {
+            peers,
+            shared,
+            damage,
+            watched,
+        }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
@@ -158,7 +178,10 @@ impl StatusBoard {
     /// Asks the actors; nothing when they have stopped.
     pub(crate) async fn look(&self, sources: &[Arc<Entry>]) -> Option<Status> {
         let (answer, sessions) = oneshot::channel();
-        tell(&self.peers.supervisor, AskInventory::<Vec<SessionView>>(answer));
+        tell(
+            &self.peers.supervisor,
+            AskInventory::<Vec<SessionView>>(answer),
+        );
         let sessions = sessions.await.ok()?;
         let (answer, uploads) = oneshot::channel();
         tell(&self.peers.sync, AskInventory::<Vec<UploadView>>(answer));
@@ -166,7 +189,10 @@ impl StatusBoard {
         let (answer, inventory) = oneshot::channel();
         tell(&self.peers.store, AskInventory::<Inventory>(answer));
         let ledger = inventory.await.ok()?.ledger;
-        let reports = uploads.into_iter().map(|view| (view.recording, view.report)).collect();
+        let reports = uploads
+            .into_iter()
+            .map(|view| (view.recording, view.report))
+            .collect();
         Some(self.assemble(&ledger, &sessions, &reports, sources))
     }
 
@@ -197,31 +223,32 @@ impl StatusBoard {
             },
             indicator: Indicator::default(),
         };
-        self.measure(ledger, sources, &mut status);
-        status
-    }
-
-    fn measure(&self, ledger: &Ledger, sources: &[Arc<Entry>], status: &mut Status) {
         for entry in sources {
             let (held, encoding) = entry.look(|source| (source.held_frames(), source.encoding()));
             status.frames.in_memory += held as u64;
             let frame = encoding.map_or(Duration::ZERO, |one| one.codec.frame_duration());
             status.indicator.in_memory += frame * u32::try_from(held).unwrap_or(u32::MAX);
         }
-        let (mut held, mut unsynced) = (Duration::ZERO, Duration::ZERO);
-        for (id, facts) in ledger.recordings.iter().filter(|(_, facts)| is_held(facts)) {
-            let frames = ledger.frames(*id);
-            let undelivered = match self.shared.policy.delivery {
-                Delivery::Keep => frames,
-                Delivery::Sent | Delivery::Delivered => ledger.undelivered(*id),
-            };
-            status.frames.held += frames;
-            held += played(facts, frames);
-            unsynced += played(facts, undelivered);
-        }
-        status.indicator.on_disk = held.saturating_sub(status.indicator.in_memory);
-        status.indicator.unsynced = unsynced;
+        measure(ledger, self.shared.policy, &mut status);
+        status
     }
+}
+
+/// Counts what is held; what is still in memory must be known already.
+fn measure(ledger: &Ledger, policy: Policy, status: &mut Status) {
+    let (mut held, mut unsynced) = (Duration::ZERO, Duration::ZERO);
+    for (id, facts) in ledger.recordings.iter().filter(|(_, facts)| is_held(facts)) {
+        let frames = ledger.frames(*id);
+        let undelivered = match policy.delivery {
+            Delivery::Keep => frames,
+            Delivery::Sent | Delivery::Delivered => ledger.undelivered(*id),
+        };
+        status.frames.held += frames;
+        held += played(facts, frames);
+        unsynced += played(facts, undelivered);
+    }
+    status.indicator.on_disk = held.saturating_sub(status.indicator.in_memory);
+    status.indicator.unsynced = unsynced;
 }
 
 fn is_held(facts: &RecordingFacts) -> bool {
@@ -233,8 +260,13 @@ fn played(facts: &RecordingFacts, frames: u64) -> Duration {
 }
 
 fn recordings(ledger: &Ledger, reports: &BTreeMap<RecordingId, Report>) -> Vec<RecordingStatus> {
-    let there = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_none());
-    there.map(|(id, facts)| recording(ledger, *id, facts, reports.get(id))).collect()
+    let there = ledger
+        .recordings
+        .iter()
+        .filter(|(_, facts)| facts.removing.is_none());
+    there
+        .map(|(id, facts)| recording(ledger, *id, facts, reports.get(id)))
+        .collect()
 }
 
 fn recording(
@@ -279,15 +311,15 @@ fn stored(facts: &RecordingFacts) -> (&'static str, Option<String>) {
     match &facts.upload.stage {
         UploadStage::Synced { .. } => (UploadStatus::Synced.word(), None),
         UploadStage::Failed { reason } => (UploadStatus::Failed.word(), Some(reason.clone())),
-        UploadStage::Corrupted { reason } => {
-            (UploadStatus::Corrupted.word(), Some(reason.clone()))
-        }
+        UploadStage::Corrupted { reason } => (UploadStatus::Corrupted.word(), Some(reason.clone())),
         UploadStage::Accepted { .. } => (UploadStatus::Processing.word(), None),
-        UploadStage::Uploading | UploadStage::Pending { .. } => match (&facts.sealed, &facts.conversation) {
-            (None, _) => pending("its file is being written"),
-            (Some(_), None) => pending("it waits for its conversation"),
-            (Some(_), Some(_)) => pending("it waits until its conversation is ready"),
-        },
+        UploadStage::Uploading | UploadStage::Pending { .. } => {
+            match (&facts.sealed, &facts.conversation) {
+                (None, _) => pending("its file is being written"),
+                (Some(_), None) => pending("it waits for its conversation"),
+                (Some(_), Some(_)) => pending("it waits until its conversation is ready"),
+            }
+        }
     }
 }
 

@@ -55,7 +55,9 @@ pub(crate) struct RecordUpload {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// A request is about to leave and names this conversation.
-    Attempt { conversation: Option<ConversationId> },
+    Attempt {
+        conversation: Option<ConversationId>,
+    },
     /// A request ended; the machine's number for it.
     Outcome { generation: u64 },
 }
@@ -104,11 +106,17 @@ pub(crate) struct Heard {
 /// One thing that a source heard.
 #[derive(Debug)]
 pub(crate) enum What {
-    Started { capture: CaptureId, encoding: Encoding },
+    Started {
+        capture: CaptureId,
+        encoding: Encoding,
+    },
     Frames(Run),
     Stopped(CaptureId),
     SocketUp(Option<Position>),
-    Said { announcement: Announcement, position: Option<Position> },
+    Said {
+        announcement: Announcement,
+        position: Option<Position>,
+    },
     Finished(Option<Position>),
 }
 

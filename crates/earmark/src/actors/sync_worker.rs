@@ -89,9 +89,18 @@ impl SyncWorker {
 
     fn step_one(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
         let (now, roll) = (self.shared.stamp(), self.shared.chance.roll());
-        let Some(flight) = self.uploads.get_mut(&recording) else { return };
+        let Some(flight) = self.uploads.get_mut(&recording) else {
+            return;
+        };
         let mut effects: Orders = Effects::new();
-        flight.machine.step(&event, &mut UploadStep { now, roll, effects: &mut effects });
+        flight.machine.step(
+            &event,
+            &mut UploadStep {
+                now,
+                roll,
+                effects: &mut effects,
+            },
+        );
         while let Some(effect) = effects.next() {
             self.obey(recording, effect, ctx);
         }
@@ -137,14 +146,16 @@ impl SyncWorker {
 
     fn flight(&mut self, recording: &SealedRecording) -> &mut Flight {
         let setup = self.setup(recording.account());
-        self.uploads.entry(recording.recording()).or_insert_with(|| Flight {
-            machine: Machine::new(Upload::new(recording.clone(), setup)),
-            slot: None,
-            timer: None,
-            request: None,
-            due: None,
-            report: None,
-        })
+        self.uploads
+            .entry(recording.recording())
+            .or_insert_with(|| Flight {
+                machine: Machine::new(Upload::new(recording.clone(), setup)),
+                slot: None,
+                timer: None,
+                request: None,
+                due: None,
+                report: None,
+            })
     }
 
     fn setup(&self, account: &Account) -> Setup {
@@ -157,7 +168,9 @@ impl SyncWorker {
     }
 
     fn key_of(&self, recording: RecordingId) -> Option<SourceKey> {
-        self.uploads.get(&recording).map(|flight| SourceKey::of(flight.machine.shared().recording()))
+        self.uploads
+            .get(&recording)
+            .map(|flight| SourceKey::of(flight.machine.shared().recording()))
     }
 
     /// What can be tried again by hand, of those that were named.
@@ -175,13 +188,22 @@ impl Handler<Opened> for SyncWorker {
 
     fn handle(&mut self, opened: Opened, ctx: &mut Context<Self>) {
         for (id, facts) in &opened.ledger.recordings {
-            let Some(token) = opened.sealed.get(id) else { continue };
+            let Some(token) = opened.sealed.get(id) else {
+                continue;
+            };
             if facts.upload.requests == 0 && !facts.upload.is_final() {
                 continue;
             }
             self.flight(token);
             let (facts, conversation) = (facts.upload.clone(), facts.conversation.clone());
-            self.step(*id, Event::Recovered { facts, conversation }, ctx);
+            self.step(
+                *id,
+                Event::Recovered {
+                    facts,
+                    conversation,
+                },
+                ctx,
+            );
         }
     }
 }
@@ -215,7 +237,10 @@ impl Handler<ReleaseDecided> for SyncWorker {
         if decided.released {
             return self.step(id, Event::Deleted, ctx);
         }
-        let due = self.uploads.get_mut(&id).and_then(|flight| flight.due.take());
+        let due = self
+            .uploads
+            .get_mut(&id)
+            .and_then(|flight| flight.due.take());
         if let Some(StartUpload { conversation, .. }) = due {
             self.step(id, Event::Due { conversation }, ctx);
         }
@@ -226,7 +251,11 @@ impl Handler<UploadRecorded> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, recorded: UploadRecorded, ctx: &mut Context<Self>) {
-        let UploadRecorded { recording, purpose, refused } = recorded;
+        let UploadRecorded {
+            recording,
+            purpose,
+            refused,
+        } = recorded;
         let event = match (purpose, refused) {
             (Purpose::Attempt { .. }, None) => Event::AttemptRecorded,
             (Purpose::Attempt { .. }, Some(reason)) => Event::AttemptNotRecorded { reason },
@@ -250,7 +279,11 @@ impl Handler<NetworkState> for SyncWorker {
 
     fn handle(&mut self, state: NetworkState, ctx: &mut Context<Self>) {
         self.is_online = state.online;
-        let event = if state.online { Event::NetworkReturned } else { Event::NetworkLost };
+        let event = if state.online {
+            Event::NetworkReturned
+        } else {
+            Event::NetworkLost
+        };
         self.step_all(&event, ctx);
     }
 }
@@ -278,8 +311,12 @@ impl Handler<AccountChanged> for SyncWorker {
             Event::SignedOut
         };
         let own = |flight: &Flight| *flight.machine.shared().recording().account() == account;
-        let own: Vec<RecordingId> =
-            self.uploads.iter().filter(|(_, flight)| own(flight)).map(|(id, _)| *id).collect();
+        let own: Vec<RecordingId> = self
+            .uploads
+            .iter()
+            .filter(|(_, flight)| own(flight))
+            .map(|(id, _)| *id)
+            .collect();
         for recording in own {
             self.step(recording, event.clone(), ctx);
         }
@@ -294,7 +331,8 @@ impl Handler<Retry> for SyncWorker {
             if self.uploads.contains_key(&recording) {
                 self.step(recording, Event::RetryRequested, ctx);
             } else {
-                self.shared.ignored(NAME, format!("{recording} has no upload to try again"));
+                self.shared
+                    .ignored(NAME, format!("{recording} has no upload to try again"));
             }
         }
     }
@@ -306,7 +344,10 @@ impl Handler<AskInventory<Vec<UploadView>>> for SyncWorker {
     fn handle(&mut self, asked: AskInventory<Vec<UploadView>>, _: &mut Context<Self>) {
         let view = |(recording, flight): (&RecordingId, &Flight)| {
             let report = flight.machine.shared().report(flight.machine.state())?;
-            Some(UploadView { recording: *recording, report })
+            Some(UploadView {
+                recording: *recording,
+                report,
+            })
         };
         // Whoever asked may have given up waiting.
         let _ = asked.0.send(self.uploads.iter().filter_map(view).collect());

@@ -20,7 +20,7 @@ use super::message::{
 };
 use super::{Peers, Shared};
 use crate::live::{Dial, Hello, Incoming, LiveSocket, Outgoing};
-use crate::source::{Entry, SourceKey, SocketNews};
+use crate::source::{Entry, SocketNews, SourceKey};
 
 const NAME: &str = "Uplink";
 
@@ -85,7 +85,14 @@ impl Uplink {
         reconnects: bool,
     ) -> Self {
         let links = BTreeMap::new();
-        Self { shared, dialer, reconnects, is_online: true, links, generations: 0 }
+        Self {
+            shared,
+            dialer,
+            reconnects,
+            is_online: true,
+            links,
+            generations: 0,
+        }
     }
 
     fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
@@ -95,9 +102,13 @@ impl Uplink {
 
     /// Brings a socket up if it is wanted and can be.
     fn dial(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
-        let (Some(dialer), Some(link)) = (&self.dialer, self.links.get_mut(key)) else { return };
+        let (Some(dialer), Some(link)) = (&self.dialer, self.links.get_mut(key)) else {
+            return;
+        };
         let is_waiting = matches!(link.state, State::Waiting { .. });
-        let known = link.encoding.or_else(|| link.entry.look(|source| source.encoding()));
+        let known = link
+            .encoding
+            .or_else(|| link.entry.look(|source| source.encoding()));
         let encoding = match (known, dialer.needs_encoding()) {
             (Some(encoding), _) => encoding,
             (None, false) => Encoding::mono_16k(earmark_core::Codec::Opus),
@@ -111,18 +122,42 @@ impl Uplink {
         link.cancel_retry(ctx);
         link.state = State::Dialling { generation };
         let (device, account) = (key.device.clone(), key.account.clone());
-        let dialled = dialer.dial(Hello { device, account, encoding });
+        let dialled = dialer.dial(Hello {
+            device,
+            account,
+            encoding,
+        });
         let key = key.clone();
-        ctx.spawn(dialled.into_actor(self).map(move |result, actor: &mut Self, ctx| {
-            actor.guarded(|actor| actor.dialled(Dialled { key, generation, result }, ctx));
-        }));
+        ctx.spawn(
+            dialled
+                .into_actor(self)
+                .map(move |result, actor: &mut Self, ctx| {
+                    actor.guarded(|actor| {
+                        actor.dialled(
+                            Dialled {
+                                key,
+                                generation,
+                                result,
+                            },
+                            ctx,
+                        )
+                    });
+                }),
+        );
     }
 
     /// A dial ended; one that is not waited for any more does nothing.
     fn dialled(&mut self, dialled: Dialled, ctx: &mut Context<Self>) {
-        let Dialled { key, generation, result } = dialled;
-        let Some(link) = self.links.get_mut(&key) else { return };
-        if !matches!(link.state, State::Dialling { generation: expected } if expected == generation) {
+        let Dialled {
+            key,
+            generation,
+            result,
+        } = dialled;
+        let Some(link) = self.links.get_mut(&key) else {
+            return;
+        };
+        if !matches!(link.state, State::Dialling { generation: expected } if expected == generation)
+        {
             return;
         }
         match result {
@@ -142,24 +177,42 @@ impl Uplink {
         socket: LiveSocket,
         ctx: &mut Context<Self>,
     ) {
-        let LiveSocket { outgoing, mut incoming } = socket;
+        let LiveSocket {
+            outgoing,
+            mut incoming,
+        } = socket;
         let source = key.clone();
         let came = stream::poll_fn(move |cx| incoming.poll_recv(cx))
             .chain(stream::iter([Incoming::Closed(BROKEN)]))
-            .map(move |incoming| Came { key: source.clone(), generation, incoming });
+            .map(move |incoming| Came {
+                key: source.clone(),
+                generation,
+                incoming,
+            });
         ctx.add_message_stream(came);
         let beats = key.clone();
         let heartbeat = ctx.run_interval(PING_EVERY, move |actor, ctx| actor.ping(&beats, ctx));
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         link.failures = 0;
         let (sent, pings, next_ping) = (None, VecDeque::new(), 1);
-        link.state = State::Up(Up { generation, outgoing, sent, pings, next_ping, heartbeat });
+        link.state = State::Up(Up {
+            generation,
+            outgoing,
+            sent,
+            pings,
+            next_ping,
+            heartbeat,
+        });
         link.enter(SocketNews::Up, &self.shared);
     }
 
     /// Takes a socket down, or gives up bringing it up.
     fn take_down(&mut self, key: &SourceKey, code: u16, ctx: &mut Context<Self>) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         link.cancel_retry(ctx);
         if let State::Up(up) = &link.state {
             ctx.cancel_future(up.heartbeat);
@@ -184,9 +237,13 @@ impl Uplink {
     /// Waits longer each time, without ever giving up.
     fn retry_later(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
         let roll = self.shared.chance.roll();
-        let Some(link) = self.links.get_mut(key).filter(|_| self.reconnects) else { return };
+        let Some(link) = self.links.get_mut(key).filter(|_| self.reconnects) else {
+            return;
+        };
         let factor = 1_u32.checked_shl(link.failures).unwrap_or(u32::MAX);
-        let wait = RECONNECT_WAIT_MIN.saturating_mul(factor).min(RECONNECT_WAIT_MAX);
+        let wait = RECONNECT_WAIT_MIN
+            .saturating_mul(factor)
+            .min(RECONNECT_WAIT_MAX);
         // At random between half the wait and the whole of it, so that devices do not come back at once.
         let wait = wait / 2 + wait / 2 * u32::from(roll) / u32::from(u16::MAX);
         link.failures += 1;
@@ -197,7 +254,13 @@ impl Uplink {
 
     /// Asks the other end what it has read.
     fn ping(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
-        let Some(Link { state: State::Up(up), .. }) = self.links.get_mut(key) else { return };
+        let Some(Link {
+            state: State::Up(up),
+            ..
+        }) = self.links.get_mut(key)
+        else {
+            return;
+        };
         let (number, generation) = (up.next_ping, up.generation);
         up.next_ping += 1;
         up.pings.push_back((number, up.sent));
@@ -205,12 +268,22 @@ impl Uplink {
             return self.went_down(key, BROKEN, ctx);
         }
         let key = key.clone();
-        ctx.run_later(PONG_WAIT, move |actor, ctx| actor.miss_pong(&key, generation, number, ctx));
+        ctx.run_later(PONG_WAIT, move |actor, ctx| {
+            actor.miss_pong(&key, generation, number, ctx)
+        });
     }
 
-    fn miss_pong(&mut self, key: &SourceKey, generation: u64, number: u64, ctx: &mut Context<Self>) {
+    fn miss_pong(
+        &mut self,
+        key: &SourceKey,
+        generation: u64,
+        number: u64,
+        ctx: &mut Context<Self>,
+    ) {
         let is_missing = self.up(key, generation).is_some_and(|up| {
-            up.pings.front().is_some_and(|(oldest, _)| *oldest <= number)
+            up.pings
+                .front()
+                .is_some_and(|(oldest, _)| *oldest <= number)
         });
         if is_missing {
             self.went_down(key, BROKEN, ctx);
@@ -225,7 +298,9 @@ impl Uplink {
     }
 
     fn hear_pong(&mut self, key: &SourceKey, generation: u64, number: u64) {
-        let Some(up) = self.up(key, generation) else { return };
+        let Some(up) = self.up(key, generation) else {
+            return;
+        };
         let mut proven = None;
         while let Some((_, sent)) = up.pings.pop_front_if(|(sent, _)| *sent <= number) {
             proven = sent.or(proven);
@@ -238,7 +313,9 @@ impl Uplink {
     }
 
     fn hear_text(&mut self, key: &SourceKey, generation: u64, text: String) {
-        let Some(up) = self.up(key, generation) else { return };
+        let Some(up) = self.up(key, generation) else {
+            return;
+        };
         if text == "ping" {
             let pong = Bytes::copy_from_slice(&earmark_wire::pong());
             // A socket that takes no more is found out by its next ping.
@@ -249,10 +326,25 @@ impl Uplink {
     }
 
     fn send(&mut self, frames: &LiveFrames, ctx: &mut Context<Self>) {
-        let LiveFrames { key, capture, first, frames } = frames;
-        let Some(Link { state: State::Up(up), .. }) = self.links.get_mut(key) else { return };
+        let LiveFrames {
+            key,
+            capture,
+            first,
+            frames,
+        } = frames;
+        let Some(Link {
+            state: State::Up(up),
+            ..
+        }) = self.links.get_mut(key)
+        else {
+            return;
+        };
         for (place, frame) in (1..).zip(frames.iter()) {
-            if up.outgoing.try_send(Outgoing::Binary(frame.bytes.clone())).is_err() {
+            if up
+                .outgoing
+                .try_send(Outgoing::Binary(frame.bytes.clone()))
+                .is_err()
+            {
                 return self.went_down(key, BROKEN, ctx);
             }
             up.sent = Some((*capture, first.plus(place)));
@@ -260,7 +352,11 @@ impl Uplink {
     }
 
     fn keys(&self, chosen: impl Fn(&SourceKey) -> bool) -> Vec<SourceKey> {
-        self.links.keys().filter(|key| chosen(key)).cloned().collect()
+        self.links
+            .keys()
+            .filter(|key| chosen(key))
+            .cloned()
+            .collect()
     }
 }
 
@@ -290,7 +386,12 @@ impl Handler<WantLive> for Uplink {
     fn handle(&mut self, WantLive { entry, wanted }: WantLive, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let key = entry.key.clone();
-            let idle = Link { entry, encoding: None, failures: 0, state: State::Idle };
+            let idle = Link {
+                entry,
+                encoding: None,
+                failures: 0,
+                state: State::Idle,
+            };
             let link = actor.links.entry(key.clone()).or_insert(idle);
             match (&link.state, wanted) {
                 (State::Idle, true) => {
@@ -309,7 +410,9 @@ impl Handler<CaptureBegan> for Uplink {
 
     fn handle(&mut self, began: CaptureBegan, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            let Some(link) = actor.links.get_mut(&began.key) else { return };
+            let Some(link) = actor.links.get_mut(&began.key) else {
+                return;
+            };
             link.encoding = Some(began.encoding);
             actor.dial(&began.key, ctx);
         });
@@ -321,7 +424,11 @@ impl Handler<Came> for Uplink {
 
     fn handle(&mut self, came: Came, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            let Came { key, generation, incoming } = came;
+            let Came {
+                key,
+                generation,
+                incoming,
+            } = came;
             match incoming {
                 Incoming::Text(text) => actor.hear_text(&key, generation, text),
                 Incoming::Pong(number) => actor.hear_pong(&key, generation, number),

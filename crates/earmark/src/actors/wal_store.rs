@@ -51,8 +51,14 @@ pub(crate) struct WalStore {
 #[derive(Debug)]
 enum Waiting {
     Sealed(RecordingId),
-    Linked { conversation: ConversationId, recordings: Vec<RecordingId> },
-    Uploaded { recording: RecordingId, purpose: Purpose },
+    Linked {
+        conversation: ConversationId,
+        recordings: Vec<RecordingId>,
+    },
+    Uploaded {
+        recording: RecordingId,
+        purpose: Purpose,
+    },
     Removing(RecordingId),
     Stopped(oneshot::Sender<()>),
 }
@@ -94,7 +100,13 @@ impl WalStore {
     fn step(&mut self, event: Event, ctx: &mut Context<Self>) {
         let mut effects = Effects::new();
         let now = self.shared.now();
-        self.machine.step(&event, &mut Step { now, effects: &mut effects });
+        self.machine.step(
+            &event,
+            &mut Step {
+                now,
+                effects: &mut effects,
+            },
+        );
         while let Some(effect) = effects.next() {
             self.obey(effect, ctx);
         }
@@ -143,7 +155,10 @@ impl WalStore {
             }
             Err(failure) => {
                 tracing::warn!(%failure, ?task, "the disk failed");
-                Event::DiskFailed { task, reason: failure.to_string() }
+                Event::DiskFailed {
+                    task,
+                    reason: failure.to_string(),
+                }
             }
         };
         self.step(event, ctx);
@@ -164,7 +179,11 @@ impl WalStore {
 
     fn take_outcome(&mut self, task: DiskTask, outcome: Option<Outcome>, ctx: &mut Context<Self>) {
         match outcome {
-            Some(Outcome::Sealed { recording, seal, damage }) => {
+            Some(Outcome::Sealed {
+                recording,
+                seal,
+                damage,
+            }) => {
                 self.sealed(recording, seal, &damage, ctx);
             }
             Some(Outcome::Removed { recording }) => {
@@ -190,15 +209,27 @@ impl WalStore {
             && let Some(key) = self.key_of(recording)
         {
             let reason = reason.clone();
-            tell(&self.peers.supervisor, SealFailed { key, recording, reason });
+            tell(
+                &self.peers.supervisor,
+                SealFailed {
+                    key,
+                    recording,
+                    reason,
+                },
+            );
         }
         let task = format!("{task:?}");
-        self.shared.bus.announce(NAME, Announced::DiskTaskFailed { task, reason });
+        self.shared
+            .bus
+            .announce(NAME, Announced::DiskTaskFailed { task, reason });
     }
 
     fn key_of(&self, recording: RecordingId) -> Option<SourceKey> {
         let facts = self.store.ledger().recordings.get(&recording)?;
-        Some(SourceKey { device: facts.device.clone(), account: facts.account.clone() })
+        Some(SourceKey {
+            device: facts.device.clone(),
+            account: facts.account.clone(),
+        })
     }
 
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
@@ -225,7 +256,10 @@ impl WalStore {
             .filter_map(|id| Some((*id, self.store.sealed(*id)?)))
             .collect::<BTreeMap<_, _>>();
         let ledger = std::sync::Arc::new(ledger);
-        let opened = || Opened { ledger: ledger.clone(), sealed: sealed.clone() };
+        let opened = || Opened {
+            ledger: ledger.clone(),
+            sealed: sealed.clone(),
+        };
         tell(&self.peers.sync, opened());
         tell(&self.peers.supervisor, opened());
     }
@@ -263,11 +297,21 @@ impl Handler<Append> for WalStore {
 
     fn handle(&mut self, append: Append, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            let Append { capture, first, frames } = append;
+            let Append {
+                capture,
+                first,
+                frames,
+            } = append;
             let ticket = place(actor.store.stage_frames(capture, first, &frames));
             let end = first.plus(frames.len() as u64);
             actor.appended.push_back((ticket, capture, end));
-            actor.step(Event::Staged { ticket, urgent: false }, ctx);
+            actor.step(
+                Event::Staged {
+                    ticket,
+                    urgent: false,
+                },
+                ctx,
+            );
             actor.answer(ctx);
         });
     }
@@ -323,7 +367,13 @@ impl Handler<AskRelease> for WalStore {
     fn handle(&mut self, AskRelease(recording): AskRelease, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let released = actor.release(&recording, ctx);
-            tell(&actor.peers.sync, ReleaseDecided { recording, released });
+            tell(
+                &actor.peers.sync,
+                ReleaseDecided {
+                    recording,
+                    released,
+                },
+            );
         });
     }
 }
@@ -349,7 +399,9 @@ impl Handler<AskInventory<Inventory>> for WalStore {
 
     fn handle(&mut self, asked: AskInventory<Inventory>, _: &mut Context<Self>) {
         // Whoever asked may have given up waiting.
-        let _ = asked.0.send(Inventory { ledger: self.store.ledger().clone() });
+        let _ = asked.0.send(Inventory {
+            ledger: self.store.ledger().clone(),
+        });
     }
 }
 
@@ -359,7 +411,13 @@ impl Handler<Stop> for WalStore {
     fn handle(&mut self, Stop(answer): Stop, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let ticket = actor.staged();
-            actor.step(Event::Staged { ticket, urgent: true }, ctx);
+            actor.step(
+                Event::Staged {
+                    ticket,
+                    urgent: true,
+                },
+                ctx,
+            );
             actor.wait(ticket, Waiting::Stopped(answer), ctx);
         });
     }

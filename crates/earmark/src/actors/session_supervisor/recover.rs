@@ -14,10 +14,17 @@ use crate::source::SourceKey;
 impl SessionSupervisor {
     pub(super) fn recover(&mut self, opened: &Opened) {
         let now = self.shared.stamp();
-        let mut found: BTreeMap<SourceKey, Vec<RecoveredSession<SealedRecording>>> = BTreeMap::new();
+        let mut found: BTreeMap<SourceKey, Vec<RecoveredSession<SealedRecording>>> =
+            BTreeMap::new();
         for (id, facts) in &opened.ledger.sessions {
-            let key = SourceKey { device: facts.device.clone(), account: facts.account.clone() };
-            found.entry(key).or_default().push(session(*id, facts, opened, now));
+            let key = SourceKey {
+                device: facts.device.clone(),
+                account: facts.account.clone(),
+            };
+            found
+                .entry(key)
+                .or_default()
+                .push(session(*id, facts, opened, now));
         }
         for (key, mut sessions) in found {
             sessions.retain(|session| !session.recordings.is_empty());
@@ -42,10 +49,14 @@ fn session(
     RecoveredSession {
         session: id,
         capture: facts.capture,
-        end: facts.closed.map_or(SessionEnd::Recovered, |(_, end)| known(end)),
+        end: facts
+            .closed
+            .map_or(SessionEnd::Recovered, |(_, end)| known(end)),
         conversation: recordings().find_map(|(_, one)| one.conversation.clone()),
         sync_started: facts.sync_started,
-        recordings: recordings().map(|(id, one)| recording(*id, one, opened, now)).collect(),
+        recordings: recordings()
+            .map(|(id, one)| recording(*id, one, opened, now))
+            .collect(),
     }
 }
 

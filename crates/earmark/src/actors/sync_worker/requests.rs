@@ -24,7 +24,13 @@ impl SyncWorker {
     ) {
         let id = recording.recording();
         let (answer, opened) = oneshot::channel();
-        tell(&self.peers.store, OpenFile { recording: recording.clone(), answer });
+        tell(
+            &self.peers.store,
+            OpenFile {
+                recording: recording.clone(),
+                answer,
+            },
+        );
         let asked = opened.into_actor(self);
         let request = ctx.spawn(asked.map(move |opened, actor: &mut Self, ctx| {
             let blocks = match opened {
@@ -33,14 +39,21 @@ impl SyncWorker {
                 // The store is stopping, and so is this actor.
                 Err(_) => return,
             };
-            let request = UploadRequest { recording, conversation, api, blocks };
+            let request = UploadRequest {
+                recording,
+                conversation,
+                api,
+                blocks,
+            };
             actor.upload(request, ordinal, ctx);
         }));
         self.under_way(id, request);
     }
 
     fn upload(&mut self, request: UploadRequest, ordinal: u32, ctx: &mut Context<Self>) {
-        let Some(target) = self.target.clone() else { return };
+        let Some(target) = self.target.clone() else {
+            return;
+        };
         let (id, frames) = (request.recording.recording(), request.recording.frames());
         self.left(id);
         let key = SourceKey::of(&request.recording);
@@ -49,11 +62,19 @@ impl SyncWorker {
         let (recording, attempt) = (id, ordinal);
         self.shared.bus.announce(
             NAME,
-            Announced::UploadStarted { recording, conversation, attempt, frames },
+            Announced::UploadStarted {
+                recording,
+                conversation,
+                attempt,
+                frames,
+            },
         );
-        let sent = ctx.spawn(target.upload(request).into_actor(self).map(
-            move |end, actor: &mut Self, ctx| actor.upload_ended(id, ordinal, end, ctx),
-        ));
+        let sent = ctx.spawn(
+            target
+                .upload(request)
+                .into_actor(self)
+                .map(move |end, actor: &mut Self, ctx| actor.upload_ended(id, ordinal, end, ctx)),
+        );
         self.under_way(id, sent);
     }
 
@@ -64,8 +85,19 @@ impl SyncWorker {
         end: UploadEnd,
         ctx: &mut Context<Self>,
     ) {
-        let UploadEnd { verdict, outcome, carried } = end;
-        self.shared.bus.announce(NAME, Announced::UploadEnded { recording, attempt, outcome });
+        let UploadEnd {
+            verdict,
+            outcome,
+            carried,
+        } = end;
+        self.shared.bus.announce(
+            NAME,
+            Announced::UploadEnded {
+                recording,
+                attempt,
+                outcome,
+            },
+        );
         self.observe(carried);
         self.ended(recording);
         match verdict {
@@ -79,25 +111,38 @@ impl SyncWorker {
         self.ended(recording);
         let event = if found.may_pass {
             let (reason, delay) = (found.reason, Delay::BackOff);
-            Event::ReplyArrived { verdict: Verdict::Waits { reason, delay } }
+            Event::ReplyArrived {
+                verdict: Verdict::Waits { reason, delay },
+            }
         } else {
-            Event::FileDamaged { reason: found.reason }
+            Event::FileDamaged {
+                reason: found.reason,
+            }
         };
         self.step(recording, event, ctx);
     }
 
-    pub(super) fn poll_job(&mut self, recording: RecordingId, job: String, ctx: &mut Context<Self>) {
+    pub(super) fn poll_job(
+        &mut self,
+        recording: RecordingId,
+        job: String,
+        ctx: &mut Context<Self>,
+    ) {
         let (Some(target), Some(key)) = (self.target.clone(), self.key_of(recording)) else {
             return;
         };
         self.left(recording);
         let polled = target.poll(key.account, job);
-        let polled = ctx.spawn(polled.into_actor(self).map(move |end, actor: &mut Self, ctx| {
-            actor.observe(end.carried);
-            actor.ended(recording);
-            let verdict: PollVerdict = end.verdict;
-            actor.step(recording, Event::JobPolled { verdict }, ctx);
-        }));
+        let polled = ctx.spawn(
+            polled
+                .into_actor(self)
+                .map(move |end, actor: &mut Self, ctx| {
+                    actor.observe(end.carried);
+                    actor.ended(recording);
+                    let verdict: PollVerdict = end.verdict;
+                    actor.step(recording, Event::JobPolled { verdict }, ctx);
+                }),
+        );
         self.under_way(recording, polled);
     }
 
@@ -107,7 +152,11 @@ impl SyncWorker {
         };
         let renewed = target.renew_sign_in(key.account).into_actor(self);
         ctx.spawn(renewed.map(move |renewed, actor: &mut Self, ctx| {
-            let event = if renewed { Event::SignInRenewed } else { Event::SignInRefused };
+            let event = if renewed {
+                Event::SignInRenewed
+            } else {
+                Event::SignInRefused
+            };
             actor.step(recording, event, ctx);
         }));
     }

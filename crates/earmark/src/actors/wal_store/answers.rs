@@ -6,8 +6,8 @@ use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId};
 use earmark_store::Record;
 
 use super::{
-    Announced, Durable, LinkRecorded, NAME, Purpose, RecordUpload, Sealed, UploadRecorded,
-    Waiting, WalStore, tell,
+    Announced, Durable, LinkRecorded, NAME, Purpose, RecordUpload, Sealed, UploadRecorded, Waiting,
+    WalStore, tell,
 };
 
 impl WalStore {
@@ -26,11 +26,14 @@ impl WalStore {
 
     fn answer_frames(&mut self, durable: Ticket) {
         let mut latest: Option<(CaptureId, FrameSeq)> = None;
-        while let Some((_, capture, end)) =
-            self.appended.pop_front_if(|(ticket, _, _)| *ticket <= durable)
+        while let Some((_, capture, end)) = self
+            .appended
+            .pop_front_if(|(ticket, _, _)| *ticket <= durable)
         {
             match latest {
-                Some((current, up_to)) if current == capture => latest = Some((capture, up_to.max(end))),
+                Some((current, up_to)) if current == capture => {
+                    latest = Some((capture, up_to.max(end)))
+                }
                 Some((capture, up_to)) => {
                     tell(&self.peers.ingest, Durable { capture, up_to });
                     latest = Some((capture, end));
@@ -49,12 +52,19 @@ impl WalStore {
                 self.announce_seal(recording);
                 self.keep_house(ctx);
             }
-            Waiting::Linked { conversation, recordings } => {
+            Waiting::Linked {
+                conversation,
+                recordings,
+            } => {
                 self.answer_link(conversation, &recordings);
                 self.keep_house(ctx);
             }
             Waiting::Uploaded { recording, purpose } => {
-                let recorded = UploadRecorded { recording, purpose, refused: None };
+                let recorded = UploadRecorded {
+                    recording,
+                    purpose,
+                    refused: None,
+                };
                 tell(&self.peers.sync, recorded);
             }
             Waiting::Removing(recording) => {
@@ -69,7 +79,9 @@ impl WalStore {
     fn announce_seal(&self, recording: RecordingId) {
         if let Some(token) = self.store.sealed(recording) {
             let frames = token.frames();
-            self.shared.bus.announce(NAME, Announced::RecordingSealed { recording, frames });
+            self.shared
+                .bus
+                .announce(NAME, Announced::RecordingSealed { recording, frames });
             tell(&self.peers.supervisor, Sealed(token));
         }
     }
@@ -77,11 +89,23 @@ impl WalStore {
     fn answer_link(&self, conversation: ConversationId, recordings: &[RecordingId]) {
         for recording in recordings {
             let (recording, conversation) = (*recording, conversation.clone());
-            let linked = Announced::RecordingLinked { recording, conversation };
+            let linked = Announced::RecordingLinked {
+                recording,
+                conversation,
+            };
             self.shared.bus.announce(NAME, linked);
         }
-        let recordings = recordings.iter().filter_map(|id| self.store.sealed(*id)).collect();
-        tell(&self.peers.supervisor, LinkRecorded { conversation, recordings });
+        let recordings = recordings
+            .iter()
+            .filter_map(|id| self.store.sealed(*id))
+            .collect();
+        tell(
+            &self.peers.supervisor,
+            LinkRecorded {
+                conversation,
+                recordings,
+            },
+        );
     }
 
     /// Snapshots and prunings are cheap to ask for: the store says when there is nothing to do.
@@ -94,7 +118,11 @@ impl WalStore {
     /// Keeps an upload's facts. The store is where a link and a request that leaves meet: whichever comes
     /// first wins, and a request that would name another conversation than the recording has is refused.
     pub(super) fn record_upload(&mut self, record: RecordUpload, ctx: &mut Context<Self>) {
-        let RecordUpload { recording, facts, purpose } = record;
+        let RecordUpload {
+            recording,
+            facts,
+            purpose,
+        } = record;
         let refused = match self.store.ledger().recordings.get(&recording) {
             None => Some("the recording is gone"),
             Some(known) if known.removing.is_some() => Some("the recording is being removed"),
@@ -107,16 +135,36 @@ impl WalStore {
         };
         if let Some(why) = refused {
             let refused = Some(why.to_owned());
-            return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });
+            return tell(
+                &self.peers.sync,
+                UploadRecorded {
+                    recording,
+                    purpose,
+                    refused,
+                },
+            );
         }
         let ticket = self.stage(Record::Upload { recording, facts }, true, ctx);
         self.wait(ticket, Waiting::Uploaded { recording, purpose }, ctx);
     }
 
-    pub(super) fn relink(&mut self, recording: RecordingId, reason: String, ctx: &mut Context<Self>) {
+    pub(super) fn relink(
+        &mut self,
+        recording: RecordingId,
+        reason: String,
+        ctx: &mut Context<Self>,
+    ) {
         let known = self.store.ledger().recordings.get(&recording);
         if let Some(old) = known.and_then(|facts| facts.conversation.clone()) {
-            self.stage(Record::Relinked { recording, old, reason }, true, ctx);
+            self.stage(
+                Record::Relinked {
+                    recording,
+                    old,
+                    reason,
+                },
+                true,
+                ctx,
+            );
         }
     }
 }

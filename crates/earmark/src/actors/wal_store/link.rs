@@ -28,11 +28,22 @@ impl WalStore {
     }
 
     pub(super) fn begin_link(&mut self, link: SealAndLink, ctx: &mut Context<Self>) {
-        let SealAndLink { conversation, recordings } = link;
-        let missing: BTreeSet<RecordingId> =
-            recordings.iter().copied().filter(|id| !self.is_sealed(*id)).collect();
+        let SealAndLink {
+            conversation,
+            recordings,
+        } = link;
+        let missing: BTreeSet<RecordingId> = recordings
+            .iter()
+            .copied()
+            .filter(|id| !self.is_sealed(*id))
+            .collect();
         let unsealed = missing.clone();
-        self.links.push(Link { conversation, recordings, missing, seals: Vec::new() });
+        self.links.push(Link {
+            conversation,
+            recordings,
+            missing,
+            seals: Vec::new(),
+        });
         for recording in unsealed {
             self.queue_seal(recording, ctx);
         }
@@ -71,9 +82,16 @@ impl WalStore {
     }
 
     fn record_link(&mut self, link: Link, ctx: &mut Context<Self>) {
-        let Link { conversation, recordings, seals, .. } = link;
-        let recordings: Vec<RecordingId> =
-            recordings.into_iter().filter(|id| self.may_link(*id)).collect();
+        let Link {
+            conversation,
+            recordings,
+            seals,
+            ..
+        } = link;
+        let recordings: Vec<RecordingId> = recordings
+            .into_iter()
+            .filter(|id| self.may_link(*id))
+            .collect();
         let at = self.shared.stamp();
         let record = Record::Linked {
             conversation: conversation.clone(),
@@ -82,7 +100,14 @@ impl WalStore {
             at,
         };
         let ticket = self.stage(record, true, ctx);
-        self.wait(ticket, Waiting::Linked { conversation, recordings }, ctx);
+        self.wait(
+            ticket,
+            Waiting::Linked {
+                conversation,
+                recordings,
+            },
+            ctx,
+        );
     }
 
     fn is_sealed(&self, recording: RecordingId) -> bool {
@@ -92,8 +117,14 @@ impl WalStore {
 
     /// A recording keeps the conversation that a request has named, and the one that it has.
     fn may_link(&self, recording: RecordingId) -> bool {
-        self.store.ledger().recordings.get(&recording).is_some_and(|facts| {
-            facts.conversation.is_none() && facts.upload.requests == 0 && facts.removing.is_none()
-        })
+        self.store
+            .ledger()
+            .recordings
+            .get(&recording)
+            .is_some_and(|facts| {
+                facts.conversation.is_none()
+                    && facts.upload.requests == 0
+                    && facts.removing.is_none()
+            })
     }
 }

@@ -10,12 +10,17 @@ impl WalStore {
     /// Lets a recording go if so much of it was delivered that the policy wants no upload.
     pub(super) fn release(&mut self, token: &SealedRecording, ctx: &mut Context<Self>) -> bool {
         let ledger = self.store.ledger();
-        let Some(facts) = ledger.recordings.get(&token.recording()) else { return false };
+        let Some(facts) = ledger.recordings.get(&token.recording()) else {
+            return false;
+        };
         let undelivered = ledger.undelivered(token.recording());
         // What a request has left for is the server's to confirm.
         let released = facts.upload.requests == 0
             && facts.removing.is_none()
-            && self.shared.policy.releases(token.encoding().codec, undelivered);
+            && self
+                .shared
+                .policy
+                .releases(token.encoding().codec, undelivered);
         if released {
             self.remove(token.recording(), Removal::Released, ctx);
         }
@@ -32,7 +37,10 @@ impl WalStore {
         let chosen: Vec<RecordingId> = chosen.unwrap_or_else(all);
         let (going, unknown): (Vec<_>, Vec<_>) = chosen.into_iter().partition(sealed);
         for recording in unknown {
-            self.shared.ignored(NAME, format!("{recording} cannot be deleted: it is not sealed"));
+            self.shared.ignored(
+                NAME,
+                format!("{recording} cannot be deleted: it is not sealed"),
+            );
         }
         for recording in going {
             self.remove(recording, Removal::Deleted, ctx);
@@ -47,14 +55,19 @@ impl WalStore {
             Removal::Deleted => "deleted",
             Removal::Expired => "expired",
         };
-        self.shared.bus.announce(NAME, Announced::RecordingRemoved { recording, why });
+        self.shared
+            .bus
+            .announce(NAME, Announced::RecordingRemoved { recording, why });
         self.wait(ticket, Waiting::Removing(recording), ctx);
     }
 
     /// Goes on with what a crash has interrupted.
     pub(super) fn finish_removals(&mut self, ctx: &mut Context<Self>) {
         let ledger = self.store.ledger();
-        let going = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_some());
+        let going = ledger
+            .recordings
+            .iter()
+            .filter(|(_, facts)| facts.removing.is_some());
         let going: Vec<RecordingId> = going.map(|(id, _)| *id).collect();
         let now = self.machine.shared().durable();
         for recording in going {

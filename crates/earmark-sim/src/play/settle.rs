@@ -1,0 +1,81 @@
+//! When an instant is over, and when a feed is.
+
+use std::time::Duration;
+
+use earmark::{RecordingStatus, Status};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::Player;
+use crate::feed::FeedTime;
+
+/// An instant is over when so many turns of the executor have changed nothing.
+const QUIET_TURNS: u32 = 64;
+/// How long after its last line a feed may go on.
+const SETTLE_LIMIT: Duration = Duration::from_secs(3_600);
+
+impl Player<'_> {
+    /// Lets everything happen that this instant has caused, without letting time pass.
+    pub(super) async fn settle(&self) {
+        let mut seen = self.activity();
+        let mut quiet = 0;
+        while quiet < QUIET_TURNS {
+            yield_now().await;
+            let now = self.activity();
+            quiet = if now == seen { quiet + 1 } else { 0 };
+            seen = now;
+        }
+    }
+
+    fn activity(&self) -> (u64, u64, u64) {
+        let setting = &self.setting;
+        (setting.disk.operations(), setting.network.operations(), setting.happened.count())
+    }
+
+    /// Goes on until nothing is left to be done; then nothing but time would pass.
+    pub(super) async fn run_until_settled(&mut self) {
+        while let Some(next) = self.captures.next_at() {
+            self.run_until(next).await;
+        }
+        let limit = Instant::now() + SETTLE_LIMIT;
+        loop {
+            self.settle().await;
+            if self.look().await.is_settled() {
+                return;
+            }
+            let happened = self.setting.happened.clone();
+            if timeout_at(limit, happened.next()).await.is_err() {
+                return sleep_until(limit).await;
+            }
+        }
+    }
+
+    pub(super) fn offer_due(&mut self, now: FeedTime) {
+        while let Some((device, frames)) = self.captures.next_due(now) {
+            for frame in frames {
+                self.offer(&device, frame);
+            }
+        }
+    }
+}
+
+/// Whether anything is left to be done without a person.
+trait Settled {
+    fn is_settled(&self) -> bool;
+}
+
+impl Settled for Status {
+    fn is_settled(&self) -> bool {
+        let waits = |one: &&RecordingStatus| {
+            !one.needs_person
+                && matches!(one.status, "pending" | "uploading" | "retrying" | "processing")
+        };
+        let needs_person =
+            |id| self.recordings.iter().any(|one| one.session == id && one.needs_person);
+        let sessions = self.sessions.iter().all(|session| match session.state {
+            "capturing" | "settled" => true,
+            _ => needs_person(session.id),
+        });
+        sessions && !self.recordings.iter().any(|one| waits(&one))
+    }
+}

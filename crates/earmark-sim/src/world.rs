@@ -1,0 +1,16 @@
+//! The simulated world: virtual time, and a disk, a network and a server in it.
+//!
+//! The runtime in it is the real one. Time passes only when nothing is left to do, so an hour takes
+//! seconds, and the same feed and seed take the same course to the byte.
+
+mod clock;
+mod http;
+mod life;
+mod live;
+mod network;
+mod record;
+
+pub use clock::VirtualClock;
+pub use life::{Life, Setting};
+pub use network::Network;
+pub use record::Happened;

@@ -1,0 +1,76 @@
+//! Virtual time, as the runtime and the feed see it.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use earmark::{Clock, Moment, Stamp, WallTime};
+use earmark_core::BootId;
+use tokio::time::Instant;
+
+use crate::feed::FeedTime;
+
+/// The wall clock at feed time 0: 2026-04-04T00:00:00Z.
+const WALL_AT_START: i64 = 1_775_260_800_000_000;
+/// How long the machine has been up at feed time 0, so that times before it can be told.
+const UP_AT_START: Duration = Duration::from_secs(86_400);
+
+/// The clocks of the simulated machine, driven by the paused clock of the tokio runtime that they are
+/// made in.
+#[derive(Debug)]
+pub struct VirtualClock {
+    start: Instant,
+    boot: AtomicU64,
+    jumped_micros: AtomicI64,
+}
+
+impl VirtualClock {
+    /// Clocks at feed time 0.
+    pub fn new() -> Self {
+        let (boot, jumped_micros) = (AtomicU64::new(1), AtomicI64::new(0));
+        Self { start: Instant::now(), boot, jumped_micros }
+    }
+
+    /// The feed time now.
+    pub fn feed_time(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The instant at which a feed time is reached.
+    pub fn instant(&self, at: FeedTime) -> Instant {
+        self.start + at.since_start()
+    }
+
+    /// The feed time of a moment; zero for what lies before the feed.
+    pub fn feed_time_of(&self, moment: Moment) -> Duration {
+        moment.since(Moment::ZERO + UP_AT_START)
+    }
+
+    /// The machine starts anew.
+    pub fn reboot(&self) {
+        self.boot.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The wall clock is set.
+    pub fn jump(&self, micros: i64) {
+        self.jumped_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+impl Default for VirtualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for VirtualClock {
+    fn stamp(&self) -> Stamp {
+        let elapsed = self.start.elapsed();
+        let jumped = self.jumped_micros.load(Ordering::Relaxed);
+        let wall = WallTime::from_unix_micros(WALL_AT_START.saturating_add(jumped));
+        Stamp {
+            boot: BootId::from_u128(u128::from(self.boot.load(Ordering::Relaxed))),
+            moment: Moment::ZERO + UP_AT_START + elapsed,
+            wall: wall + elapsed,
+        }
+    }
+}

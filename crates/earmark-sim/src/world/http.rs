@@ -1,0 +1,140 @@
+//! Requests over the simulated network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use earmark::{
+    Clock as _, Content, FilePart, HttpFault, HttpReply, HttpRequest, HttpTransport,
+};
+use earmark_backend::server::{Admission, Ending, ReceivedFile, Reply, RequestHead, Ticket};
+use earmark_core::sync::TransportFault;
+use futures_util::future::LocalBoxFuture;
+
+use super::network::Network;
+
+/// A request ends after so long without a byte either way.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Carries requests to the server's core.
+#[derive(Clone)]
+pub(super) struct SimHttp(pub(super) Arc<Network>);
+
+type Sent = Result<HttpReply, HttpFault>;
+
+impl HttpTransport for SimHttp {
+    fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Sent> {
+        let network = Arc::clone(&self.0);
+        Box::pin(async move {
+            let cut = network.cut.notified();
+            tokio::select! {
+                biased;
+                () = cut => Err(HttpFault::Transport(TransportFault::Reset)),
+                sent = exchange(&network, request) => sent,
+            }
+        })
+    }
+}
+
+async fn exchange(network: &Network, request: HttpRequest) -> Sent {
+    let head = head_of(&request);
+    let admission = {
+        let mut inner = network.inner();
+        if !inner.is_online {
+            return Err(HttpFault::Transport(TransportFault::Offline));
+        }
+        inner.server.head(&head)
+    };
+    match admission {
+        Admission::Proceed(ticket) => {
+            let Content::File(part) = request.content else { return fault(TransportFault::Reset) };
+            let file = receive(part)?;
+            answer(body(network, ticket, file)).await
+        }
+        Admission::Answer(reply) => answer(reply).await,
+        Admission::Refuse => fault(TransportFault::Refused),
+        Admission::ResetBefore | Admission::ResetMid => fault(TransportFault::Reset),
+        Admission::Hang => {
+            tokio::time::sleep(IDLE_LIMIT).await;
+            fault(TransportFault::Timeout)
+        }
+    }
+}
+
+fn fault(fault: TransportFault) -> Sent {
+    Err(HttpFault::Transport(fault))
+}
+
+fn body(network: &Network, ticket: Ticket, file: ReceivedFile) -> Reply {
+    let now = network.clock.stamp();
+    network.inner().server.body(ticket, &[file], now)
+}
+
+/// Reads the whole file, as the server would.
+fn receive(mut part: FilePart) -> Result<ReceivedFile, HttpFault> {
+    let mut bytes = Vec::new();
+    while let Some(block) = part.blocks.next_block().map_err(HttpFault::Damaged)? {
+        bytes.extend_from_slice(&block);
+    }
+    Ok(ReceivedFile::inspect(&part.name, &bytes, false))
+}
+
+async fn answer(reply: Reply) -> Sent {
+    if reply.delay >= IDLE_LIMIT {
+        tokio::time::sleep(IDLE_LIMIT).await;
+        return fault(TransportFault::Timeout);
+    }
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
+    match reply.ending {
+        Ending::Truncated | Ending::Reset => fault(TransportFault::Lost),
+        Ending::Whole => Ok(HttpReply {
+            status: reply.status,
+            retry_after: header(&reply, "retry-after"),
+            date: header(&reply, "date"),
+            body: Bytes::from(reply.body),
+        }),
+    }
+}
+
+fn header(reply: &Reply, wanted: &str) -> Option<String> {
+    let found = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    found.map(|(_, value)| value.clone())
+}
+
+fn head_of(request: &HttpRequest) -> RequestHead {
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let method = match request.content {
+        Content::Nothing => "GET",
+        Content::File(_) => "POST",
+    };
+    let authorization =
+        request.token.as_ref().map(|token| format!("Bearer {}", token.reveal()));
+    RequestHead {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.split('&').filter_map(pair).collect(),
+        headers: authorization.map(|value| (String::from("authorization"), value)).into_iter().collect(),
+    }
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    Some((decoded(name), decoded(value)))
+}
+
+/// Undoes percent encoding.
+fn decoded(text: &str) -> String {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let hex = |digit: Option<u8>| digit.and_then(|digit| char::from(digit).to_digit(16));
+        let pair = (byte == b'%').then(|| (hex(bytes.next()), hex(bytes.next())));
+        decoded.push(match pair {
+            Some((Some(high), Some(low))) => (high * 16 + low) as u8,
+            Some(_) | None => byte,
+        });
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}

@@ -1,0 +1,202 @@
+//! The simulated network, with the development server's own core at the other end of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use earmark::{Account, Device, Incoming};
+use earmark_backend::server::{LiveId, LiveOutput, Options, ScriptError};
+use earmark_backend::{Server, ServerAction, StateReport};
+use tokio::sync::{Notify, mpsc};
+
+use super::clock::VirtualClock;
+use earmark::Clock as _;
+
+/// A poisoned lock is taken all the same: nothing that holds one can leave it half changed.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The network and the server.
+pub struct Network {
+    pub(super) clock: Arc<VirtualClock>,
+    inner: Mutex<Inner>,
+    /// Rung when the network goes away, so that whatever is in flight breaks.
+    pub(super) cut: Notify,
+    /// Rung when the server may have something to say by itself at another time than before.
+    rescheduled: Notify,
+    operations: AtomicU64,
+}
+
+pub(super) struct Inner {
+    pub(super) server: Server,
+    pub(super) is_online: bool,
+    sockets: BTreeMap<LiveId, SocketEnd>,
+}
+
+/// The server's end of a live socket.
+struct SocketEnd {
+    device: Device,
+    incoming: mpsc::Sender<Incoming>,
+    is_stalled: bool,
+}
+
+impl Network {
+    /// A network that is there, and a server that holds nothing.
+    pub fn new(clock: Arc<VirtualClock>, options: Options) -> Self {
+        let server = Server::new(options);
+        let inner = Inner { server, is_online: true, sockets: BTreeMap::new() };
+        Self {
+            clock,
+            inner: Mutex::new(inner),
+            cut: Notify::new(),
+            rescheduled: Notify::new(),
+            operations: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+        locked(&self.inner)
+    }
+
+    /// How often anything was done here; it stands still when nothing is going on.
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::Relaxed)
+    }
+
+    /// What the server holds.
+    pub fn state(&self) -> StateReport {
+        locked(&self.inner).server.state()
+    }
+
+    /// Does what a line of the feed says about the server.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError`] when it cannot be done now.
+    pub fn script(&self, action: ServerAction) -> Result<(), ScriptError> {
+        let now = self.clock.stamp();
+        let outputs = self.inner().server.script(action, now)?;
+        self.deliver(outputs);
+        self.rescheduled.notify_one();
+        Ok(())
+    }
+
+    /// The network goes away, and with it everything that is in flight.
+    pub fn go_offline(&self) {
+        self.inner().is_online = false;
+        self.drop_sockets();
+        self.cut.notify_waiters();
+    }
+
+    /// The network comes back.
+    pub fn come_online(&self) {
+        self.inner().is_online = true;
+    }
+
+    /// Closes a device's live socket with a code.
+    pub fn close(&self, device: &Device, code: u16) {
+        let mut inner = self.inner();
+        let own: Vec<LiveId> = inner.of(device).collect();
+        for id in own {
+            inner.close(id, code);
+        }
+    }
+
+    /// Whether a device has a socket that nothing comes back on.
+    pub fn is_stalled(&self, device: &Device) -> bool {
+        let inner = self.inner();
+        inner.sockets.values().any(|end| end.device == *device && end.is_stalled)
+    }
+
+    /// All live sockets break.
+    pub fn drop_sockets(&self) {
+        let mut inner = self.inner();
+        let all: Vec<LiveId> = inner.sockets.keys().copied().collect();
+        for id in all {
+            inner.close(id, 1006);
+        }
+    }
+
+    /// Lets the server do what it does by itself, for ever.
+    pub async fn tick(self: Arc<Self>) {
+        loop {
+            let next = locked(&self.inner).server.next_tick();
+            let wait = next.map(|at| at.since(self.clock.stamp().moment));
+            match wait {
+                Some(wait) => tokio::select! {
+                    () = tokio::time::sleep(wait) => {
+                        let outputs = self.inner().server.tick(self.clock.stamp());
+                        self.deliver(outputs);
+                    }
+                    () = self.rescheduled.notified() => {}
+                },
+                None => self.rescheduled.notified().await,
+            }
+        }
+    }
+
+    pub(super) fn attach(&self, id: LiveId, device: Device, incoming: mpsc::Sender<Incoming>) {
+        let end = SocketEnd { device, incoming, is_stalled: false };
+        self.inner().sockets.insert(id, end);
+        self.rescheduled.notify_one();
+    }
+
+    /// Answers a WebSocket ping, unless the socket is stalled.
+    pub(super) fn pong(&self, id: LiveId, number: u64) {
+        let inner = self.inner();
+        if let Some(end) = inner.sockets.get(&id).filter(|end| !end.is_stalled) {
+            // A client that reads nothing loses what it does not read.
+            let _ = end.incoming.try_send(Incoming::Pong(number));
+        }
+    }
+
+    pub(super) fn hang_up(&self, id: LiveId) {
+        let mut inner = self.inner();
+        inner.server.close(id);
+        inner.sockets.remove(&id);
+    }
+
+    pub(super) fn deliver(&self, outputs: Vec<LiveOutput>) {
+        let mut inner = self.inner();
+        for output in outputs {
+            match output {
+                LiveOutput::Text { to, text } => inner.send(to, Incoming::Text(text)),
+                LiveOutput::Close { to, code } => inner.close(to, code),
+                LiveOutput::Stall { to } => {
+                    if let Some(end) = inner.sockets.get_mut(&to) {
+                        end.is_stalled = true;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn of(&self, device: &Device) -> impl Iterator<Item = LiveId> {
+        let own = self.sockets.iter().filter(move |(_, end)| end.device == *device);
+        own.map(|(id, _)| *id).collect::<Vec<_>>().into_iter()
+    }
+
+    fn send(&self, to: LiveId, incoming: Incoming) {
+        if let Some(end) = self.sockets.get(&to).filter(|end| !end.is_stalled) {
+            // A client that reads nothing loses what it does not read.
+            let _ = end.incoming.try_send(incoming);
+        }
+    }
+
+    fn close(&mut self, id: LiveId, code: u16) {
+        self.server.close(id);
+        if let Some(end) = self.sockets.remove(&id) {
+            // A client that has gone needs no close.
+            let _ = end.incoming.try_send(Incoming::Closed(code));
+        }
+    }
+}
+
+/// The token that the simulated host shows for an account.
+pub(super) fn token_of(account: &Account) -> String {
+    format!("token-of-{}", account.as_str())
+}
