@@ -13,6 +13,7 @@ use crate::recovery::{self, ReadError, Recovery};
 
 /// The owner may prune a file between its listing and its opening; then all is read again.
 const TRIES_MAX: u32 = 16;
+const DAMAGE_TRIES_MAX: u32 = 3;
 
 /// What a store holds.
 #[derive(Debug)]
@@ -45,9 +46,12 @@ fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
     let mut tries = 1;
     loop {
         match recovery::read(disk) {
-            Err(error) if vanished(&error) && tries < TRIES_MAX => tries += 1,
+            Err(error) if vanished(&error) && tries < TRIES_MAX => {}
+            // What the owner does meanwhile can look like damage, but not again and again.
+            Ok(recovery) if !recovery.damage.is_empty() && tries < DAMAGE_TRIES_MAX => {}
             result => return result,
         }
+        tries += 1;
     }
 }
 

@@ -1,12 +1,15 @@
 //! Kills and power cuts at every kind of moment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use earmark_core::{CaptureId, FrameSeq, RecordingId, SessionId};
 use proptest::prelude::*;
 
 use super::world::{World, conversation, stamp};
-use crate::{Ledger, Lie, Outcome, Record, Removal, SessionEnd, SimDisk, Work, inspect};
+use crate::{
+    Disk, Ledger, Lie, Outcome, Record, Removal, SessionEnd, SimDisk, Store, Work, inspect,
+};
 
 #[test]
 fn what_is_durable_survives_a_power_cut() {
@@ -135,6 +138,50 @@ fn opening_again_changes_nothing_more() {
     let world = world.reopen();
     assert_eq!(&once, world.store.ledger());
     assert_eq!(world.store.ledger(), world.store.durable_ledger());
+}
+
+#[test]
+fn a_crash_at_any_step_of_recovery_leads_to_the_same_state() {
+    let mut interrupted = 0;
+    for cut in [false, true] {
+        let mut states = Vec::new();
+        for count in 0..60 {
+            let mut world = World::new();
+            let sealed = world.sealed_recording(20);
+            let going = world.sealed_recording(20);
+            world.stage(Record::Removing {
+                recording: going,
+                why: Removal::Deleted,
+            });
+            let (capture, session) = world.capture();
+            let open = world.recording(capture, session);
+            world.frames(capture, 30);
+            world.flush();
+            world.disk.kill();
+            world.disk = world.disk.life();
+            world.disk.kill_after(count);
+            let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
+            let _ = Store::open(disk, super::world::SMALL, &mut || count, stamp());
+            interrupted += usize::from(!world.disk.is_alive());
+            if cut {
+                world.disk.power_cut(count);
+            }
+            let mut world = world.reopen();
+            assert!(
+                world.recovered.damage.is_empty(),
+                "{count}: {:?}",
+                world.recovered.damage
+            );
+            states.push(world.store.ledger().clone());
+            world.seal_all();
+            assert_eq!(world.read(open).len(), 30);
+            world.assert_true_frames(open);
+            world.assert_true_frames(sealed);
+        }
+        states.dedup();
+        assert_eq!(states.len(), 1);
+    }
+    assert!(interrupted > 20, "{interrupted}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_second_owner_is_turned_away_and_a_look_is_not() {
 }
 
 #[test]
-fn files_and_folders_are_their_owners_alone_whatever_the_umask() {
+fn files_and_folders_are_their_owners_alone() {
     let dir = tempfile::tempdir().expect("a folder for the test");
     let root = dir.path().join("new/store");
     let disk: Arc<dyn Disk> = Arc::new(FsDisk::create(&root).expect("the folder can be made"));
