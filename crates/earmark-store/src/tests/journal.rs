@@ -37,13 +37,8 @@ fn record(seq: u64, payload: &[u8], file: FileId) -> Vec<u8> {
     bytes
 }
 
-fn every_decision() -> Vec<Record> {
-    let (capture, session, recording) = (
-        CaptureId::new(1, 1),
-        SessionId::new(1, 2),
-        RecordingId::new(1, 3),
-    );
-    let seal = Arc::new(Seal {
+fn seal() -> Arc<Seal> {
+    Arc::new(Seal {
         frames: 3,
         bytes: 99,
         sha256: Sha256Sum([0xab; 32]),
@@ -52,14 +47,18 @@ fn every_decision() -> Vec<Record> {
         ended_at: WallTime::from_unix_micros(7),
         twin: 1,
         missing: 0,
-    });
+    })
+}
+
+fn every_stage() -> Vec<UploadStage> {
     let deadline = Deadline::after(stamp(), Duration::from_secs(5));
-    let stages = [
+    let reason = "in words".to_owned();
+    vec![
         UploadStage::Pending {
             next: Some(deadline),
             told: true,
             fixed: false,
-            reason: Some("offline".to_owned()),
+            reason: Some(reason.clone()),
         },
         UploadStage::Uploading,
         UploadStage::Accepted {
@@ -71,12 +70,15 @@ fn every_decision() -> Vec<Record> {
         },
         UploadStage::Synced { at: stamp() },
         UploadStage::Failed {
-            reason: "no".to_owned(),
+            reason: reason.clone(),
         },
-        UploadStage::Corrupted {
-            reason: "rot".to_owned(),
-        },
-    ];
+        UploadStage::Corrupted { reason },
+    ]
+}
+
+fn every_decision() -> Vec<Record> {
+    let (capture, session) = (CaptureId::new(1, 1), SessionId::new(1, 2));
+    let (recording, at, first) = (RecordingId::new(1, 3), stamp(), FrameSeq(u64::MAX));
     let account = Account::new("a").expect("a short name");
     let encoding = Encoding::mono_16k(Codec::Opus);
     let mut all = vec![
@@ -85,12 +87,9 @@ fn every_decision() -> Vec<Record> {
             device: device(),
             account,
             encoding,
-            at: stamp(),
+            at,
         },
-        Record::CaptureClosed {
-            capture,
-            at: stamp(),
-        },
+        Record::CaptureClosed { capture, at },
         Record::MuteSet {
             device: device(),
             muted: false,
@@ -98,20 +97,20 @@ fn every_decision() -> Vec<Record> {
         Record::SessionOpened {
             session,
             capture,
-            first: FrameSeq(4),
-            at: stamp(),
+            first,
+            at,
         },
         Record::SessionClosed {
             session,
             end: SessionEnd::Gap,
-            at: stamp(),
+            at,
         },
         Record::SessionMoved { recording, session },
         Record::RecordingOpened {
             recording,
             session,
             capture,
-            first: FrameSeq(u64::MAX),
+            first,
         },
         Record::RecordingCut {
             recording,
@@ -119,13 +118,13 @@ fn every_decision() -> Vec<Record> {
         },
         Record::Sealed {
             recording,
-            seal: Arc::clone(&seal),
+            seal: seal(),
         },
         Record::Linked {
             conversation: conversation("c"),
             recordings: vec![recording],
-            seals: vec![(recording, seal)],
-            at: stamp(),
+            seals: vec![(recording, seal())],
+            at,
         },
         Record::Relinked {
             recording,
@@ -147,7 +146,7 @@ fn every_decision() -> Vec<Record> {
         },
         Record::Removed { recording },
     ];
-    all.extend(stages.map(|stage| {
+    all.extend(every_stage().into_iter().map(|stage| {
         let facts = UploadFacts {
             stage,
             ..UploadFacts::new()

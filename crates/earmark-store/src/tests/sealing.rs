@@ -95,6 +95,27 @@ fn a_seal_after_a_crash_gives_the_same_file() {
 }
 
 #[test]
+fn half_a_file_of_a_seal_is_swept_away() {
+    let world = World::new();
+    for path in ["recordings/r-00000001-9.part", "snapshots/new.tmp"] {
+        world.disk.plant(path, b"half");
+    }
+    let world = world.reopen();
+    assert!(
+        world.recovered.damage.is_empty(),
+        "{:?}",
+        world.recovered.damage
+    );
+    let left = world.disk.paths();
+    assert!(
+        !left
+            .iter()
+            .any(|path| path.ends_with(".part") || path.ends_with(".tmp")),
+        "{left:?}"
+    );
+}
+
+#[test]
 fn a_recording_takes_its_own_frames_alone() {
     let mut world = World::new();
     let (capture, session) = world.capture();
