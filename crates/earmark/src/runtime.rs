@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context};
-use earmark_core::session::Ids;
+use earmark_core::session::{Ids, LINK_WAIT};
 use earmark_core::sync::{Api, FLIGHTS_MAX, Pace, REQUESTS_PER_MINUTE_MAX};
 use earmark_core::{Account, Device, Policy, RecordingId};
 use earmark_store::{Config, Disk, FsDisk, OpenError, Recovered, Store};
@@ -108,6 +108,7 @@ pub struct Builder {
     flights_max: usize,
     requests_per_minute_max: usize,
     api: Api,
+    link_wait: Duration,
 }
 
 impl Builder {
@@ -127,6 +128,7 @@ impl Builder {
             flights_max: FLIGHTS_MAX,
             requests_per_minute_max: REQUESTS_PER_MINUTE_MAX,
             api: Api::V2,
+            link_wait: LINK_WAIT,
         }
     }
 
@@ -163,6 +165,13 @@ impl Builder {
     /// Which of the server's upload paths is tried first.
     pub const fn api(mut self, api: Api) -> Self {
         self.api = api;
+        self
+    }
+
+    /// How long audio that no conversation is known for waits for one; 150 s unless told otherwise. Where
+    /// no live socket could name one, there is nothing to wait for.
+    pub const fn link_wait(mut self, link_wait: Duration) -> Self {
+        self.link_wait = link_wait;
         self
     }
 
@@ -288,7 +297,7 @@ impl Builder {
         let both = || (shared.clone(), peers.clone());
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());
         wal_store.run(WalStore::new(a, b, store, self.mode));
-        supervisor.run(SessionSupervisor::new(c, d, ids));
+        supervisor.run(SessionSupervisor::new(c, d, ids, self.link_wait));
         sync.run(SyncWorker::new(e, f, self.target, pace, self.api));
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());
         network.run(Connectivity::new(a, b));

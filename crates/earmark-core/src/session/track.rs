@@ -47,6 +47,7 @@ const _: () = assert!(CONVERSATION_GAP.as_secs() < LINK_WAIT.as_secs());
 /// The sessions of one device and account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Track<R: SealedToken> {
+    link_wait: Duration,
     sessions: BTreeMap<SessionId, Machine<Session<R>>>,
     owners: BTreeMap<RecordingId, SessionId>,
     stretches: VecDeque<Stretch>,
@@ -100,9 +101,11 @@ impl<R> Turn<'_, R> {
 }
 
 impl<R: SealedToken> Track<R> {
-    /// A track without audio.
-    pub fn new() -> Self {
+    /// A track without audio, whose audio waits so long for a conversation: [`LINK_WAIT`], or not at all
+    /// where there is no live socket that could name one.
+    pub fn new(link_wait: Duration) -> Self {
         Self {
+            link_wait,
             sessions: BTreeMap::new(),
             owners: BTreeMap::new(),
             stretches: VecDeque::new(),
@@ -160,7 +163,7 @@ impl<R: SealedToken> Track<R> {
     pub fn deadline(&self) -> Option<Moment> {
         let gap = self.gap_deadline();
         let age = self.age_deadline();
-        let links = self.stretches.iter().filter_map(Self::link_deadline);
+        let links = self.stretches.iter().filter_map(|one| link_deadline(one, self.link_wait));
         let sessions = self.sessions.values().filter_map(|session| session.state().deadline());
         gap.into_iter().chain(age).chain(links).chain(sessions).min()
     }
@@ -191,10 +194,6 @@ impl<R: SealedToken> Track<R> {
         Some(open.first_at + RECORDING_AGE_MAX)
     }
 
-    fn link_deadline(stretch: &Stretch) -> Option<Moment> {
-        (!stretch.wait_ended).then(|| stretch.last_at + LINK_WAIT)
-    }
-
     fn pass_deadlines(&mut self, turn: &mut Turn<'_, R>) {
         let passed = |deadline: Option<Moment>| deadline.is_some_and(|at| at <= turn.now);
         let overdue: Vec<SessionId> = self
@@ -217,7 +216,7 @@ impl<R: SealedToken> Track<R> {
     fn end_waits(&mut self, turn: &mut Turn<'_, R>) {
         let mut ended = Vec::new();
         for stretch in &mut self.stretches {
-            if Self::link_deadline(stretch).is_some_and(|at| at <= turn.now) {
+            if link_deadline(stretch, self.link_wait).is_some_and(|at| at <= turn.now) {
                 stretch.wait_ended = true;
                 ended.extend(stretch.sessions());
             }
@@ -279,8 +278,12 @@ impl<R: SealedToken> Track<R> {
 
 impl<R: SealedToken> Default for Track<R> {
     fn default() -> Self {
-        Self::new()
+        Self::new(LINK_WAIT)
     }
+}
+
+fn link_deadline(stretch: &Stretch, wait: Duration) -> Option<Moment> {
+    (!stretch.wait_ended).then(|| stretch.last_at + wait)
 }
 
 fn of_session<R>(session: SessionId, effect: effect::Effect<R>) -> Effect<R> {

@@ -1,6 +1,7 @@
 //! `SessionSupervisor`: runs the tracks, and with them the sessions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
 use earmark_core::session::{Effect, Event, Ids, SessionEnd, Track};
@@ -29,16 +30,18 @@ pub(crate) struct SessionSupervisor {
     shared: Shared,
     peers: Peers,
     ids: Ids,
+    link_wait: Duration,
     tracks: BTreeMap<SourceKey, Track<SealedRecording>>,
     timer: Timer,
 }
 
 impl SessionSupervisor {
-    pub(crate) fn new(shared: Shared, peers: Peers, ids: Ids) -> Self {
+    pub(crate) fn new(shared: Shared, peers: Peers, ids: Ids, link_wait: Duration) -> Self {
         Self {
             shared,
             peers,
             ids,
+            link_wait,
             tracks: BTreeMap::new(),
             timer: Timer::default(),
         }
@@ -55,7 +58,8 @@ impl SessionSupervisor {
         let shared = self.shared.clone();
         guard(&shared, NAME, || {
             let mut effects = Effects::new();
-            let track = self.tracks.entry(key.clone()).or_default();
+            let new = || Track::new(self.link_wait);
+            let track = self.tracks.entry(key.clone()).or_insert_with(new);
             track.step(event, at, &mut self.ids, &mut effects);
             self.obey(key, effects);
             self.set_timer(ctx);

@@ -1,6 +1,7 @@
 //! A track is made anew from what the store held at its opening.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::{CONVERSATION_GAP, Effect, SessionEnd, Track, Turn};
 use crate::session::machine::Session;
@@ -61,12 +62,13 @@ pub enum RecoveredUpload {
 impl<R: SealedToken> Track<R> {
     /// Makes the track of one device and account from its sessions, in the order of their frames.
     pub fn recover(
+        link_wait: Duration,
         sessions: Vec<RecoveredSession<R>>,
         now: Moment,
         ids: &mut Ids,
         effects: &mut Effects<Effect<R>>,
     ) -> Self {
-        let mut track = Self::new();
+        let mut track = Self::new(link_wait);
         let mut turn = Turn { now, ids, effects };
         let mut ended_before = None;
         for session in sessions {

@@ -30,7 +30,8 @@ impl SessionSupervisor {
             sessions.retain(|session| !session.recordings.is_empty());
             sessions.sort_by_key(|session| session.recordings.first().map(|one| one.recording));
             let mut effects = Effects::new();
-            let track = Track::recover(sessions, now.moment, &mut self.ids, &mut effects);
+            let (wait, ids) = (self.link_wait, &mut self.ids);
+            let track = Track::recover(wait, sessions, now.moment, ids, &mut effects);
             self.tracks.insert(key.clone(), track);
             self.obey(&key, effects);
         }
