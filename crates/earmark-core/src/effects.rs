@@ -25,7 +25,7 @@ impl<E> Effects<E> {
     }
 
     /// Takes the first order out.
-    pub fn next(&mut self) -> Option<E> {
+    pub fn pop(&mut self) -> Option<E> {
         self.queue.pop_front()
     }
 

@@ -231,7 +231,7 @@ impl Entry {
             bytes: bytes.len(),
         };
         let mut effects = inner.step(&arrived, at.moment);
-        match effects.next() {
+        match effects.pop() {
             Some(Effect::TakeFrame(seq)) => {
                 let frame = Frame {
                     at: captured,

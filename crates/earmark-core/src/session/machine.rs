@@ -208,9 +208,9 @@ impl<R: SealedToken> Session<R> {
 
     fn capturing(&mut self, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
         match event {
-            Event::CaptureEnded => self.to_sealing_or_link(),
+            Event::CaptureEnded => self.enter_sealing_or_link(),
             Event::ProcessingStarted { conversation, deadline, ready } => {
-                self.to_sealing_for(conversation, *deadline, *ready)
+                self.enter_sealing_for(conversation, *deadline, *ready)
             }
             Event::RecordingOpened(_)
             | Event::RecordingCut(_)
@@ -235,11 +235,11 @@ impl<R: SealedToken> Session<R> {
     ) -> Outcome<Phase> {
         match (event, awaited.as_mut()) {
             (Event::ProcessingStarted { conversation, deadline, ready }, None) => {
-                self.to_sealing_for(conversation, *deadline, *ready)
+                self.enter_sealing_for(conversation, *deadline, *ready)
             }
             (Event::LinkRecorded { .. }, Some(awaited)) => {
                 let awaited = awaited.clone();
-                self.to_conversation_or_sync(awaited, step)
+                self.enter_conversation_or_sync(awaited, step)
             }
             (Event::ConversationReady, Some(awaited)) => {
                 awaited.ready = true;
@@ -258,7 +258,7 @@ impl<R: SealedToken> Session<R> {
                 | Event::RecordingsMoved(_),
                 None,
             ) if self.is_sealed() => {
-                if wait_ended { self.to_syncing(false, step) } else { self.to_link_or_settled() }
+                if wait_ended { self.enter_syncing(false, step) } else { self.enter_link_or_settled() }
             }
             (
                 Event::RecordingCut(_)
@@ -282,10 +282,10 @@ impl<R: SealedToken> Session<R> {
     fn awaiting_link(&mut self, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
         match event {
             Event::ProcessingStarted { conversation, deadline, ready } => {
-                self.to_sealing_for(conversation, *deadline, *ready)
+                self.enter_sealing_for(conversation, *deadline, *ready)
             }
-            Event::LinkWaitEnded => self.to_syncing(false, step),
-            Event::UploadSettled { .. } | Event::RecordingsMoved(_) => self.to_link_or_settled(),
+            Event::LinkWaitEnded => self.enter_syncing(false, step),
+            Event::UploadSettled { .. } | Event::RecordingsMoved(_) => self.enter_link_or_settled(),
             Event::UploadReopened(_) => Outcome::Handled,
             Event::RecordingOpened(_)
             | Event::RecordingCut(_)
@@ -305,8 +305,8 @@ impl<R: SealedToken> Session<R> {
         awaited: &Awaited,
     ) -> Outcome<Phase> {
         match event {
-            Event::ConversationReady => self.to_syncing(false, step),
-            Event::DeadlinePassed => self.to_syncing(true, step),
+            Event::ConversationReady => self.enter_syncing(false, step),
+            Event::DeadlinePassed => self.enter_syncing(true, step),
             Event::UploadSettled { .. } if self.is_settled() => Outcome::Transition(Phase::Settled),
             Event::UploadSettled { .. } | Event::UploadReopened(_) | Event::LinkWaitEnded => {
                 Outcome::Handled
@@ -328,7 +328,7 @@ impl<R: SealedToken> Session<R> {
     fn syncing(&mut self, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
         match event {
             Event::ProcessingStarted { conversation, deadline, ready } => {
-                self.to_sealing_for(conversation, *deadline, *ready)
+                self.enter_sealing_for(conversation, *deadline, *ready)
             }
             Event::UploadSettled { .. } | Event::RecordingsMoved(_) if self.is_settled() => {
                 Outcome::Transition(Phase::Settled)
@@ -366,7 +366,7 @@ impl<R: SealedToken> Session<R> {
         }
     }
 
-    fn to_sealing_for(
+    fn enter_sealing_for(
         &mut self,
         conversation: &ConversationId,
         deadline: Moment,
@@ -377,30 +377,30 @@ impl<R: SealedToken> Session<R> {
         Outcome::Transition(Phase::Sealing { awaited, wait_ended: false })
     }
 
-    fn to_sealing_or_link(&self) -> Outcome<Phase> {
+    fn enter_sealing_or_link(&self) -> Outcome<Phase> {
         if self.is_sealed() {
-            return self.to_link_or_settled();
+            return self.enter_link_or_settled();
         }
         Outcome::Transition(Phase::Sealing { awaited: None, wait_ended: false })
     }
 
-    fn to_link_or_settled(&self) -> Outcome<Phase> {
+    fn enter_link_or_settled(&self) -> Outcome<Phase> {
         let settled = self.is_settled();
         Outcome::Transition(if settled { Phase::Settled } else { Phase::AwaitingLink })
     }
 
-    fn to_conversation_or_sync(
+    fn enter_conversation_or_sync(
         &mut self,
         awaited: Awaited,
         step: &mut Context<'_, R>,
     ) -> Outcome<Phase> {
         match (awaited.ready, awaited.overdue) {
             (false, false) => Outcome::Transition(Phase::AwaitingConversation { awaited }),
-            (ready, overdue) => self.to_syncing(overdue && !ready, step),
+            (ready, overdue) => self.enter_syncing(overdue && !ready, step),
         }
     }
 
-    fn to_syncing(&mut self, fallback: bool, step: &mut Context<'_, R>) -> Outcome<Phase> {
+    fn enter_syncing(&mut self, fallback: bool, step: &mut Context<'_, R>) -> Outcome<Phase> {
         self.fallback_fired |= fallback;
         step.order(Effect::NoteSyncStarted { fallback });
         for (token, conversation) in self.hand_over() {

@@ -67,7 +67,7 @@ impl SessionSupervisor {
     }
 
     fn obey(&mut self, key: &SourceKey, mut effects: Orders) {
-        while let Some(effect) = effects.next() {
+        while let Some(effect) = effects.pop() {
             self.obey_one(key, effect);
         }
     }

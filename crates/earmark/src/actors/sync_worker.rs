@@ -101,7 +101,7 @@ impl SyncWorker {
                 effects: &mut effects,
             },
         );
-        while let Some(effect) = effects.next() {
+        while let Some(effect) = effects.pop() {
             self.obey(recording, effect, ctx);
         }
     }

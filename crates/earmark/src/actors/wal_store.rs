@@ -107,7 +107,7 @@ impl WalStore {
                 effects: &mut effects,
             },
         );
-        while let Some(effect) = effects.next() {
+        while let Some(effect) = effects.pop() {
             self.obey(effect, ctx);
         }
         self.set_timer(ctx);
