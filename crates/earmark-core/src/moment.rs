@@ -1,10 +1,11 @@
 //! Time as a value: the monotonic clock for decisions, the wall clock for labels.
 
+use alloc::string::String;
 use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A reading of the monotonic clock that goes on counting while the machine sleeps, in microseconds
 /// since the machine came up.
@@ -96,15 +97,29 @@ impl Add<Duration> for WallTime {
     }
 }
 
-/// Which boot of the machine a [`Moment`] belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+/// Which boot of the machine a [`Moment`] belongs to; 32 hexadecimal digits in text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct BootId(u128);
 
 impl BootId {
     /// The boot with this 128-bit number, as the kernel gives it.
     pub const fn from_u128(id: u128) -> Self {
         Self(id)
+    }
+}
+
+impl Serialize for BootId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{self:?}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for BootId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16)
+            .map(Self)
+            .map_err(de::Error::custom)
     }
 }
 

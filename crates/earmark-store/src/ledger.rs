@@ -11,7 +11,6 @@ use earmark_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Removal, Seal, SessionEnd};
-use crate::upload_form::FactsForm;
 
 mod delivered;
 mod fold;
@@ -132,7 +131,6 @@ pub struct RecordingFacts {
     #[serde(default)]
     pub relinked: Option<(ConversationId, String)>,
     /// Where its upload stands.
-    #[serde(with = "FactsForm")]
     pub upload: UploadFacts,
     /// Why it is about to go, if it is.
     #[serde(default)]

@@ -39,7 +39,6 @@ mod snapshot;
 mod store;
 #[cfg(test)]
 mod tests;
-mod upload_form;
 mod work;
 
 pub use damage::{Damage, Harm};

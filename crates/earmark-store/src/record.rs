@@ -13,7 +13,6 @@ use earmark_core::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::upload_form::FactsForm;
 
 /// One entry of the journal; its JSON is `{"name": {fields}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +143,6 @@ pub enum Record {
         /// The recording.
         recording: RecordingId,
         /// Everything about its upload, replacing what stood before.
-        #[serde(with = "FactsForm")]
         facts: UploadFacts,
     },
     /// A recording is about to go; durable before its file is unlinked.
