@@ -31,11 +31,18 @@ impl Connection {
         if self.carried.len() == CAPTURES_CARRIED_MAX {
             self.carried.pop_front();
         }
-        self.carried.push_back(Carried { capture, from, sent: from, delivered: from });
+        self.carried.push_back(Carried {
+            capture,
+            from,
+            sent: from,
+            delivered: from,
+        });
     }
 
     pub(super) fn of(&self, capture: CaptureId) -> Option<&Carried> {
-        self.carried.iter().find(|carried| carried.capture == capture)
+        self.carried
+            .iter()
+            .find(|carried| carried.capture == capture)
     }
 
     /// Marks frames as sent; returns which are so for the first time.
@@ -44,7 +51,10 @@ impl Connection {
         capture: CaptureId,
         up_to: FrameSeq,
     ) -> Option<(FrameSeq, FrameSeq)> {
-        let carried = self.carried.iter_mut().find(|carried| carried.capture == capture)?;
+        let carried = self
+            .carried
+            .iter_mut()
+            .find(|carried| carried.capture == capture)?;
         let new = (carried.sent, up_to);
         carried.sent = carried.sent.max(up_to);
         (new.0 < new.1).then_some(new)
@@ -56,7 +66,10 @@ impl Connection {
         capture: CaptureId,
         up_to: FrameSeq,
     ) -> Option<(FrameSeq, FrameSeq)> {
-        let carried = self.carried.iter_mut().find(|carried| carried.capture == capture)?;
+        let carried = self
+            .carried
+            .iter_mut()
+            .find(|carried| carried.capture == capture)?;
         let new = (carried.delivered, up_to.min(carried.sent));
         carried.delivered = carried.delivered.max(new.1);
         (new.0 < new.1).then_some(new)

@@ -88,7 +88,10 @@ impl State<Source> for Gate {
                 source.gate(self)
             }
             Event::CaptureStopped if *self == Self::Stopped => {
-                step.order(Effect::ReportUnexpected { state: self.name(), event: event.name() });
+                step.order(Effect::ReportUnexpected {
+                    state: self.name(),
+                    event: event.name(),
+                });
                 Outcome::Handled
             }
             Event::CaptureStopped => {
@@ -155,7 +158,9 @@ impl Source {
 
     /// What the present connection has carried of a capture.
     pub fn carried(&self, capture: CaptureId) -> Option<&Carried> {
-        self.connection.as_ref().and_then(|connection| connection.of(capture))
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.of(capture))
     }
 
     /// Whether the live socket is up.
@@ -172,7 +177,11 @@ impl Source {
             (Some(_), false, Some(refusal)) => Gate::Refusing(refusal.clone()),
             (Some(_), false, None) => Gate::Capturing,
         };
-        if next == *now { Outcome::Handled } else { Outcome::Transition(next) }
+        if next == *now {
+            Outcome::Handled
+        } else {
+            Outcome::Transition(next)
+        }
     }
 
     fn start(&mut self, capture: CaptureId, encoding: Encoding) {
@@ -209,7 +218,11 @@ impl Source {
 
     fn hold(&mut self, capture: CaptureId, bytes: usize) -> FrameSeq {
         let seq = self.next;
-        let held = Held { capture, seq, bytes: u16::try_from(bytes).unwrap_or(u16::MAX) };
+        let held = Held {
+            capture,
+            seq,
+            bytes: u16::try_from(bytes).unwrap_or(u16::MAX),
+        };
         self.held.push_back(held);
         self.held_bytes += usize::from(held.bytes);
         self.next = seq.plus(1);
@@ -268,9 +281,8 @@ impl Source {
     }
 
     fn release(&mut self, capture: CaptureId, up_to: FrameSeq) {
-        let is_durable = |held: &Held| {
-            held.capture < capture || (held.capture == capture && held.seq < up_to)
-        };
+        let is_durable =
+            |held: &Held| held.capture < capture || (held.capture == capture && held.seq < up_to);
         while let Some(held) = self.held.front().copied().filter(is_durable) {
             self.held_bytes -= usize::from(held.bytes);
             self.held.pop_front();

@@ -20,7 +20,7 @@ pub use recover::{RecoveredRecording, RecoveredSession, RecoveredUpload};
 use super::machine::{Phase, Session};
 use super::recent::Recent;
 use super::stretch::Stretch;
-use super::{Ids, event, effect};
+use super::{Ids, effect, event};
 use crate::{
     CaptureId, ConversationId, Effects, Encoding, FrameSeq, Machine, Moment, RecordingId,
     SealedToken, SessionId, Step,
@@ -133,24 +133,38 @@ impl<R: SealedToken> Track<R> {
             Event::FramesTaken(run) => self.take(run, turn),
             Event::CaptureStopped(capture) => self.stop(capture, turn),
             Event::SocketCameUp(position) => self.connect(position, turn),
-            Event::ServerSpoke { announcement, position } => {
+            Event::ServerSpoke {
+                announcement,
+                position,
+            } => {
                 self.listen(announcement, position, turn);
             }
             Event::ConversationFinished(_) => self.finish(turn),
             Event::RecordingSealed(token) => {
-                self.tell_owner(token.recording(), event::Event::RecordingSealed(token), turn);
+                self.tell_owner(
+                    token.recording(),
+                    event::Event::RecordingSealed(token),
+                    turn,
+                );
             }
             Event::SealFailed { recording, reason } => {
                 let failed = event::Event::SealFailed { recording, reason };
                 self.tell_owner(recording, failed, turn);
             }
-            Event::LinkRecorded { conversation, recordings } => {
+            Event::LinkRecorded {
+                conversation,
+                recordings,
+            } => {
                 self.linked_durably(&conversation, &recordings, turn);
             }
             Event::UploadBegan(recording) => self.forget_audio(recording),
             Event::UploadSettled { recording, gone } => {
                 self.forget_audio(recording);
-                self.tell_owner(recording, event::Event::UploadSettled { recording, gone }, turn);
+                self.tell_owner(
+                    recording,
+                    event::Event::UploadSettled { recording, gone },
+                    turn,
+                );
             }
             Event::UploadReopened(recording) => {
                 self.tell_owner(recording, event::Event::UploadReopened(recording), turn);
@@ -163,9 +177,19 @@ impl<R: SealedToken> Track<R> {
     pub fn deadline(&self) -> Option<Moment> {
         let gap = self.gap_deadline();
         let age = self.age_deadline();
-        let links = self.stretches.iter().filter_map(|one| link_deadline(one, self.link_wait));
-        let sessions = self.sessions.values().filter_map(|session| session.state().deadline());
-        gap.into_iter().chain(age).chain(links).chain(sessions).min()
+        let links = self
+            .stretches
+            .iter()
+            .filter_map(|one| link_deadline(one, self.link_wait));
+        let sessions = self
+            .sessions
+            .values()
+            .filter_map(|session| session.state().deadline());
+        gap.into_iter()
+            .chain(age)
+            .chain(links)
+            .chain(sessions)
+            .min()
     }
 
     /// Whether nothing is left to do but to capture: no session waits for a link, an event or a seal.
@@ -185,7 +209,10 @@ impl<R: SealedToken> Track<R> {
     }
 
     fn gap_deadline(&self) -> Option<Moment> {
-        let running = self.running.as_ref().filter(|running| running.session.is_some())?;
+        let running = self
+            .running
+            .as_ref()
+            .filter(|running| running.session.is_some())?;
         Some(running.last_at + CONVERSATION_GAP)
     }
 
@@ -230,26 +257,46 @@ impl<R: SealedToken> Track<R> {
         for stretch in &mut self.stretches {
             stretch.audio.retain(|audio| audio.recording != recording);
         }
-        let last_is_empty = self.stretches.back().is_some_and(|last| last.audio.is_empty());
+        let last_is_empty = self
+            .stretches
+            .back()
+            .is_some_and(|last| last.audio.is_empty());
         self.stretch_is_open &= !last_is_empty;
         self.stretches.retain(|stretch| !stretch.audio.is_empty());
     }
 
-    fn tell_owner(&mut self, recording: RecordingId, event: event::Event<R>, turn: &mut Turn<'_, R>) {
+    fn tell_owner(
+        &mut self,
+        recording: RecordingId,
+        event: event::Event<R>,
+        turn: &mut Turn<'_, R>,
+    ) {
         match self.owners.get(&recording) {
             Some(session) => self.tell(*session, event, turn),
-            None => turn.order(Effect::ReportUnexpected { state: "gone", event: event.name() }),
+            None => turn.order(Effect::ReportUnexpected {
+                state: "gone",
+                event: event.name(),
+            }),
         }
     }
 
     /// Gives one session one event and carries its orders over.
     fn tell(&mut self, session: SessionId, event: event::Event<R>, turn: &mut Turn<'_, R>) {
         let Some(machine) = self.sessions.get_mut(&session) else {
-            return turn.order(Effect::ReportUnexpected { state: "gone", event: event.name() });
+            return turn.order(Effect::ReportUnexpected {
+                state: "gone",
+                event: event.name(),
+            });
         };
         let before = machine.state().name();
         let mut effects = Effects::new();
-        machine.step(&event, &mut Step { now: turn.now, effects: &mut effects });
+        machine.step(
+            &event,
+            &mut Step {
+                now: turn.now,
+                effects: &mut effects,
+            },
+        );
         let (after, knows) = (machine.state().name(), machine.shared());
         if before != after {
             turn.order(Effect::ReportSession {
@@ -288,9 +335,13 @@ fn link_deadline(stretch: &Stretch, wait: Duration) -> Option<Moment> {
 
 fn of_session<R>(session: SessionId, effect: effect::Effect<R>) -> Effect<R> {
     match effect {
-        effect::Effect::StartUpload { recording, conversation } => {
-            Effect::StartUpload { recording, conversation }
-        }
+        effect::Effect::StartUpload {
+            recording,
+            conversation,
+        } => Effect::StartUpload {
+            recording,
+            conversation,
+        },
         effect::Effect::NoteSyncStarted { fallback } => {
             Effect::NoteSyncStarted { session, fallback }
         }

@@ -127,7 +127,12 @@ impl State<Journal> for Health {
 impl Journal {
     /// The journal of a store that was just opened.
     pub fn new(durable: Ticket) -> Self {
-        Self { staged: durable, written: durable, durable, ..Self::default() }
+        Self {
+            staged: durable,
+            written: durable,
+            durable,
+            ..Self::default()
+        }
     }
 
     /// Everything up to here is durable.
@@ -148,14 +153,22 @@ impl Journal {
     /// When something falls due by itself in a state, if anything does.
     pub fn deadline(&self, health: &Health) -> Option<Moment> {
         let own = match health {
-            Health::Sound => [self.sync_due(), self.overdue_at()].into_iter().flatten().min(),
+            Health::Sound => [self.sync_due(), self.overdue_at()]
+                .into_iter()
+                .flatten()
+                .min(),
             Health::Stalled => None,
             Health::Failing(failure) => Some(failure.next().min(failure.since + UNSAFE_AFTER)),
             Health::Refusing(failure) => Some(failure.next()),
         };
         let can_run = self.running.is_none() && matches!(health, Health::Sound);
         let runnable = |queued: &&Queued| can_run && queued.after <= self.durable;
-        let tasks = self.tasks.iter().filter(runnable).map(|queued| queued.not_before).min();
+        let tasks = self
+            .tasks
+            .iter()
+            .filter(runnable)
+            .map(|queued| queued.not_before)
+            .min();
         own.into_iter().chain(tasks).min()
     }
 
@@ -172,7 +185,12 @@ impl Journal {
             Event::TaskQueued { task, after } => {
                 self.urgent = self.urgent.max(*after);
                 let (task, after, not_before) = (*task, *after, step.now);
-                self.tasks.push_back(Queued { task, after, not_before, wait: TASK_WAIT_MIN });
+                self.tasks.push_back(Queued {
+                    task,
+                    after,
+                    not_before,
+                    wait: TASK_WAIT_MIN,
+                });
             }
             Event::DiskFinished { task, through } => self.finished(*task, *through),
             Event::DiskFailed { task, reason } => self.failed(*task, reason, step),
@@ -219,7 +237,10 @@ impl Journal {
                     queued.wait = (queued.wait * 2).min(TASK_WAIT_MAX);
                     self.tasks.push_back(queued);
                 }
-                step.order(Effect::ReportTaskFailed { task, reason: String::from(reason) });
+                step.order(Effect::ReportTaskFailed {
+                    task,
+                    reason: String::from(reason),
+                });
             }
         }
     }
@@ -272,14 +293,20 @@ impl Journal {
         was_refusing: bool,
     ) -> Option<Health> {
         match event {
-            Event::DiskFinished { task: DiskTask::Replace, .. } => {
+            Event::DiskFinished {
+                task: DiskTask::Replace,
+                ..
+            } => {
                 if was_refusing {
                     step.order(Effect::TakeFrames);
                 }
                 self.advance(step);
                 return Some(Health::Sound);
             }
-            Event::DiskFailed { task: DiskTask::Replace, reason } => failure.again(step.now, reason),
+            Event::DiskFailed {
+                task: DiskTask::Replace,
+                reason,
+            } => failure.again(step.now, reason),
             Event::Staged { .. }
             | Event::TaskQueued { .. }
             | Event::DiskFinished { .. }
@@ -289,10 +316,16 @@ impl Journal {
         self.replace(failure, step);
         let refuses = was_refusing || step.now.since(failure.since) >= UNSAFE_AFTER;
         if refuses && !was_refusing {
-            step.order(Effect::RefuseFrames(Refusal::DiskFailed(failure.reason.clone())));
+            step.order(Effect::RefuseFrames(Refusal::DiskFailed(
+                failure.reason.clone(),
+            )));
         }
         let failure = failure.clone();
-        Some(if refuses { Health::Refusing(failure) } else { Health::Failing(failure) })
+        Some(if refuses {
+            Health::Refusing(failure)
+        } else {
+            Health::Failing(failure)
+        })
     }
 
     /// Begins a new file once nothing is under way on the dead one.
@@ -315,7 +348,8 @@ impl Journal {
             self.syncing_since = Some(step.now);
             step.order(Effect::Start(DiskTask::Sync));
         }
-        let can_start = |queued: &Queued| queued.after <= self.durable && queued.not_before <= step.now;
+        let can_start =
+            |queued: &Queued| queued.after <= self.durable && queued.not_before <= step.now;
         if self.running.is_none()
             && let Some(index) = self.tasks.iter().position(can_start)
             && let Some(queued) = self.tasks.remove(index)
@@ -328,13 +362,17 @@ impl Journal {
     /// When a sync is to begin: only if none is under way and something is written.
     fn sync_due(&self) -> Option<Moment> {
         let can_begin = self.syncing_since.is_none() && self.written > self.durable;
-        self.undurable_since.filter(|_| can_begin).map(|since| since + SYNC_AFTER)
+        self.undurable_since
+            .filter(|_| can_begin)
+            .map(|since| since + SYNC_AFTER)
     }
 
     /// When what waits for the disk has waited for a second longer than it should.
     fn overdue_at(&self) -> Option<Moment> {
         let is_under_way = self.is_writing || self.syncing_since.is_some();
-        self.undurable_since.filter(|_| is_under_way).map(|at| at + SYNC_AFTER + UNSAFE_AFTER)
+        self.undurable_since
+            .filter(|_| is_under_way)
+            .map(|at| at + SYNC_AFTER + UNSAFE_AFTER)
     }
 }
 
@@ -358,6 +396,10 @@ impl Failure {
 
     /// When the next replacement is due; far away while one is under way.
     fn next(&self) -> Moment {
-        if self.is_replacing { Moment::from_micros(u64::MAX) } else { self.retry_at }
+        if self.is_replacing {
+            Moment::from_micros(u64::MAX)
+        } else {
+            self.retry_at
+        }
     }
 }

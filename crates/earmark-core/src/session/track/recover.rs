@@ -114,7 +114,10 @@ impl<R: SealedToken> Track<R> {
             None => turn.order(Effect::SealRecording(recording)),
         }
         if found.upload == RecoveredUpload::Settled {
-            let settled = event::Event::UploadSettled { recording, gone: false };
+            let settled = event::Event::UploadSettled {
+                recording,
+                gone: false,
+            };
             self.tell(session, settled, turn);
         }
     }
@@ -137,9 +140,17 @@ impl<R: SealedToken> Track<R> {
             ready: found.sync_started == Some(false),
         };
         self.tell(found.session, started, turn);
-        let linked = found.recordings.iter().filter(is_open).filter(|one| one.linked);
+        let linked = found
+            .recordings
+            .iter()
+            .filter(is_open)
+            .filter(|one| one.linked);
         let recordings = linked.filter_map(|one| one.token.clone()).collect();
-        self.tell(found.session, event::Event::LinkRecorded { recordings }, turn);
+        self.tell(
+            found.session,
+            event::Event::LinkRecorded { recordings },
+            turn,
+        );
         if found.sync_started != Some(false) {
             self.tell(found.session, event::Event::DeadlinePassed, turn);
         }
@@ -151,12 +162,17 @@ impl<R: SealedToken> Track<R> {
         ended_before: Option<SessionEnd>,
         turn: &mut Turn<'_, R>,
     ) {
-        for one in found.recordings.iter().filter(|one| one.upload == RecoveredUpload::Fresh) {
+        for one in found
+            .recordings
+            .iter()
+            .filter(|one| one.upload == RecoveredUpload::Fresh)
+        {
             let goes_on = self.stretch_is_open
                 && ended_before != Some(SessionEnd::Boundary)
                 && ended_before != Some(SessionEnd::Finished)
                 && self.stretches.back().is_some_and(|last| {
-                    one.last_at.since(last.last_at) < CONVERSATION_GAP + one.walls.1.since(one.walls.0)
+                    one.last_at.since(last.last_at)
+                        < CONVERSATION_GAP + one.walls.1.since(one.walls.0)
                 });
             let is_first_of_session = self
                 .stretches
@@ -166,7 +182,9 @@ impl<R: SealedToken> Track<R> {
                 self.stretches.push_back(Stretch::new(one.last_at, None));
                 self.stretch_is_open = true;
             }
-            let Some(stretch) = self.stretches.back_mut() else { continue };
+            let Some(stretch) = self.stretches.back_mut() else {
+                continue;
+            };
             stretch.last_at = one.last_at;
             stretch.finished = found.end == SessionEnd::Finished;
             stretch.wait_ended = found.sync_started.is_some();
