@@ -1,0 +1,162 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use earmark::RecordingId;
+
+use crate::log::LogFormat;
+
+/// Keeps every frame of captured audio, links it to its conversation, and uploads what the server did not
+/// get.
+#[derive(Debug, Parser)]
+#[command(name = "earmark", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// How the log on standard error is written; RUST_LOG says how much of it.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows the main job with nothing to set up: real speech, a real socket, a cut at the worst moment.
+    Demo {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Plays a scripted feed and reports what came of it.
+    Play(PlayArgs),
+    /// Runs the development server alone, until it is interrupted.
+    Backend {
+        /// Where to listen; port 0 is any free one.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// A feed of `server.*`, `job.respond` and `socket.stall` lines, carried out in real time.
+        #[arg(long, value_name = "FILE")]
+        faults: Option<PathBuf>,
+    },
+    /// Lists the recordings of a store.
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one recording.
+    Show {
+        /// The recording's id, as `earmark list` shows it.
+        #[arg(value_name = "ID")]
+        recording: RecordingId,
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recovers, and uploads what is pending until nothing is left to do.
+    Sync(SyncArgs),
+    /// Has recordings tried again, with their attempts counted anew.
+    Retry(SelectArgs),
+    /// Deletes recordings, uploaded or not.
+    Delete(SelectArgs),
+    /// Reads a whole store, checks every hash, and changes nothing.
+    Verify {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StoreArgs {
+    /// The folder of the store; the platform's data folder unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlayArgs {
+    /// The feed: JSON Lines.
+    pub(crate) feed: PathBuf,
+    /// Simulated time, disk, network and server; or the real ones.
+    #[arg(long, value_enum, default_value = "virtual")]
+    pub(crate) clock: ClockChoice,
+    /// The folder of the store, with `--clock real`; a temporary one unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A server, with `--clock real`; the development server is started unless given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// What all that is left to chance follows from.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// How long to go on after the last line.
+    #[arg(long, value_enum, default_value = "settled")]
+    pub(crate) until: UntilChoice,
+    /// Where the report goes; standard output unless given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Whose rules are played.
+    #[arg(long, value_enum, default_value = "everyday")]
+    pub(crate) profile: ProfileChoice,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SyncArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The server; EARMARK_TOKEN is its bearer token, EARMARK_TOKEN_NAME the one of account NAME.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: String,
+    /// Gives up after so long without progress.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    pub(crate) patience: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SelectArgs {
+    /// The recordings' ids, as `earmark list` shows them.
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) recordings: Vec<RecordingId>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClockChoice {
+    /// Simulated time: an hour takes seconds, and the same seed gives the same report.
+    Virtual,
+    /// Real time, real files, real sockets.
+    Real,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UntilChoice {
+    /// Until nothing waits and nothing is left to upload.
+    Settled,
+    /// Until the last line.
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileChoice {
+    /// The product's own rules.
+    Everyday,
+    /// The rules of the Omi app of April 2026, for parity tests.
+    #[value(name = "omi-2026-04")]
+    Omi202604,
+}

@@ -1,0 +1,90 @@
+//! Recordings as the report lists them, from what a store's records say.
+
+use earmark::{Policy, Status as Seen};
+use earmark_core::Deadline;
+use earmark_core::sync::UploadStage;
+use earmark_sim::report::{Recording, Seconds, Status};
+use earmark_store::{Ledger, RecordingFacts};
+use time::OffsetDateTime;
+
+/// The recordings that are there, in the order of their capture. A request that is on its way can be told
+/// from one whose outcome a crash swallowed only by whether somebody owns the store.
+pub(crate) fn recordings(ledger: &Ledger, is_owned: bool) -> Vec<Recording> {
+    let seen = Seen::of_store(ledger, Policy::EVERYDAY);
+    let mut recordings: Vec<Recording> = seen.recordings.iter().map(Recording::from).collect();
+    for recording in &mut recordings {
+        if let Some(facts) = ledger.recordings.get(&recording.id) {
+            tell_upload(recording, facts, is_owned);
+        }
+    }
+    recordings
+}
+
+/// What the records know of an upload that is not over. The time of the next attempt is in Unix seconds,
+/// since a store knows of no feed.
+fn tell_upload(recording: &mut Recording, facts: &RecordingFacts, is_owned: bool) {
+    if recording.status == Status::Capturing {
+        return;
+    }
+    let waiting = if facts.upload.attempts == 0 {
+        Status::Pending
+    } else {
+        Status::Retrying
+    };
+    match &facts.upload.stage {
+        UploadStage::Pending { next, reason, .. } => {
+            recording.status = waiting;
+            recording.next_attempt_at = next.as_ref().map(on_the_wall);
+            if let Some(reason) = reason {
+                recording.reason = Some(reason.clone());
+            }
+        }
+        UploadStage::Uploading if is_owned => {
+            (recording.status, recording.reason) = (Status::Uploading, None);
+        }
+        UploadStage::Uploading => {
+            let reason = String::from("its last request was cut short; it is sent again");
+            (recording.status, recording.reason) = (waiting, Some(reason));
+        }
+        UploadStage::Accepted { .. } => {
+            recording.reason = Some(String::from("the server works on it"));
+        }
+        UploadStage::Synced { .. } | UploadStage::Failed { .. } | UploadStage::Corrupted { .. } => {
+        }
+    }
+}
+
+fn on_the_wall(deadline: &Deadline) -> Seconds {
+    Seconds::from(deadline.set.wall + deadline.wait)
+}
+
+/// A moment on the wall clock in UTC, to the second.
+pub(crate) fn utc(at: Seconds) -> String {
+    let seconds = at.as_micros().div_euclid(1_000_000);
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else {
+        return at.to_string();
+    };
+    let (date, clock) = (at.date(), at.time());
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        clock.hour(),
+        clock.minute(),
+        clock.second()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_to_the_second_whatever_year_a_store_claims() {
+        let shown = |seconds: i64| utc(Seconds::from_micros(seconds * 1_000_000));
+        assert_eq!(shown(1_775_260_805), "2026-04-04 00:00:05");
+        assert_eq!(shown(-1), "1969-12-31 23:59:59");
+        assert_eq!(shown(9_000_000_000_000), "9000000000000");
+    }
+}

@@ -1,0 +1,73 @@
+//! The program `earmark`: a capture host, a demonstration, a player of feeds, and tools for a store.
+//!
+//! Results go to standard output, the log to standard error; `exit.rs` has the exit codes.
+
+mod args;
+mod backend;
+mod clock;
+mod data_dir;
+mod demo;
+mod exit;
+mod feed_file;
+mod listing;
+mod log;
+mod output;
+mod owner;
+mod person;
+mod play;
+mod settled;
+mod sync;
+mod verify;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use data_dir::chosen;
+use exit::{Failure, Outcome};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    exit::code(log::begin(cli.log_format).and_then(|()| run(cli.command)))
+}
+
+fn run(command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Demo { store } => wait(demo::run(store.data_dir)),
+        Command::Backend { listen, faults } => wait(backend::run(listen, faults.as_deref())),
+        Command::List { store, json } => listing::list(&chosen(store.data_dir)?, json),
+        Command::Show {
+            recording,
+            store,
+            json,
+        } => listing::show(&chosen(store.data_dir)?, recording, json),
+        Command::Play(args) => play::run(args),
+        Command::Sync(args) => {
+            let (folder, patience) = (chosen(args.store.data_dir)?, args.patience);
+            wait(sync::run(
+                &folder,
+                &args.server,
+                Duration::from_secs(patience),
+            ))
+        }
+        Command::Retry(args) => wait(person::retry(
+            &chosen(args.store.data_dir)?,
+            args.recordings,
+        )),
+        Command::Delete(args) => wait(person::delete(
+            &chosen(args.store.data_dir)?,
+            args.recordings,
+        )),
+        Command::Verify { store } => verify::run(&chosen(store.data_dir)?),
+    }
+}
+
+/// Runs a command that waits for sockets and time.
+fn wait<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(Failure::wrong)?.block_on(command)
+}

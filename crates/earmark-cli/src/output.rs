@@ -1,0 +1,78 @@
+//! What people and programs read: results on standard output, complaints on standard error.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::exit::Failure;
+
+/// A bar appears only when something takes longer than this.
+const BAR_DELAY: Duration = Duration::from_secs(1);
+const BAR_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Writes a result and hands it on at once.
+pub(crate) fn print(text: impl fmt::Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    write!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                Failure::PipeClosed
+            } else {
+                Failure::wrong(format!("standard output cannot be written: {error}"))
+            }
+        })
+}
+
+/// Writes a line of a result.
+pub(crate) fn print_line(line: impl fmt::Display) -> Result<(), Failure> {
+    print(format_args!("{line}\n"))
+}
+
+/// Says why the program ends.
+pub(crate) fn complain(failure: &Failure) {
+    // Nobody is left to be told when standard error is closed too.
+    let _ = writeln!(io::stderr().lock(), "earmark: {failure}");
+}
+
+/// A progress bar on standard error, for people only and only when it takes long.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    since: std::time::Instant,
+    what: &'static str,
+}
+
+impl Progress {
+    pub(crate) fn new(what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self {
+            bar,
+            since: crate::clock::now(),
+            what,
+        }
+    }
+
+    pub(crate) fn show(&self, done: usize, all: usize, note: &str) {
+        let is_late = crate::clock::now().duration_since(self.since) > BAR_DELAY;
+        if self.bar.is_hidden() && is_late && io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}");
+            self.bar
+                .set_style(style.expect("the template is well-formed"));
+            self.bar.set_prefix(self.what);
+            self.bar
+                .set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+            self.bar.enable_steady_tick(BAR_INTERVAL);
+        }
+        self.bar.set_length(all as u64);
+        self.bar.set_position(done as u64);
+        if !note.is_empty() {
+            self.bar.set_message(note.to_owned());
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}

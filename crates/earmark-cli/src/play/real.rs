@@ -1,0 +1,220 @@
+//! A feed played in real time, with real files and real sockets.
+
+mod act;
+mod frames;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use earmark::{Clock, Moment, Numbered, OmiHttp, Runtime, Status, SystemClock, WebSocketDialer};
+use earmark_sim::feed::{Action, Feed, FeedTime, Sounds};
+use earmark_sim::play::{PlayOptions, Until};
+use earmark_sim::report::{Ingredients, Offered, Report, Verdict};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::backend::stop_asked;
+use crate::exit::Failure;
+use crate::feed_file;
+use crate::settled::is_settled;
+use frames::Frames;
+use server::Server;
+
+/// How long after its last line a feed may go on.
+const SETTLE_LIMIT: Duration = Duration::from_secs(3_600);
+/// How often it is looked whether everything is settled.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// An instant is over when nothing has happened for so long.
+const QUIET: Duration = Duration::from_millis(30);
+/// How long an instant may last.
+const INSTANT_MAX: Duration = Duration::from_millis(500);
+/// How long the runtime may take to stop.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// What is played.
+pub(super) struct Script<'a> {
+    /// What messages call the feed.
+    pub(super) path: &'a Path,
+    pub(super) feed: &'a Feed,
+    pub(super) sounds: &'a Sounds,
+    pub(super) options: PlayOptions,
+}
+
+/// The events so far; the runtime's thread adds to them.
+type Happened = Arc<Mutex<Vec<Numbered>>>;
+
+/// Plays a feed to its end, on a store that stays where it is when it was named.
+pub(super) async fn play(
+    script: Script<'_>,
+    data_dir: Option<PathBuf>,
+    url: Option<String>,
+) -> Result<Report, Failure> {
+    if let Some((line, action)) = script.feed.needs_simulation() {
+        let expected = "needs the simulated world: expected `--clock virtual`";
+        return Err(feed_file::refused(script.path, line, action, expected));
+    }
+    let stop = stop_asked()?;
+    let server = Server::reach(&script, url).await?;
+    let (folder, temporary) = folder(data_dir)?;
+    let mut player = Player::start(script, folder, server).await?;
+    let played = tokio::select! {
+        played = player.play() => played,
+        () = stop => Err(Failure::wrong("interrupted; the feed was not played to its end")),
+    };
+    player.end().await;
+    drop(temporary);
+    played
+}
+
+fn folder(named: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
+    if let Some(folder) = named {
+        return Ok((folder, None));
+    }
+    let made = tempfile::Builder::new().prefix("earmark-play-").tempdir();
+    let temporary = made.map_err(|error| Failure::store(&std::env::temp_dir(), error))?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+struct Player<'a> {
+    script: Script<'a>,
+    folder: PathBuf,
+    server: Server,
+    runtime: Runtime,
+    clock: Arc<SystemClock>,
+    /// Feed time 0, by both clocks that are used.
+    began: (Instant, Moment),
+    happened: Happened,
+    frames: Frames,
+    offered: Offered,
+    verdicts: Vec<Verdict>,
+}
+
+impl<'a> Player<'a> {
+    async fn start(script: Script<'a>, folder: PathBuf, server: Server) -> Result<Self, Failure> {
+        let happened = Happened::default();
+        let heard = Arc::clone(&happened);
+        let observer = move |event: &Numbered| {
+            heard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(event.clone());
+        };
+        let clock = Arc::new(SystemClock::new());
+        let starting = Runtime::builder(&folder)
+            .clock(clock.clone())
+            .seed(script.options.seed)
+            .policy(script.options.policy)
+            .sync_target(OmiHttp::new(server.url(), server.credentials())?)
+            .live_socket(WebSocketDialer::new(server.url(), server.credentials())?)
+            .observer(Box::new(observer))
+            .start();
+        let runtime = starting
+            .await
+            .map_err(|error| Failure::start(&folder, &error))?;
+        let began = (Instant::now(), clock.stamp().moment);
+        let frames = Frames::of(script.feed);
+        Ok(Self {
+            script,
+            folder,
+            server,
+            runtime,
+            clock,
+            began,
+            happened,
+            frames,
+            offered: Offered::default(),
+            verdicts: Vec::new(),
+        })
+    }
+
+    async fn play(&mut self) -> Result<Report, Failure> {
+        let feed = self.script.feed;
+        for line in &feed.lines {
+            self.run_until(line.at).await;
+            if let Action::Expect(expectation) = &line.action {
+                self.let_instant_pass().await;
+                let report = self.report().await?;
+                self.verdicts.push(expectation.check(line.number, &report));
+            } else {
+                self.act(line).await?;
+            }
+        }
+        match self.script.options.until {
+            Until::End => self.let_instant_pass().await,
+            Until::Settled => self.run_until_settled().await?,
+        }
+        self.report().await
+    }
+
+    /// Lets time pass until a feed time; frames that are due on the way are offered when they are.
+    async fn run_until(&mut self, at: FeedTime) {
+        while let Some(next) = self.frames.next_at().filter(|next| *next <= at) {
+            sleep_until(self.began.0 + next.since_start()).await;
+            self.offer_due(next);
+        }
+        sleep_until(self.began.0 + at.since_start()).await;
+    }
+
+    async fn run_until_settled(&mut self) -> Result<(), Failure> {
+        while let Some(next) = self.frames.next_at() {
+            self.run_until(next).await;
+        }
+        let limit = Instant::now() + SETTLE_LIMIT;
+        self.let_instant_pass().await;
+        while !is_settled(&self.look().await?) && Instant::now() < limit {
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until what the latest line has caused at once has happened.
+    async fn let_instant_pass(&self) {
+        let limit = Instant::now() + INSTANT_MAX;
+        let mut seen = usize::MAX;
+        while seen != self.happened_so_far() && Instant::now() < limit {
+            seen = self.happened_so_far();
+            sleep(QUIET).await;
+        }
+    }
+
+    fn happened_so_far(&self) -> usize {
+        self.happened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    async fn look(&self) -> Result<Status, Failure> {
+        self.runtime.status_now().await.map_err(Failure::wrong)
+    }
+
+    async fn report(&self) -> Result<Report, Failure> {
+        let seen = self.look().await?;
+        let now = self.clock.stamp();
+        let began = self.began.1;
+        let events = self
+            .happened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut report = Report::assemble(&Ingredients {
+            seen: &seen,
+            events: &events,
+            offered: self.offered,
+            server: self.server.state(),
+            ended_at: now.moment.since(began),
+            now,
+            feed_time_of: &|moment: Moment| moment.since(began),
+        });
+        report.expectations.clone_from(&self.verdicts);
+        Ok(report)
+    }
+
+    async fn end(self) {
+        if !self.runtime.shutdown(STOP_MAX).await {
+            tracing::warn!("the runtime did not stop in time; the next start recovers");
+        }
+        self.server.end().await;
+    }
+}

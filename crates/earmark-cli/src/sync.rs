@@ -1,0 +1,143 @@
+//! `sync`: recovers, and uploads what is pending until nothing is left to do.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use earmark::{EnvCredentials, OmiHttp, RecordingId, RecordingStatus, Runtime, Status};
+use tokio::time::{Instant, sleep};
+
+use crate::backend::stop_asked;
+use crate::data_dir;
+use crate::exit::{Failure, Outcome};
+use crate::output::{Progress, print_line};
+use crate::settled::{is_on_its_way, is_settled};
+
+/// How often it is looked how far everything is.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long the runtime may take to stop.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(folder: &Path, url: &str, patience: Duration) -> Result<Outcome, Failure> {
+    let target = OmiHttp::new(url, EnvCredentials::new(std::env::vars_os()))?;
+    // A folder that is not there holds nothing that could be uploaded.
+    drop(data_dir::read_only(folder)?);
+    let stop = stop_asked()?;
+    let starting = Runtime::builder(folder)
+        .sync_target(target)
+        .link_wait(Duration::ZERO)
+        .start();
+    let runtime = starting
+        .await
+        .map_err(|error| Failure::start(folder, &error))?;
+    let synced = tokio::select! {
+        synced = watch(&runtime, patience) => synced,
+        () = stop => Err(Failure::wrong("interrupted; what is not uploaded yet is kept")),
+    };
+    if !runtime.shutdown(STOP_MAX).await {
+        tracing::warn!("the runtime did not stop in time; the next start recovers");
+    }
+    conclude(&synced?)
+}
+
+/// How far everything was, and is.
+struct Course {
+    /// The recordings that were to be uploaded at the start.
+    wanted: Vec<RecordingId>,
+    last: Status,
+    gave_up: bool,
+}
+
+/// Watches until nothing is left to do, or nothing has moved for too long.
+async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure> {
+    let mut last = runtime.status_now().await.map_err(Failure::wrong)?;
+    let wanted = wanted(&last);
+    let progress = Progress::new("uploading");
+    let mut moved = Instant::now();
+    while !is_settled(&last) && moved.elapsed() < patience {
+        progress.show(done(&wanted, &last), wanted.len(), &doing(&last));
+        sleep(LOOK_EVERY).await;
+        let next = runtime.status_now().await.map_err(Failure::wrong)?;
+        if how_far(&next) != how_far(&last) {
+            moved = Instant::now();
+        }
+        last = next;
+    }
+    progress.clear();
+    let gave_up = !is_settled(&last);
+    Ok(Course {
+        wanted,
+        last,
+        gave_up,
+    })
+}
+
+fn wanted(status: &Status) -> Vec<RecordingId> {
+    let open = |one: &&RecordingStatus| !matches!(one.status, "synced" | "failed" | "corrupted");
+    status
+        .recordings
+        .iter()
+        .filter(open)
+        .map(|one| one.id)
+        .collect()
+}
+
+/// How many of them are neither open nor on their way any more; a released one is gone.
+fn done(wanted: &[RecordingId], status: &Status) -> usize {
+    let open: Vec<RecordingId> = self::wanted(status);
+    wanted.iter().filter(|id| !open.contains(id)).count()
+}
+
+fn doing(status: &Status) -> String {
+    let waiting = status.recordings.iter().find(|one| is_on_its_way(one));
+    waiting.map_or_else(String::new, |one| match &one.reason {
+        Some(reason) => format!("{}: {reason}", one.id),
+        None => format!("{} is {}", one.id, one.status),
+    })
+}
+
+/// What progress changes. A recording that goes from waiting to a request and back makes none.
+fn how_far(status: &Status) -> (u64, u64, BTreeMap<RecordingId, (bool, u32)>) {
+    let far = |one: &RecordingStatus| (is_on_its_way(one), one.attempts);
+    let recordings = status
+        .recordings
+        .iter()
+        .map(|one| (one.id, far(one)))
+        .collect();
+    (status.frames.uploaded, status.frames.released, recordings)
+}
+
+fn conclude(course: &Course) -> Result<Outcome, Failure> {
+    let last = &course.last;
+    let left: Vec<&RecordingStatus> = last
+        .recordings
+        .iter()
+        .filter(|one| one.status != "synced")
+        .collect();
+    for one in &left {
+        let reason = one
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
+        print_line(format_args!("{} is {}{reason}", one.id, one.status))?;
+    }
+    if course.gave_up {
+        print_line("Nothing has moved for too long; what is left is kept for the next time.")?;
+    }
+    let done = done(&course.wanted, last).saturating_sub(ended_badly(course));
+    print_line(format_args!(
+        "{done} recordings were uploaded or need not be; {} are not uploaded",
+        left.len()
+    ))?;
+    Ok(Outcome::good_if(left.is_empty()))
+}
+
+/// How many of those that were to be uploaded have failed or are corrupted.
+fn ended_badly(course: &Course) -> usize {
+    let is_bad = |id: &&RecordingId| {
+        let all = &course.last.recordings;
+        all.iter()
+            .any(|one| one.id == **id && matches!(one.status, "failed" | "corrupted"))
+    };
+    course.wanted.iter().filter(is_bad).count()
+}

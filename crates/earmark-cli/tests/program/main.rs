@@ -1,0 +1,9 @@
+//! The program from outside: what it prints, what it writes, and how it exits.
+
+mod backend;
+mod demo;
+mod harness;
+mod play;
+mod refusals;
+mod store;
+mod upload;

@@ -1,0 +1,81 @@
+use std::os::unix::process::ExitStatusExt;
+
+use crate::harness::{Room, command, earmark, listed};
+
+const START: &str = r#"{"at": 0, "do": "capture.start", "device": "pendant", "codec": "pcm8"}"#;
+
+#[test]
+fn a_report_of_simulated_time_goes_to_standard_output() {
+    let room = Room::new();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 6000}"#,
+            r#"{"at": 61, "do": "expect", "frames": {"captured": 6000}}"#,
+        ],
+    );
+    let ran = earmark(&["play", &feed, "--until", "end"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["expectations"][0]["held"], true);
+}
+
+#[test]
+fn an_expectation_that_fails_exits_1_and_the_report_says_what_was_found() {
+    let room = Room::new();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 1, "do": "expect", "frames": {"captured": 1}}"#,
+        ],
+    );
+    let report = room.text("report.json");
+    let ran = earmark(&["play", &feed, "--report", &report]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    let written = std::fs::read_to_string(report).expect("the report is written");
+    assert!(written.contains(r#""captured": 0"#), "{written}");
+}
+
+#[test]
+fn in_real_time_frames_go_over_a_real_socket_and_what_was_missed_is_uploaded() {
+    let room = Room::new();
+    let feed = room.feed("feed.jsonl", &[
+        START,
+        r#"{"at": 0, "do": "frames", "device": "pendant", "count": 20, "pace": false}"#,
+        r#"{"at": 0.2, "do": "socket.up", "device": "pendant"}"#,
+        r#"{"at": 1, "do": "frames", "device": "pendant", "count": 30, "seed": 1}"#,
+        r#"{"at": 1.6, "do": "server.message", "text": {"type": "memory_processing_started", "memory": {"id": "A"}}}"#,
+        r#"{"at": 1.7, "do": "server.message", "text": {"type": "memory_created", "memory": {"id": "A"}}}"#,
+        r#"{"at": 2.5, "do": "expect", "server": {"live_frames": 30, "uploads": [{"conversation": "A", "frames": 20, "times": 1}]}}"#,
+    ]);
+    let ran = earmark(&["play", &feed, "--clock", "real", "--until", "end"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn a_kill_ends_the_process_for_real_and_what_was_written_is_still_there() {
+    let room = Room::new();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 40, "pace": false}"#,
+            r#"{"at": 1, "do": "kill"}"#,
+            r#"{"at": 2, "do": "restart"}"#,
+        ],
+    );
+    let store = room.text("store");
+    let mut command = command(&["play", &feed, "--clock", "real", "--data-dir", &store]);
+    let output = command.output().expect("it starts");
+    assert_eq!(output.status.signal(), Some(9));
+    assert!(output.stdout.is_empty());
+    let recordings = listed(&store);
+    assert_eq!(recordings.len(), 1);
+    assert_eq!(
+        (&recordings[0]["status"], &recordings[0]["frames"]),
+        (&"capturing".into(), &40.into())
+    );
+}

@@ -1,0 +1,153 @@
+use std::fs;
+use std::path::Path;
+
+use earmark_store::{Disk, FsDisk};
+
+use crate::harness::{Room, command, contents, earmark, id, listed};
+
+#[test]
+fn an_empty_folder_has_no_recordings_and_no_damage() {
+    let room = Room::new();
+    let store = room.text("");
+    assert_eq!(listed(&store).len(), 0);
+    let verified = earmark(&["verify", "--data-dir", &store]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    assert!(
+        contents(Path::new(&store)).is_empty(),
+        "nothing was written"
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_there_exits_4() {
+    let room = Room::new();
+    let store = room.text("nowhere");
+    let recording = "r-00000000-1";
+    for flags in [
+        vec!["list"],
+        vec!["show", recording],
+        vec!["verify"],
+        vec!["retry", recording],
+        vec!["delete", recording],
+        vec!["sync", "--server", "http://127.0.0.1:1"],
+    ] {
+        let flags = [flags, vec!["--data-dir", &store]].concat();
+        let ran = earmark(&flags);
+        assert_eq!(ran.code, Some(4), "{flags:?}: {ran:?}");
+        assert!(
+            ran.err.contains("nowhere") && ran.err.contains("no such folder"),
+            "{}",
+            ran.err
+        );
+        assert!(!Path::new(&store).exists());
+    }
+}
+
+#[test]
+fn a_recording_is_listed_shown_and_sound() {
+    let room = Room::new();
+    let store = room.recorded();
+    let before = contents(Path::new(&store));
+    let recordings = listed(&store);
+    assert_eq!(recordings.len(), 1);
+    let recording = &recordings[0];
+    assert_eq!(recording["status"], "pending");
+    assert_eq!(recording["duration_s"], 0.5);
+    let (table, shown) = (
+        earmark(&["list", "--data-dir", &store]),
+        earmark(&["show", id(recording), "--json", "--data-dir", &store]),
+    );
+    assert!(
+        table.out.contains(id(recording)) && table.out.contains("pendant"),
+        "{}",
+        table.out
+    );
+    assert_eq!(shown.json(), *recording);
+    let verified = earmark(&["verify", "--data-dir", &store]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    assert!(
+        contents(Path::new(&store)) == before,
+        "looking changes nothing"
+    );
+}
+
+#[test]
+fn damage_is_named_with_its_file_and_its_cost_and_exits_1() {
+    let room = Room::new();
+    let store = room.recorded();
+    let recordings = listed(&store);
+    let name = format!("recordings/{}.bin", id(&recordings[0]));
+    let path = Path::new(&store).join(&name);
+    let mut bytes = fs::read(&path).expect("the file is there");
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).expect("it is written");
+    let ran = earmark(&["verify", "--data-dir", &store]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.out.contains(&name) && ran.out.contains("bytes 0 to "),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("can no longer be uploaded"), "{}", ran.out);
+
+    fs::remove_file(&path).expect("it is removed");
+    let ran = earmark(&["verify", "--data-dir", &store]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.contains("is missing"), "{}", ran.out);
+    assert_eq!(listed(&store).len(), 1, "it can be listed all the same");
+}
+
+#[test]
+fn a_store_in_use_can_be_looked_at_and_not_be_changed() {
+    let room = Room::new();
+    let store = room.recorded();
+    let recordings = listed(&store);
+    let disk = FsDisk::create(Path::new(&store)).expect("the folder is there");
+    let lock = disk.lock().expect("the disk locks").expect("nobody has it");
+    assert_eq!(listed(&store), recordings);
+    let server = "http://127.0.0.1:1";
+    for flags in [
+        vec!["delete", id(&recordings[0])],
+        vec!["retry", id(&recordings[0])],
+        vec!["sync", "--server", server],
+    ] {
+        let flags = [flags, vec!["--data-dir", &store]].concat();
+        let ran = earmark(&flags);
+        assert_eq!(ran.code, Some(3), "{flags:?}: {ran:?}");
+        assert!(ran.err.contains("in use by "), "{}", ran.err);
+        if cfg!(target_os = "linux") {
+            let owner = format!("process {}", std::process::id());
+            assert!(
+                ran.err.contains(&owner),
+                "{} does not name {owner}",
+                ran.err
+            );
+        }
+    }
+    drop(lock);
+    assert_eq!(listed(&store), recordings);
+}
+
+#[test]
+fn a_deleted_recording_is_gone_and_an_unknown_one_is_refused() {
+    let room = Room::new();
+    let store = room.recorded();
+    let recordings = listed(&store);
+    let unknown = earmark(&["delete", "r-00000000-1", "--data-dir", &store]);
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    assert_eq!(listed(&store), recordings);
+    let deleted = earmark(&["delete", id(&recordings[0]), "--data-dir", &store]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert_eq!(listed(&store).len(), 0);
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let room = Room::new();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let status = command(&["list", "--data-dir", &room.text("")])
+        .stdout(writer)
+        .status();
+    assert_eq!(status.expect("it starts").code(), Some(0));
+}
