@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::event::{Bus, Numbered, Observer};
 use crate::live::Dial;
 use crate::numbers::Numbers;
 use crate::source::{Clocked, Entry, Inbox, Source, SourceHandle, SourceKey, TooMuchNews, locked};
-use crate::status::{Status, StatusBoard};
+use crate::status::{STATUS_EVERY, Status, StatusBoard};
 use crate::target::SyncTarget;
 
 /// How many sources one runtime may have.
@@ -304,9 +304,29 @@ impl Builder {
         uplink.run(Uplink::new(c, d, self.dialer, self.reconnects));
         ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
         let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
-        Runtime {
-            inner: Arc::new(Inner::new(peers, shared, inbox, muted, board)),
+        let inner = Arc::new(Inner::new(peers, shared, inbox, muted, board));
+        actix_rt::spawn(keep_status(Arc::downgrade(&inner)));
+        Runtime { inner }
+    }
+}
+
+/// Looks at the status while somebody watches it, until the runtime is gone.
+async fn keep_status(runtime: Weak<Inner>) {
+    loop {
+        let Some(inner) = runtime.upgrade() else {
+            return;
+        };
+        if inner.board.is_watched() {
+            match inner.look().await {
+                Some(status) => inner.board.show(status),
+                None => return,
+            }
         }
+        let woken = inner.board.woken();
+        drop(inner);
+        // Nobody watches, nobody is woken: an idle host sleeps.
+        woken.await;
+        tokio::time::sleep(STATUS_EVERY).await;
     }
 }
 
@@ -352,6 +372,13 @@ impl Inner {
             board,
             ended,
         }
+    }
+}
+
+impl Inner {
+    async fn look(&self) -> Option<Status> {
+        let sources: Vec<Arc<Entry>> = locked(&self.sources).values().cloned().collect();
+        self.board.look(&sources).await
     }
 }
 
@@ -442,8 +469,7 @@ impl Runtime {
     ///
     /// [`Stopped`] when the runtime has stopped.
     pub async fn status_now(&self) -> Result<Status, Stopped> {
-        let sources: Vec<Arc<Entry>> = locked(&self.inner.sources).values().cloned().collect();
-        self.inner.board.look(&sources).await.ok_or(Stopped)
+        self.inner.look().await.ok_or(Stopped)
     }
 
     /// Stops in order: no further frame is taken, everything that was taken becomes durable, and the

@@ -9,7 +9,7 @@ use earmark_core::{
     Account, ConversationId, Deadline, Delivery, Device, Policy, RecordingId, SessionId, WallTime,
 };
 use earmark_store::{Ledger, RecordingFacts, Sha256Sum};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::actors::{AskInventory, Inventory, Peers, SessionView, Shared, UploadView, tell};
 use crate::source::Entry;
@@ -146,21 +146,29 @@ pub(crate) struct StatusBoard {
     shared: Shared,
     damage: usize,
     watched: watch::Sender<Status>,
+    /// Rung when somebody begins to watch.
+    bell: Arc<Notify>,
 }
 
 impl StatusBoard {
     pub(crate) fn new(peers: Peers, shared: Shared, damage: usize) -> Self {
         let (watched, _) = watch::channel(Status::default());
-        Self {
-            peers,
-            shared,
-            damage,
-            watched,
-        }
+        Self { peers, shared, damage, watched, bell: Arc::new(Notify::new()) }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
+        self.bell.notify_one();
         self.watched.subscribe()
+    }
+
+    /// Ends at once while somebody watches, else when somebody begins to.
+    pub(crate) fn woken(&self) -> impl Future<Output = ()> + use<> {
+        let (bell, is_watched) = (Arc::clone(&self.bell), self.is_watched());
+        async move {
+            if !is_watched {
+                bell.notified().await;
+            }
+        }
     }
 
     pub(crate) fn is_watched(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::live::{Incoming, Outgoing};
 use crate::omi::StaticCredentials;
 
 const CANARY: &str = "canary-7f3a";
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn account(name: &str) -> Account {
     Account::new(name).expect("short enough")
@@ -68,6 +69,21 @@ async fn up() -> (LiveSocket, WebSocketStream<TcpStream>) {
     };
     let (socket, server) = tokio::join!(dialer(&url).dial(mono()), accepted);
     (socket.expect("it comes up"), server)
+}
+
+/// The next thing that the host hears; a test that waits for ever tells nothing.
+async fn heard(socket: &mut LiveSocket) -> Option<Incoming> {
+    timeout(PATIENCE, socket.incoming.recv())
+        .await
+        .expect("something is heard")
+}
+
+/// The next message that the server gets.
+async fn got(server: &mut WebSocketStream<TcpStream>) -> Message {
+    let next = timeout(PATIENCE, server.next())
+        .await
+        .expect("something comes");
+    next.expect("it is up").expect("it is up")
 }
 
 /// The head of the request that a dial sends, which is answered with `answer`.
@@ -131,20 +147,14 @@ async fn what_is_sent_arrives_in_order_and_a_pong_carries_the_number_of_its_ping
         .send(Outgoing::Ping(0x0102_0304))
         .await
         .expect("it is up");
-    assert_eq!(
-        server.next().await.expect("up").expect("up"),
-        Message::Binary(frame)
-    );
-    let ping = server.next().await.expect("up").expect("up");
+    assert_eq!(got(&mut server).await, Message::Binary(frame));
+    let ping = got(&mut server).await;
     assert_eq!(
         ping,
         Message::Ping(Bytes::from_static(&[0, 0, 0, 0, 1, 2, 3, 4]))
     );
     server.flush().await.expect("the pong goes out");
-    assert_eq!(
-        socket.incoming.recv().await,
-        Some(Incoming::Pong(0x0102_0304))
-    );
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Pong(0x0102_0304)));
 }
 
 #[tokio::test]
@@ -159,7 +169,7 @@ async fn a_pong_that_answers_no_ping_and_binary_messages_are_passed_over() {
         server.send(message).await.expect("it is up");
     }
     assert_eq!(
-        socket.incoming.recv().await,
+        heard(&mut socket).await,
         Some(Incoming::Text("ping".into()))
     );
 }
@@ -172,10 +182,7 @@ async fn a_ping_of_the_server_is_answered_while_nothing_is_sent() {
         .send(Message::Ping(payload.clone()))
         .await
         .expect("it is up");
-    assert_eq!(
-        server.next().await.expect("up").expect("up"),
-        Message::Pong(payload)
-    );
+    assert_eq!(got(&mut server).await, Message::Pong(payload));
 }
 
 #[tokio::test]
@@ -193,11 +200,11 @@ async fn the_code_of_the_servers_close_is_the_last_thing_heard() {
     while let Some(Ok(_)) = server.next().await {}
     drop(server);
     assert_eq!(
-        socket.incoming.recv().await,
+        heard(&mut socket).await,
         Some(Incoming::Text("last words".into()))
     );
-    assert_eq!(socket.incoming.recv().await, Some(Incoming::Closed(4001)));
-    assert_eq!(socket.incoming.recv().await, None);
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(4001)));
+    assert_eq!(heard(&mut socket).await, None);
     assert!(socket.outgoing.send(Outgoing::Ping(1)).await.is_err());
 }
 
@@ -205,8 +212,8 @@ async fn the_code_of_the_servers_close_is_the_last_thing_heard() {
 async fn a_connection_that_breaks_without_a_close_is_1006() {
     let (mut socket, server) = up().await;
     drop(server);
-    assert_eq!(socket.incoming.recv().await, Some(Incoming::Closed(1006)));
-    assert_eq!(socket.incoming.recv().await, None);
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1006)));
+    assert_eq!(heard(&mut socket).await, None);
 }
 
 #[tokio::test]
@@ -218,10 +225,7 @@ async fn a_socket_is_closed_politely_when_the_host_lets_go_of_either_end_or_says
             .send(Outgoing::Binary(last.clone()))
             .await
             .expect("it is up");
-        assert_eq!(
-            server.next().await.expect("up").expect("up"),
-            Message::Binary(last)
-        );
+        assert_eq!(got(&mut server).await, Message::Binary(last));
         let _kept: Box<dyn std::any::Any> = match end {
             "outgoing" => {
                 drop(outgoing);
@@ -236,7 +240,7 @@ async fn a_socket_is_closed_politely_when_the_host_lets_go_of_either_end_or_says
                 Box::new((outgoing, incoming))
             }
         };
-        let close = server.next().await.expect("up").expect("up");
+        let close = got(&mut server).await;
         assert!(
             matches!(close, Message::Close(Some(frame)) if frame.code == 1000.into()),
             "{end}"
@@ -254,7 +258,7 @@ async fn a_close_of_ours_that_is_answered_ends_with_its_code() {
         .expect("it is up");
     while let Some(Ok(_)) = server.next().await {}
     drop(server);
-    assert_eq!(socket.incoming.recv().await, Some(Incoming::Closed(1000)));
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1000)));
 }
 
 #[tokio::test]
@@ -262,13 +266,13 @@ async fn the_longest_message_in_one_frame_is_heard_and_a_longer_one_closes_the_s
     let (mut socket, mut server) = up().await;
     let longest = "x".repeat(SERVER_MESSAGE_BYTES_MAX);
     let sending = server.send(Message::Text(longest.clone().into()));
-    let (sent, heard) = tokio::join!(sending, socket.incoming.recv());
+    let (sent, message) = tokio::join!(sending, heard(&mut socket));
     sent.expect("it is up");
-    assert_eq!(heard, Some(Incoming::Text(longest.clone())));
+    assert_eq!(message, Some(Incoming::Text(longest.clone())));
 
     let sending = server.send(Message::Text((longest + "x").into()));
-    let (_, heard) = tokio::join!(sending, socket.incoming.recv());
-    assert_eq!(heard, Some(Incoming::Closed(1009)));
+    let (_, message) = tokio::join!(sending, heard(&mut socket));
+    assert_eq!(message, Some(Incoming::Closed(1009)));
 }
 
 #[tokio::test]
@@ -277,7 +281,7 @@ async fn a_declared_length_without_end_closes_the_socket_at_once() {
     let mut head = vec![0x81, 127];
     head.extend(u64::MAX.to_be_bytes());
     server.get_mut().write_all(&head).await.expect("it is up");
-    let Some(Incoming::Closed(code)) = socket.incoming.recv().await else {
+    let Some(Incoming::Closed(code)) = heard(&mut socket).await else {
         panic!("the socket is not closed");
     };
     assert!(code == 1009 || code == 1006, "{code}");
@@ -300,7 +304,7 @@ async fn a_server_that_reads_nothing_is_given_up() {
         .await
         .is_ok()
     {}
-    assert_eq!(socket.incoming.recv().await, Some(Incoming::Closed(1006)));
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1006)));
 }
 
 #[tokio::test]
