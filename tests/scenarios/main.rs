@@ -1,0 +1,93 @@
+//! Every feed of `tests/feeds` holds what it expects.
+//!
+//! `FEED=part-of-a-name` plays only the feeds whose name has that part.
+
+use std::path::Path;
+
+use earmark_sim::report::{Report, Verdict};
+use earmark_tests::feeds;
+
+/// How many feeds there are at least: a folder that was not found must not pass.
+const FEEDS_MIN: usize = 100;
+
+#[test]
+fn every_feed_holds_what_it_expects() {
+    assert_none(feeds::complaints(|path| {
+        match wanted(path).then(|| feeds::report(path)) {
+            None => Vec::new(),
+            Some(Err(error)) => vec![error],
+            Some(Ok(report)) => unmet(path, &report),
+        }
+    }));
+}
+
+#[test]
+fn every_feed_gives_the_same_report_twice() {
+    assert_none(feeds::complaints(|path| {
+        let json = || feeds::report(path).map(|report| report.to_json());
+        if !wanted(path) || json() == json() {
+            return Vec::new();
+        }
+        vec![format!(
+            "{}: another report the second time",
+            feeds::name(path)
+        )]
+    }));
+}
+
+#[test]
+fn the_frames_of_every_feed_add_up() {
+    assert_none(feeds::complaints(|path| {
+        match wanted(path).then(|| feeds::report(path)) {
+            None => Vec::new(),
+            Some(Err(error)) => vec![error],
+            Some(Ok(report)) => unbalanced(path, &report),
+        }
+    }));
+}
+
+#[test]
+fn every_feed_says_in_words_what_it_shows_and_expects_something() {
+    let complaints = feeds::complaints(|path| {
+        let text = std::fs::read_to_string(path).expect("the feed was listed");
+        let says = text.starts_with("# ");
+        let expects = text.contains(r#""do":"expect""#) && text.contains(r#""unexpected":0"#);
+        if says && expects {
+            Vec::new()
+        } else {
+            vec![feeds::name(path)]
+        }
+    });
+    assert_none(complaints);
+    assert!(
+        feeds::all().len() >= FEEDS_MIN,
+        "{} feeds",
+        feeds::all().len()
+    );
+}
+
+fn wanted(path: &Path) -> bool {
+    std::env::var("FEED").map_or(true, |part| feeds::name(path).contains(&part))
+}
+
+fn assert_none(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+/// The expectations of a feed that were not met, each with what was found.
+fn unmet(path: &Path, report: &Report) -> Vec<String> {
+    let name = feeds::name(path);
+    let told = |verdict: &Verdict| format!("{name}:{}: found {}", verdict.line, verdict.found);
+    let unmet = report.expectations.iter().filter(|verdict| !verdict.held);
+    unmet.map(told).collect()
+}
+
+fn unbalanced(path: &Path, report: &Report) -> Vec<String> {
+    let frames = &report.frames;
+    let kept = frames.held + frames.released + frames.uploaded;
+    let sum = frames.muted + frames.rejected + frames.lost + kept;
+    if frames.captured == sum && frames.durable <= kept {
+        return Vec::new();
+    }
+    vec![format!("{}: {frames:?}", feeds::name(path))]
+}
