@@ -52,7 +52,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::time::timeout(Duration::from_secs(30), status.wait_for(is_synced)).await??;
     for upload in server.state().uploads {
         let conversation = upload.conversation.as_deref().unwrap_or("none");
-        println!("the server holds {} frames of conversation {conversation}", upload.frames);
+        println!(
+            "the server holds {} frames of conversation {conversation}",
+            upload.frames
+        );
     }
 
     mic.stop()?;

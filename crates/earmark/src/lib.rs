@@ -51,7 +51,8 @@ pub use live::{
 };
 pub use omi::{EnvCredentials, OmiHttp, StaticCredentials};
 pub use runtime::{
-    Builder, DiskMode, Network, Runtime, SOURCES_MAX, SignIn, SourceError, StartError, Stopped,
+    Builder, DiskMode, Network, RETENTION, Runtime, SOURCES_MAX, SignIn, SourceError, StartError,
+    Stopped,
 };
 pub use source::{NEWS_WAITING_MAX, Rejected, Socket, Source, SourceHandle, TooMuchNews};
 pub use status::{

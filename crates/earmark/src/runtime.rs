@@ -28,6 +28,8 @@ use crate::target::SyncTarget;
 
 /// How many sources one runtime may have.
 pub const SOURCES_MAX: usize = 10_000;
+/// How long a synced recording stays on the disk.
+pub const RETENTION: Duration = Duration::from_secs(7 * 86_400);
 
 /// Where the disk's work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,7 @@ pub struct Builder {
     requests_per_minute_max: usize,
     api: Api,
     link_wait: Duration,
+    retention: Duration,
 }
 
 impl Builder {
@@ -129,6 +132,7 @@ impl Builder {
             requests_per_minute_max: REQUESTS_PER_MINUTE_MAX,
             api: Api::V2,
             link_wait: LINK_WAIT,
+            retention: RETENTION,
         }
     }
 
@@ -172,6 +176,12 @@ impl Builder {
     /// no live socket could name one, there is nothing to wait for.
     pub const fn link_wait(mut self, link_wait: Duration) -> Self {
         self.link_wait = link_wait;
+        self
+    }
+
+    /// How long a synced recording stays on the disk; 7 days unless told otherwise.
+    pub const fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
         self
     }
 
@@ -296,7 +306,7 @@ impl Builder {
         let pace = Pace::new(self.flights_max, self.requests_per_minute_max);
         let both = || (shared.clone(), peers.clone());
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());
-        wal_store.run(WalStore::new(a, b, store, self.mode));
+        wal_store.run(WalStore::new(a, b, store, self.mode, self.retention));
         supervisor.run(SessionSupervisor::new(c, d, ids, self.link_wait));
         sync.run(SyncWorker::new(e, f, self.target, pace, self.api));
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());

@@ -153,7 +153,13 @@ pub(crate) struct StatusBoard {
 impl StatusBoard {
     pub(crate) fn new(peers: Peers, shared: Shared, damage: usize) -> Self {
         let (watched, _) = watch::channel(Status::default());
-        Self { peers, shared, damage, watched, bell: Arc::new(Notify::new()) }
+        Self {
+            peers,
+            shared,
+            damage,
+            watched,
+            bell: Arc::new(Notify::new()),
+        }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {

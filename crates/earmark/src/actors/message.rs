@@ -177,7 +177,10 @@ pub(crate) struct UploadReopened {
 
 /// A recording is let go.
 #[derive(Debug)]
-pub(crate) struct RecordingGone(pub(crate) RecordingId);
+pub(crate) struct RecordingGone {
+    pub(crate) recording: RecordingId,
+    pub(crate) key: SourceKey,
+}
 
 /// Frames are durable.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, SpawnHandle};
 use earmark_core::sync::{
-    Api, Effect, Event, Pace, Queue, Report, Setup, Slot, Upload, UploadStep,
+    Api, Effect, Event, Pace, Queue, Report, Setup, Slot, State, Upload, UploadStep,
 };
 use earmark_core::{Account, Effects, Machine, RecordingId};
 use earmark_store::SealedRecording;
@@ -14,7 +14,7 @@ use super::guard::guard;
 use super::message::{
     AccountChanged, AskInventory, AskRelease, AwaitDelivery, DeliverySettled, FlightLimit,
     NetworkState, Opened, Purpose, RecordingGone, ReleaseDecided, Retry, StartUpload,
-    UploadRecorded, UploadView,
+    UploadRecorded, UploadSettled, UploadView,
 };
 use super::peers::tell;
 use super::timer::Timer;
@@ -104,6 +104,20 @@ impl SyncWorker {
         while let Some(effect) = effects.pop() {
             self.obey(recording, effect, ctx);
         }
+        self.forget_if_gone(recording);
+    }
+
+    /// What is synced or deleted needs nothing any more, and the store knows it.
+    fn forget_if_gone(&mut self, recording: RecordingId) {
+        let is_gone = self.uploads.get(&recording).is_some_and(|flight| {
+            matches!(
+                flight.machine.state(),
+                State::Synced { .. } | State::Deleted
+            )
+        });
+        if is_gone {
+            self.uploads.remove(&recording);
+        }
     }
 
     fn step_all(&mut self, event: &Event, ctx: &mut Context<Self>) {
@@ -191,7 +205,8 @@ impl Handler<Opened> for SyncWorker {
             let Some(token) = opened.sealed.get(id) else {
                 continue;
             };
-            if facts.upload.requests == 0 && !facts.upload.is_final() {
+            let is_fresh = facts.upload.requests == 0 && !facts.upload.is_final();
+            if is_fresh || facts.is_synced() {
                 continue;
             }
             self.flight(token);
@@ -269,8 +284,20 @@ impl Handler<UploadRecorded> for SyncWorker {
 impl Handler<RecordingGone> for SyncWorker {
     type Result = ();
 
-    fn handle(&mut self, RecordingGone(recording): RecordingGone, ctx: &mut Context<Self>) {
-        self.step(recording, Event::Deleted, ctx);
+    fn handle(&mut self, gone: RecordingGone, ctx: &mut Context<Self>) {
+        let RecordingGone { recording, key } = gone;
+        if self.uploads.contains_key(&recording) {
+            return self.step(recording, Event::Deleted, ctx);
+        }
+        let gone = true;
+        tell(
+            &self.peers.supervisor,
+            UploadSettled {
+                recording,
+                key,
+                gone,
+            },
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! `WalStore`: owns the journal and the recordings, and is where every promise becomes durable.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use earmark_core::wal_store::{DiskTask, Effect, Event, Health, Journal, Ticket};
@@ -30,6 +31,9 @@ use link::Link;
 
 const NAME: &str = "WalStore";
 
+/// How often synced recordings are looked through for those that have stayed long enough.
+const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Owns the store.
 pub(crate) struct WalStore {
     shared: Shared,
@@ -45,6 +49,8 @@ pub(crate) struct WalStore {
     /// Recordings whose seal is queued or under way.
     sealing: BTreeSet<RecordingId>,
     links: Vec<Link>,
+    /// How long a synced recording stays on the disk.
+    retention: Duration,
 }
 
 /// Somebody who waits until something is durable.
@@ -64,7 +70,13 @@ enum Waiting {
 }
 
 impl WalStore {
-    pub(crate) fn new(shared: Shared, peers: Peers, store: Store, mode: DiskMode) -> Self {
+    pub(crate) fn new(
+        shared: Shared,
+        peers: Peers,
+        store: Store,
+        mode: DiskMode,
+        retention: Duration,
+    ) -> Self {
         let durable = place(store.durable());
         Self {
             shared,
@@ -77,6 +89,7 @@ impl WalStore {
             appended: VecDeque::new(),
             sealing: BTreeSet::new(),
             links: Vec::new(),
+            retention,
         }
     }
 
@@ -288,6 +301,10 @@ impl Actor for WalStore {
         self.guarded(|actor| {
             actor.announce_opening();
             actor.finish_removals(ctx);
+            actor.expire(ctx);
+        });
+        ctx.run_interval(EXPIRE_EVERY, |actor, ctx| {
+            actor.guarded(|actor| actor.expire(ctx));
         });
     }
 }

@@ -5,8 +5,8 @@ use earmark_core::RecordingId;
 use earmark_core::sync::{Effect, Event, Settlement};
 use earmark_store::SealedRecording;
 
-use super::super::message::{RecordUpload, Relink, UploadReopened, UploadSettled};
-use super::{Announced, NAME, Purpose, SyncWorker, tell};
+use super::super::message::{RecordUpload, Relink, UploadReopened};
+use super::{Announced, NAME, Purpose, SyncWorker, UploadSettled, tell};
 
 impl SyncWorker {
     pub(super) fn obey(
@@ -139,7 +139,6 @@ impl SyncWorker {
         if how == Settlement::Deleted {
             self.release_slot(recording);
             self.cancel_timer(recording, ctx);
-            self.uploads.remove(&recording);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Whoever waits for something durable is answered when it is, and not before.
 
+use std::collections::BTreeMap;
+
 use actix::Context;
 use earmark_core::wal_store::{DiskTask, Ticket};
 use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId};
@@ -24,24 +26,17 @@ impl WalStore {
         }
     }
 
+    /// Tells each capture how far its own frames are durable: a sync covers those of all devices.
     fn answer_frames(&mut self, durable: Ticket) {
-        let mut latest: Option<(CaptureId, FrameSeq)> = None;
+        let mut latest: BTreeMap<CaptureId, FrameSeq> = BTreeMap::new();
         while let Some((_, capture, end)) = self
             .appended
             .pop_front_if(|(ticket, _, _)| *ticket <= durable)
         {
-            match latest {
-                Some((current, up_to)) if current == capture => {
-                    latest = Some((capture, up_to.max(end)))
-                }
-                Some((capture, up_to)) => {
-                    tell(&self.peers.ingest, Durable { capture, up_to });
-                    latest = Some((capture, end));
-                }
-                None => latest = Some((capture, end)),
-            }
+            let up_to = latest.entry(capture).or_insert(end);
+            *up_to = end.max(*up_to);
         }
-        if let Some((capture, up_to)) = latest {
+        for (capture, up_to) in latest {
             tell(&self.peers.ingest, Durable { capture, up_to });
         }
     }

@@ -1,8 +1,9 @@
 //! Recordings are let go: what says so is durable before their file is.
 
 use actix::Context;
-use earmark_core::RecordingId;
-use earmark_store::{Record, Removal, SealedRecording};
+use earmark_core::sync::UploadStage;
+use earmark_core::{Deadline, RecordingId};
+use earmark_store::{Record, RecordingFacts, Removal, SealedRecording};
 
 use super::{Announced, NAME, RecordingGone, Waiting, WalStore, tell};
 
@@ -43,8 +44,34 @@ impl WalStore {
             );
         }
         for recording in going {
-            self.remove(recording, Removal::Deleted, ctx);
-            tell(&self.peers.sync, RecordingGone(recording));
+            if let Some(key) = self.key_of(recording) {
+                self.remove(recording, Removal::Deleted, ctx);
+                tell(&self.peers.sync, RecordingGone { recording, key });
+            }
+        }
+    }
+
+    /// Removes what the server confirmed long enough ago.
+    pub(super) fn expire(&mut self, ctx: &mut Context<Self>) {
+        let now = self.shared.stamp();
+        let is_old = |facts: &RecordingFacts| match facts.upload.stage {
+            UploadStage::Synced { at } if facts.removing.is_none() => {
+                Deadline::after(at, self.retention).moment(now) <= now.moment
+            }
+            UploadStage::Synced { .. }
+            | UploadStage::Pending { .. }
+            | UploadStage::Uploading
+            | UploadStage::Accepted { .. }
+            | UploadStage::Failed { .. }
+            | UploadStage::Corrupted { .. } => false,
+        };
+        let recordings = self.store.ledger().recordings.iter();
+        let old: Vec<RecordingId> = recordings
+            .filter(|(_, facts)| is_old(facts))
+            .map(|(id, _)| *id)
+            .collect();
+        for recording in old {
+            self.remove(recording, Removal::Expired, ctx);
         }
     }
 
