@@ -10,6 +10,6 @@
 
 pub mod expect;
 pub mod feed;
-pub mod report;
 pub mod play;
+pub mod report;
 pub mod world;

@@ -13,7 +13,6 @@ use earmark_core::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-
 /// One entry of the journal; its JSON is `{"name": {fields}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

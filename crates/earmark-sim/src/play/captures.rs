@@ -45,7 +45,12 @@ impl Captures {
     pub(super) fn of(feed: &Feed) -> Self {
         let mut devices = BTreeMap::new();
         for line in &feed.lines {
-            if let Action::CaptureStart { device, account, encoding } = &line.action {
+            if let Action::CaptureStart {
+                device,
+                account,
+                encoding,
+            } = &line.action
+            {
                 devices.entry(device.clone()).or_insert_with(|| Source {
                     account: account.clone(),
                     encoding: *encoding,
@@ -54,17 +59,24 @@ impl Captures {
                 });
             }
         }
-        Self { devices, schedule: BinaryHeap::new(), streams: BTreeMap::new(), begun: 0 }
+        Self {
+            devices,
+            schedule: BinaryHeap::new(),
+            streams: BTreeMap::new(),
+            begun: 0,
+        }
     }
 
     /// A device, as it was last started; one that never is belongs to `default` and sends Opus.
     pub(super) fn device(&mut self, device: &Device) -> &mut Source {
-        self.devices.entry(device.clone()).or_insert_with(|| Source {
-            account: Account::new("default").expect("the name is short and not empty"),
-            encoding: Encoding::mono_16k(Codec::Opus),
-            handle: None,
-            coder: None,
-        })
+        self.devices
+            .entry(device.clone())
+            .or_insert_with(|| Source {
+                account: Account::new("default").expect("the name is short and not empty"),
+                encoding: Encoding::mono_16k(Codec::Opus),
+                handle: None,
+                coder: None,
+            })
     }
 
     /// A capture began: from now on frames are of this encoding.
@@ -91,7 +103,13 @@ impl Captures {
         self.streams.retain(|_, stream| stream.device != *device);
     }
 
-    pub(super) fn schedule_pseudo(&mut self, device: &Device, maker: PseudoFrames, count: u64, at: FeedTime) {
+    pub(super) fn schedule_pseudo(
+        &mut self,
+        device: &Device,
+        maker: PseudoFrames,
+        count: u64,
+        at: FeedTime,
+    ) {
         self.add(device, Frames::Pseudo { maker, count }, at);
     }
 
@@ -102,14 +120,21 @@ impl Captures {
     fn add(&mut self, device: &Device, frames: Frames, began: FeedTime) {
         let number = self.begun;
         self.begun += 1;
-        let stream = Stream { device: device.clone(), began, given: 0, frames };
+        let stream = Stream {
+            device: device.clone(),
+            began,
+            given: 0,
+            frames,
+        };
         self.streams.insert(number, stream);
         self.schedule_next(number);
     }
 
     /// Frame i of a stream that began at t is captured at t + (i + 1) ÷ frame rate.
     fn schedule_next(&mut self, number: u64) {
-        let Some(stream) = self.streams.get(&number) else { return };
+        let Some(stream) = self.streams.get(&number) else {
+            return;
+        };
         let rate = self.devices.get(&stream.device).map_or(100, |source| {
             u64::from(source.encoding.codec.frames_per_second())
         });
@@ -139,7 +164,10 @@ impl Captures {
             return Some((Device::new("gone").ok()?, Vec::new()));
         };
         let device = stream.device.clone();
-        let coder = self.devices.get_mut(&device).and_then(|source| source.coder.as_mut());
+        let coder = self
+            .devices
+            .get_mut(&device)
+            .and_then(|source| source.coder.as_mut());
         let frames = stream.next(coder);
         self.schedule_next(number);
         Some((device, frames))
@@ -160,7 +188,9 @@ impl Stream {
         match &mut self.frames {
             Frames::Pseudo { maker, .. } => vec![maker.frame(place)],
             Frames::Heard(sound) => {
-                let (Some(samples), Some(coder)) = (sound.next(), coder) else { return Vec::new() };
+                let (Some(samples), Some(coder)) = (sound.next(), coder) else {
+                    return Vec::new();
+                };
                 // An encoder that fails gives no frame; the counts of the report show that.
                 let frames = coder.push(&samples).unwrap_or_default();
                 frames.into_iter().map(Bytes::from).collect()

@@ -27,7 +27,11 @@ impl VirtualClock {
     /// Clocks at feed time 0.
     pub fn new() -> Self {
         let (boot, jumped_micros) = (AtomicU64::new(1), AtomicI64::new(0));
-        Self { start: Instant::now(), boot, jumped_micros }
+        Self {
+            start: Instant::now(),
+            boot,
+            jumped_micros,
+        }
     }
 
     /// The feed time now.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use earmark::{
-    Clock as _, Content, FilePart, HttpFault, HttpReply, HttpRequest, HttpTransport,
-};
+use earmark::{Clock as _, Content, FilePart, HttpFault, HttpReply, HttpRequest, HttpTransport};
 use earmark_backend::server::{Admission, Ending, ReceivedFile, Reply, RequestHead, Ticket};
 use earmark_core::sync::TransportFault;
 use futures_util::future::LocalBoxFuture;
@@ -47,7 +45,9 @@ async fn exchange(network: &Network, request: HttpRequest) -> Sent {
     };
     match admission {
         Admission::Proceed(ticket) => {
-            let Content::File(part) = request.content else { return fault(TransportFault::Reset) };
+            let Content::File(part) = request.content else {
+                return fault(TransportFault::Reset);
+            };
             let file = receive(part)?;
             answer(body(network, ticket, file)).await
         }
@@ -99,7 +99,10 @@ async fn answer(reply: Reply) -> Sent {
 }
 
 fn header(reply: &Reply, wanted: &str) -> Option<String> {
-    let found = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let found = reply
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     found.map(|(_, value)| value.clone())
 }
 
@@ -109,13 +112,18 @@ fn head_of(request: &HttpRequest) -> RequestHead {
         Content::Nothing => "GET",
         Content::File(_) => "POST",
     };
-    let authorization =
-        request.token.as_ref().map(|token| format!("Bearer {}", token.reveal()));
+    let authorization = request
+        .token
+        .as_ref()
+        .map(|token| format!("Bearer {}", token.reveal()));
     RequestHead {
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.split('&').filter_map(pair).collect(),
-        headers: authorization.map(|value| (String::from("authorization"), value)).into_iter().collect(),
+        headers: authorization
+            .map(|value| (String::from("authorization"), value))
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use earmark::{Clock as _, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, LiveSocket, OUTGOING_MESSAGES_MAX, Outgoing};
+use earmark::{
+    Clock as _, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, LiveSocket, OUTGOING_MESSAGES_MAX,
+    Outgoing,
+};
 use earmark_backend::server::{DeviceHash, LiveHello, LiveId, Refusal};
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::mpsc;
