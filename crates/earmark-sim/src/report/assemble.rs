@@ -206,18 +206,13 @@ fn result(outcome: Sent) -> Outcome {
 fn timeline(from: &Ingredients<'_>) -> Vec<Happening> {
     let happening = |numbered: &Numbered| {
         let (what, extra) = told(&numbered.event);
-        let fields = match extra {
-            Value::Object(fields) => fields
-                .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .collect(),
-            _ => BTreeMap::new(),
-        };
+        let fields = extra.as_object().cloned().unwrap_or_default();
+        let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
         Happening {
             at: Seconds::from((from.feed_time_of)(numbered.at.moment)),
             actor: numbered.actor.to_owned(),
             what: what.to_owned(),
-            extra: fields,
+            extra: fields.collect(),
         }
     };
     from.events.iter().map(happening).collect()
