@@ -1,5 +1,6 @@
 //! `backend`: the development server alone.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -19,17 +20,21 @@ type Script = Vec<(Duration, usize, ServerAction)>;
 
 /// Serves until it is told to stop.
 pub(crate) async fn run(listen: SocketAddr, faults: Option<&Path>) -> Result<Outcome, Failure> {
-    let script = faults.map(script).transpose()?.unwrap_or_default();
+    let mut script = faults.map(script).transpose()?.unwrap_or_default();
     let listening = TcpListener::bind(listen).await;
     let listener = listening.map_err(|error| {
         Failure::unusable(format!("--listen {listen} cannot be listened on: {error}"))
     })?;
     let stop = stop_asked()?;
     let backend = serve(listener, Options::default()).map_err(Failure::wrong)?;
+    // Whoever reads the address finds done what is to happen at once.
+    let first = script.partition_point(|(at, ..)| at.is_zero());
+    let later = script.split_off(first);
+    obey(&backend, script).await;
     print_line(format_args!("http://{}", backend.address()))?;
     tokio::select! {
         () = stop => {}
-        () = obey(&backend, script) => {}
+        () = async { obey(&backend, later).await; pending().await } => {}
     }
     backend.shutdown().await;
     Ok(Outcome::Done)
@@ -38,19 +43,20 @@ pub(crate) async fn run(listen: SocketAddr, faults: Option<&Path>) -> Result<Out
 /// The lines of a feed that says nothing but what the server does.
 fn script(path: &Path) -> Result<Script, Failure> {
     let lines = feed_file::read(path)?.lines;
-    let of_server = lines.into_iter().map(|line| match line.action {
-        Action::Server(action) => Ok((line.at.since_start(), line.number, action)),
-        other => Err(feed_file::refused(
-            path,
-            line.number,
-            other.name(),
-            "does nothing to the server: expected \"server.*\", \"job.respond\" or \"socket.stall\"",
-        )),
+    let of_server = lines.into_iter().map(|line| {
+        let (at, number, name) = (line.at.since_start(), line.number, line.action.name());
+        let expected = "does nothing to the server: expected \"server.*\", \"job.respond\" or \
+                        \"socket.stall\"";
+        if let Action::Server(action) = line.action {
+            Ok((at, number, action))
+        } else {
+            Err(feed_file::refused(path, number, name, expected))
+        }
     });
     of_server.collect()
 }
 
-/// Carries out the script, then waits for ever.
+/// Carries out a script, each line when its time comes.
 async fn obey(backend: &RunningBackend, script: Script) {
     let start = Instant::now();
     for (at, line, action) in script {
@@ -59,7 +65,6 @@ async fn obey(backend: &RunningBackend, script: Script) {
             tracing::warn!(line, %error, "the server could not do as the line says");
         }
     }
-    std::future::pending().await
 }
 
 /// Ends when the process is asked to stop.

@@ -41,9 +41,12 @@ fn platform(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 /// A store to look at; nothing is ever written to it.
 pub(crate) fn read_only(folder: &Path) -> Result<FsDisk, Failure> {
-    FsDisk::read_only(folder).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::store(folder, "there is no such folder"),
-        _ => Failure::store(folder, error),
+    FsDisk::read_only(folder).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            Failure::store(folder, "there is no such folder")
+        } else {
+            Failure::store(folder, error)
+        }
     })
 }
 
