@@ -35,6 +35,7 @@ mod numbers;
 mod omi;
 mod runtime;
 mod source;
+mod sources;
 mod status;
 mod target;
 
@@ -51,10 +52,10 @@ pub use live::{
 };
 pub use omi::{EnvCredentials, OmiHttp, StaticCredentials};
 pub use runtime::{
-    Builder, DiskMode, Network, RETENTION, Runtime, SOURCES_MAX, SignIn, SourceError, StartError,
-    Stopped,
+    Builder, DiskMode, Network, RETENTION, Runtime, SignIn, SourceError, StartError, Stopped,
 };
 pub use source::{NEWS_WAITING_MAX, Rejected, Socket, Source, SourceHandle, TooMuchNews};
+pub use sources::SOURCES_MAX;
 pub use status::{
     EventCounts, FrameCounts, Indicator, RecordingStatus, STATUS_EVERY, SessionStatus, Status,
 };

@@ -1,8 +1,7 @@
 //! What a host builds, starts and holds.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -22,12 +21,11 @@ use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::event::{Bus, Numbered, Observer};
 use crate::live::Dial;
 use crate::numbers::Numbers;
-use crate::source::{Clocked, Entry, Inbox, Source, SourceHandle, SourceKey, TooMuchNews, locked};
+use crate::source::{Clocked, Inbox, Source, SourceHandle, SourceKey, TooMuchNews};
+use crate::sources::Sources;
 use crate::status::{STATUS_EVERY, Status, StatusBoard};
 use crate::target::SyncTarget;
 
-/// How many sources one runtime may have.
-pub const SOURCES_MAX: usize = 10_000;
 /// How long a synced recording stays on the disk.
 pub const RETENTION: Duration = Duration::from_secs(7 * 86_400);
 
@@ -314,7 +312,8 @@ impl Builder {
         uplink.run(Uplink::new(c, d, self.dialer, self.reconnects));
         ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
         let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
-        let inner = Arc::new(Inner::new(peers, shared, inbox, muted, board));
+        let sources = Arc::new(Sources::new(shared.policy.delivery, inbox, muted));
+        let inner = Arc::new(Inner::new(peers, shared, sources, board));
         actix_rt::spawn(keep_status(Arc::downgrade(&inner)));
         Runtime { inner }
     }
@@ -356,28 +355,17 @@ pub struct Runtime {
 struct Inner {
     peers: Peers,
     shared: Shared,
-    inbox: Arc<Inbox>,
-    muted: Vec<Device>,
-    sources: Mutex<BTreeMap<SourceKey, Arc<Entry>>>,
+    sources: Arc<Sources>,
     board: StatusBoard,
     ended: watch::Sender<bool>,
 }
 
 impl Inner {
-    fn new(
-        peers: Peers,
-        shared: Shared,
-        inbox: Arc<Inbox>,
-        muted: Vec<Device>,
-        board: StatusBoard,
-    ) -> Self {
+    fn new(peers: Peers, shared: Shared, sources: Arc<Sources>, board: StatusBoard) -> Self {
         let (ended, _) = watch::channel(false);
-        let sources = Mutex::new(BTreeMap::new());
         Self {
             peers,
             shared,
-            inbox,
-            muted,
             sources,
             board,
             ended,
@@ -387,8 +375,7 @@ impl Inner {
 
 impl Inner {
     async fn look(&self) -> Option<Status> {
-        let sources: Vec<Arc<Entry>> = locked(&self.sources).values().cloned().collect();
-        self.board.look(&sources).await
+        self.board.look(&self.sources.all()).await
     }
 }
 
@@ -404,20 +391,13 @@ impl Runtime {
     ///
     /// [`SourceError::TooMany`] when no further one is taken.
     pub fn source(&self, device: Device, account: Account) -> Result<SourceHandle, SourceError> {
-        let shared = &self.inner.shared;
-        let mut sources = locked(&self.inner.sources);
-        let key = SourceKey { device, account };
-        let is_full = sources.len() >= SOURCES_MAX && !sources.contains_key(&key);
-        if is_full {
-            return Err(SourceError::TooMany);
-        }
-        let muted = self.inner.muted.contains(&key.device);
-        let entry = sources.entry(key.clone()).or_insert_with(|| {
-            let (delivery, inbox) = (shared.policy.delivery, Arc::clone(&self.inner.inbox));
-            Arc::new(Entry::new(key, delivery, muted, inbox))
-        });
+        let Inner {
+            shared, sources, ..
+        } = self.inner.as_ref();
+        let entry = sources.open(SourceKey { device, account });
         Ok(SourceHandle {
-            entry: Arc::clone(entry),
+            entry: entry.ok_or(SourceError::TooMany)?,
+            sources: Arc::clone(sources),
             clock: Clocked(Arc::clone(&shared.clock)),
             numbers: Arc::clone(&shared.numbers),
             capture: None,
@@ -498,8 +478,7 @@ impl Runtime {
     }
 
     async fn stop(&self) -> bool {
-        let handles: Vec<Arc<Entry>> = locked(&self.inner.sources).values().cloned().collect();
-        for entry in handles {
+        for entry in self.inner.sources.all() {
             entry.close(self.inner.shared.clock.stamp());
         }
         let (answer, drained) = oneshot::channel();

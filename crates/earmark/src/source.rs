@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::numbers::Numbers;
+use crate::sources::Sources;
 
 /// How many messages, socket news and commands of one source may wait to be handled.
 pub const NEWS_WAITING_MAX: usize = 4_096;
@@ -340,6 +341,7 @@ impl Inner {
 #[derive(Clone, Debug)]
 pub struct SourceHandle {
     pub(crate) entry: Arc<Entry>,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) clock: Clocked,
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) capture: Option<CaptureId>,
@@ -366,7 +368,7 @@ impl SourceHandle {
         &self.entry.key.account
     }
 
-    /// Starts a capture; one that runs is stopped first.
+    /// Starts a capture; one of the same device that runs is stopped first, whoever it is for.
     ///
     /// # Errors
     ///
@@ -374,6 +376,7 @@ impl SourceHandle {
     pub fn start(&mut self, encoding: Encoding) -> Result<(), TooMuchNews> {
         let capture = self.numbers.next_capture();
         let at = self.clock.0.stamp();
+        self.sources.stop_others(&self.entry.key, at);
         let mut inner = locked(&self.entry.inner);
         if let Some(position) = inner.position() {
             inner.step(&Event::CaptureStopped, at.moment);
@@ -494,21 +497,14 @@ impl SourceHandle {
             .socket_news(SocketNews::Delivered(capture, up_to), self.now())
     }
 
-    /// Mutes the source, or lifts that. A mute survives a restart.
+    /// Mutes the device, whoever it captures for, or lifts that. A mute survives a restart.
     ///
     /// # Errors
     ///
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn mute(&self, muted: bool) -> Result<(), TooMuchNews> {
+        self.sources.mute(self.device(), muted, self.now());
         let mut inner = locked(&self.entry.inner);
-        inner.step(
-            if muted {
-                &Event::Muted
-            } else {
-                &Event::Unmuted
-            },
-            self.now(),
-        );
         self.entry.enter_news(&mut inner, Item::Muted { muted })
     }
 
