@@ -10,7 +10,7 @@ fn ask(url: &str, path: &str) -> String {
         stream,
         "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
     )
-    .unwrap();
+    .expect("the backend takes the request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer
