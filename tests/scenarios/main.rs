@@ -2,9 +2,10 @@
 //!
 //! `FEED=part-of-a-name` plays only the feeds whose name has that part.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use earmark_sim::report::{Report, Session, SessionState, Verdict};
+use earmark_sim::report::{Report, Seconds, Session, SessionState, Verdict};
 use earmark_tests::feeds;
 
 /// How many feeds there are at least: a folder that was not found must not pass.
@@ -99,4 +100,20 @@ fn unbalanced(path: &Path, report: &Report) -> Vec<String> {
         return Vec::new();
     }
     vec![format!("{}: {frames:?}", feeds::name(path))]
+}
+
+/// What the report's figures do not show is in its timeline.
+#[test]
+fn a_stalled_socket_is_down_twenty_seconds_after_the_first_ping_without_a_pong() {
+    let is_stalled =
+        |path: &&PathBuf| feeds::name(path).contains("a_stalled_socket_counts_as_down");
+    let feeds = feeds::all();
+    let path = feeds.iter().find(is_stalled).expect("the feed is there");
+    let report = feeds::report(path).expect("the feed can be played");
+    let mut downs = report
+        .timeline
+        .iter()
+        .filter(|one| one.what == "socket_down");
+    let at = downs.next().map(|one| one.at);
+    assert_eq!(at, Some(Seconds::from(Duration::from_secs(40))));
 }
