@@ -79,7 +79,7 @@ pub enum StartError {
 /// No further source can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// There are [`SOURCES_MAX`] already.
+    /// There are [`SOURCES_MAX`](crate::SOURCES_MAX) already.
     #[error("10000 sources are open; no more are taken")]
     TooMany,
     /// Too much waits to be handled at this source.
