@@ -180,6 +180,11 @@ impl Store {
         Ticket(self.journal.durable)
     }
 
+    /// Everything that was staged so far.
+    pub const fn staged(&self) -> Ticket {
+        Ticket(self.journal.next_seq - 1)
+    }
+
     /// Bytes that were staged and not yet handed to the disk.
     pub fn staged_bytes(&self) -> usize {
         self.journal.staged_bytes()

@@ -141,7 +141,7 @@ impl WalStore {
     /// Has the disk do something: off this thread in real time, here in simulated time.
     fn start(&mut self, task: DiskTask, ctx: &mut Context<Self>) {
         let Some(job) = self.store.begin(work_of(task)) else {
-            return self.end(task, None, ctx);
+            return self.end_without_work(task, ctx);
         };
         match self.mode {
             DiskMode::Inline => {
@@ -156,6 +156,16 @@ impl WalStore {
                 }));
             }
         }
+    }
+
+    /// The store had nothing to do, or its journal takes nothing before it has begun a new file.
+    fn end_without_work(&mut self, task: DiskTask, ctx: &mut Context<Self>) {
+        if task.is_journal() && self.store.journal_is_dead() {
+            let reason = String::from("the journal has no file that takes anything");
+            self.step(Event::DiskFailed { task, reason }, ctx);
+            return self.answer(ctx);
+        }
+        self.end(task, None, ctx);
     }
 
     fn end(&mut self, task: DiskTask, done: Option<Done>, ctx: &mut Context<Self>) {
@@ -261,6 +271,16 @@ impl WalStore {
         self.step(Event::TaskQueued { task, after }, ctx);
     }
 
+    /// Opening the store closes what it found open. On a disk that failed just then, that is not durable
+    /// yet, and no recording can be sealed before it is.
+    fn stage_what_opening_left(&mut self, ctx: &mut Context<Self>) {
+        let ticket = place(self.store.staged());
+        if ticket > self.machine.shared().durable() {
+            let urgent = true;
+            self.step(Event::Staged { ticket, urgent }, ctx);
+        }
+    }
+
     fn announce_opening(&mut self) {
         let ledger = self.store.ledger().clone();
         let sealed = ledger
@@ -299,6 +319,7 @@ impl Actor for WalStore {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
+            actor.stage_what_opening_left(ctx);
             actor.announce_opening();
             actor.finish_removals(ctx);
             actor.expire(ctx);

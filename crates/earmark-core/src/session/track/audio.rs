@@ -175,11 +175,11 @@ impl<R: SealedToken> Track<R> {
 
     /// The stretch that the next frame belongs to.
     fn current_stretch(&mut self, run: Run) -> &mut Stretch {
-        let goes_on = self.stretch_is_open
-            && self
-                .stretches
-                .back()
-                .is_some_and(|last| run.at.0.since(last.last_at) < CONVERSATION_GAP);
+        // A clock that was set back over a restart makes old audio look young; what has waited long
+        // enough takes no more all the same, since nothing would end its wait again.
+        let takes_more =
+            |last: &Stretch| !last.wait_ended && run.at.0.since(last.last_at) < CONVERSATION_GAP;
+        let goes_on = self.stretch_is_open && self.stretches.back().is_some_and(takes_more);
         if !goes_on {
             let announced = self
                 .connection
