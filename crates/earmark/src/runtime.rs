@@ -304,7 +304,9 @@ impl Builder {
         let pace = Pace::new(self.flights_max, self.requests_per_minute_max);
         let both = || (shared.clone(), peers.clone());
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());
-        wal_store.run(WalStore::new(a, b, store, self.mode, self.retention));
+        let actor = WalStore::new(a, b, store, self.mode, self.retention);
+        actor.announce_opening();
+        wal_store.run(actor);
         supervisor.run(SessionSupervisor::new(c, d, ids, self.link_wait));
         sync.run(SyncWorker::new(e, f, self.target, pace, self.api));
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());

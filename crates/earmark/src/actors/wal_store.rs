@@ -281,7 +281,9 @@ impl WalStore {
         }
     }
 
-    fn announce_opening(&mut self) {
+    /// Tells what the store held. It is said before the runtime has a handle, so that nothing a host wants
+    /// can come first.
+    pub(crate) fn announce_opening(&self) {
         let ledger = self.store.ledger().clone();
         let sealed = ledger
             .recordings
@@ -320,7 +322,6 @@ impl Actor for WalStore {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             actor.stage_what_opening_left(ctx);
-            actor.announce_opening();
             actor.finish_removals(ctx);
             actor.expire(ctx);
         });
