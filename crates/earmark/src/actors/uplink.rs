@@ -4,13 +4,13 @@
 //! WebSocket ping that carries a number is sent behind it, and the pong with that number proves that the
 //! other end has read everything before.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use bytes::Bytes;
-use earmark_core::{CaptureId, Encoding, FrameSeq};
+use earmark_core::{Account, CaptureId, Encoding, FrameSeq};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
 
@@ -41,6 +41,7 @@ pub(crate) struct Uplink {
     dialer: Option<Arc<dyn Dial>>,
     reconnects: bool,
     is_online: bool,
+    signed_out: BTreeSet<Account>,
     links: BTreeMap<SourceKey, Link>,
     generations: u64,
 }
@@ -77,6 +78,17 @@ struct Up {
     heartbeat: SpawnHandle,
 }
 
+impl State {
+    /// A socket that could not be kept up: it waits for the next try, or for a host that wants it anew.
+    const fn down(reconnects: bool) -> Self {
+        if reconnects {
+            Self::Waiting { retry: None }
+        } else {
+            Self::Idle
+        }
+    }
+}
+
 impl Uplink {
     pub(crate) fn new(
         shared: Shared,
@@ -90,6 +102,7 @@ impl Uplink {
             dialer,
             reconnects,
             is_online: true,
+            signed_out: BTreeSet::new(),
             links,
             generations: 0,
         }
@@ -114,7 +127,11 @@ impl Uplink {
             (None, false) => Encoding::mono_16k(earmark_core::Codec::Opus),
             (None, true) => return,
         };
-        if !is_waiting || !self.is_online {
+        if !is_waiting {
+            return;
+        }
+        if !self.is_online || self.signed_out.contains(&key.account) {
+            link.state = State::down(self.reconnects);
             return;
         }
         self.generations += 1;
@@ -164,7 +181,7 @@ impl Uplink {
             Ok(socket) => self.came_up(&key, generation, socket, ctx),
             Err(fault) => {
                 tracing::info!(device = %key.device, %fault, "the live socket did not come up");
-                link.state = State::Waiting { retry: None };
+                link.state = State::down(self.reconnects);
                 self.retry_later(&key, ctx);
             }
         }
@@ -221,6 +238,18 @@ impl Uplink {
             link.enter(SocketNews::Down(code), &self.shared);
         }
         link.state = State::Idle;
+    }
+
+    /// What a socket needs is there, or is there no longer: the network, or its account's credentials.
+    fn follow(&mut self, key: &SourceKey, is_there: bool, ctx: &mut Context<Self>) {
+        if is_there {
+            return self.dial(key, ctx);
+        }
+        let is_wanted = !matches!(self.links[key].state, State::Idle);
+        self.take_down(key, BROKEN, ctx);
+        if let Some(link) = self.links.get_mut(key).filter(|_| is_wanted) {
+            link.state = State::down(self.reconnects);
+        }
     }
 
     /// A socket broke, or was closed by the other end.
@@ -464,18 +493,7 @@ impl Handler<NetworkState> for Uplink {
         self.guarded(|actor| {
             actor.is_online = state.online;
             for key in actor.keys(|_| true) {
-                let is_wanted = !matches!(actor.links[&key].state, State::Idle);
-                if state.online {
-                    actor.dial(&key, ctx);
-                } else {
-                    actor.take_down(&key, BROKEN, ctx);
-                    if let Some(link) = actor.links.get_mut(&key)
-                        && is_wanted
-                        && actor.reconnects
-                    {
-                        link.state = State::Waiting { retry: None };
-                    }
-                }
+                actor.follow(&key, state.online, ctx);
             }
         });
     }
@@ -486,10 +504,14 @@ impl Handler<AccountChanged> for Uplink {
 
     fn handle(&mut self, changed: AccountChanged, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            for key in actor.keys(|key| key.account == changed.account) {
-                if !changed.signed_in {
-                    actor.take_down(&key, BROKEN, ctx);
-                }
+            let AccountChanged { account, signed_in } = changed;
+            if signed_in {
+                actor.signed_out.remove(&account);
+            } else {
+                actor.signed_out.insert(account.clone());
+            }
+            for key in actor.keys(|key| key.account == account) {
+                actor.follow(&key, signed_in, ctx);
             }
         });
     }

@@ -229,6 +229,7 @@ impl<R: SealedToken> Track<R> {
         }
         let (head, first) = (stretch.audio[at - 1].session, stretch.audio[at].clone());
         let tail = stretch.split_off(at);
+        let has_waited = tail.wait_ended;
         let is_moved = |audio: &&Audio| audio.session == head;
         let moved: Vec<RecordingId> = tail
             .audio
@@ -239,6 +240,10 @@ impl<R: SealedToken> Track<R> {
         self.stretches.insert(index + 1, tail);
         if first.session == head {
             self.split_session(head, &first, &moved, turn);
+        }
+        if has_waited {
+            // Nothing else would tell a session that was just opened.
+            self.tell_owner(first.recording, event::Event::LinkWaitEnded, turn);
         }
     }
 
