@@ -76,3 +76,16 @@ pub enum Event {
     /// A deadline may have passed.
     TimerFired,
 }
+
+impl Event {
+    /// The event's name, for logs and diagrams.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Staged { .. } => "Staged",
+            Self::TaskQueued { .. } => "TaskQueued",
+            Self::DiskFinished { .. } => "DiskFinished",
+            Self::DiskFailed { .. } => "DiskFailed",
+            Self::TimerFired => "TimerFired",
+        }
+    }
+}

@@ -37,10 +37,21 @@ pub struct Journal {
     urgent: Ticket,
     /// Since when something is staged that is not durable.
     undurable_since: Option<Moment>,
-    is_writing: bool,
-    syncing_since: Option<Moment>,
+    /// Since when something is staged that no write has taken.
+    unwritten_since: Option<Moment>,
+    /// Since when the oldest of what is being written is staged.
+    writing: Option<Moment>,
+    syncing: Option<Covering>,
+    replacing: Option<Covering>,
     tasks: VecDeque<Queued>,
     running: Option<Queued>,
+}
+
+/// A sync or a replacement that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Covering {
+    /// Nothing that it leaves out was staged before this.
+    rest_since: Moment,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +80,6 @@ pub enum Health {
 pub struct Failure {
     since: Moment,
     reason: String,
-    is_replacing: bool,
     retry_at: Moment,
     wait: Duration,
 }
@@ -106,14 +116,20 @@ impl State<Journal> for Health {
         event: &Event,
         step: &mut Context<'_>,
     ) -> Outcome<Self> {
+        if journal.is_out_of_turn(event) {
+            step.order(Effect::ReportUnexpected {
+                state: self.name(),
+                event: event.name(),
+            });
+            return Outcome::Handled;
+        }
         journal.note(event, step);
         let next = match self {
             Self::Sound => journal.sound(event, step),
             Self::Stalled => journal.stalled(event, step),
             Self::Failing(failure) | Self::Refusing(failure) => {
-                let mut failure = failure.clone();
-                let was_refusing = matches!(self, Self::Refusing(_));
-                journal.failing(event, step, &mut failure, was_refusing)
+                let (failure, was_refusing) = (failure.clone(), matches!(self, Self::Refusing(_)));
+                journal.failing(event, step, failure, was_refusing)
             }
         };
         match next {
@@ -158,10 +174,16 @@ impl Journal {
                 .flatten()
                 .min(),
             Health::Stalled => None,
-            Health::Failing(failure) => Some(failure.next().min(failure.since + UNSAFE_AFTER)),
-            Health::Refusing(failure) => Some(failure.next()),
+            Health::Failing(failure) => {
+                let unsafe_at = Some(failure.since + UNSAFE_AFTER);
+                [self.replace_due(failure), unsafe_at]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+            Health::Refusing(failure) => self.replace_due(failure),
         };
-        let can_run = self.running.is_none() && matches!(health, Health::Sound);
+        let can_run = self.running.is_none();
         let runnable = |queued: &&Queued| can_run && queued.after <= self.durable;
         let tasks = self
             .tasks
@@ -172,65 +194,95 @@ impl Journal {
         own.into_iter().chain(tasks).min()
     }
 
+    /// Whether it answers something that the disk was not asked for: nothing may count as durable by it.
+    fn is_out_of_turn(&self, event: &Event) -> bool {
+        match event {
+            Event::DiskFinished { task, .. } | Event::DiskFailed { task, .. } => match task {
+                DiskTask::Write => self.writing.is_none(),
+                DiskTask::Sync => self.syncing.is_none(),
+                DiskTask::Replace => self.replacing.is_none(),
+                DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
+                    self.running.is_none_or(|running| running.task != *task)
+                }
+            },
+            Event::Staged { .. } | Event::TaskQueued { .. } | Event::TimerFired => false,
+        }
+    }
+
     /// Keeps the books, which are the same in every state.
     fn note(&mut self, event: &Event, step: &mut Context<'_>) {
         match event {
             Event::Staged { ticket, urgent } => {
-                self.staged = *ticket;
-                self.undurable_since.get_or_insert(step.now);
+                if *ticket > self.staged {
+                    self.staged = *ticket;
+                    self.undurable_since.get_or_insert(step.now);
+                    self.unwritten_since.get_or_insert(step.now);
+                }
                 if *urgent {
-                    self.urgent = *ticket;
+                    self.urgent = self.urgent.max(*ticket);
                 }
             }
-            Event::TaskQueued { task, after } => {
-                self.urgent = self.urgent.max(*after);
-                let (task, after, not_before) = (*task, *after, step.now);
-                self.tasks.push_back(Queued {
-                    task,
-                    after,
-                    not_before,
-                    wait: TASK_WAIT_MIN,
-                });
-            }
+            Event::TaskQueued { task, after } => self.queue(*task, *after, step.now),
             Event::DiskFinished { task, through } => self.finished(*task, *through),
             Event::DiskFailed { task, reason } => self.failed(*task, reason, step),
             Event::TimerFired => {}
         }
     }
 
+    /// A task that waits already is not queued twice: it only waits for more.
+    fn queue(&mut self, task: DiskTask, after: Ticket, now: Moment) {
+        self.urgent = self.urgent.max(after);
+        match self.tasks.iter_mut().find(|queued| queued.task == task) {
+            Some(queued) => queued.after = queued.after.max(after),
+            None => self.tasks.push_back(Queued {
+                task,
+                after,
+                not_before: now,
+                wait: TASK_WAIT_MIN,
+            }),
+        }
+    }
+
     fn finished(&mut self, task: DiskTask, through: Ticket) {
         match task {
             DiskTask::Write => {
-                self.is_writing = false;
+                self.writing = None;
                 self.written = self.written.max(through);
             }
             DiskTask::Sync => {
-                let began = self.syncing_since.take();
-                self.durable_through(through, began);
+                let sync = self.syncing.take();
+                self.durable_through(through, sync);
             }
-            DiskTask::Replace => self.durable_through(through, None),
+            DiskTask::Replace => {
+                let replacement = self.replacing.take();
+                self.unwritten_since = replacement.map(|covering| covering.rest_since);
+                self.durable_through(through, replacement);
+            }
             DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                 self.running = None;
             }
         }
     }
 
-    fn durable_through(&mut self, through: Ticket, began: Option<Moment>) {
+    fn durable_through(&mut self, through: Ticket, ended: Option<Covering>) {
         self.durable = self.durable.max(through);
         self.written = self.written.max(self.durable);
         if self.durable == self.staged {
             self.undurable_since = None;
-        } else if began.is_some() {
-            // Whatever is not durable now was staged after the sync began.
-            self.undurable_since = began;
+        } else if let Some(Covering { rest_since }) = ended {
+            self.undurable_since = Some(rest_since);
+        }
+        if self.written == self.staged {
+            self.unwritten_since = None;
         }
     }
 
     fn failed(&mut self, task: DiskTask, reason: &str, step: &mut Context<'_>) {
         match task {
-            DiskTask::Write => self.is_writing = false,
-            DiskTask::Sync => self.syncing_since = None,
-            DiskTask::Replace => {}
+            // What was being written is unwritten again.
+            DiskTask::Write => self.unwritten_since = self.writing.take().or(self.unwritten_since),
+            DiskTask::Sync => self.syncing = None,
+            DiskTask::Replace => self.replacing = None,
             DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                 if let Some(mut queued) = self.running.take() {
                     queued.not_before = step.now + queued.wait;
@@ -249,105 +301,107 @@ impl Journal {
         if let Event::DiskFailed { task, reason } = event
             && task.is_journal()
         {
-            let mut failure = Failure::new(step.now, reason);
-            self.replace(&mut failure, step);
+            let failure = Failure::new(step.now, reason);
+            self.replace(&failure, step);
             return Some(Health::Failing(failure));
         }
-        if self.overdue_at().is_some_and(|at| at <= step.now) {
+        self.advance(step);
+        if self.is_overdue(step.now) {
             step.order(Effect::RefuseFrames(Refusal::DiskStalled));
             return Some(Health::Stalled);
         }
-        self.advance(step);
         None
     }
 
     fn stalled(&mut self, event: &Event, step: &mut Context<'_>) -> Option<Health> {
-        match event {
-            Event::DiskFailed { task, reason } if task.is_journal() => {
-                step.order(Effect::RefuseFrames(Refusal::DiskFailed(reason.clone())));
-                let mut failure = Failure::new(step.now, reason);
-                self.replace(&mut failure, step);
-                Some(Health::Refusing(failure))
-            }
-            Event::DiskFinished { .. } if self.overdue_at().is_none_or(|at| at > step.now) => {
-                step.order(Effect::TakeFrames);
-                self.advance(step);
-                Some(Health::Sound)
-            }
-            Event::Staged { .. }
-            | Event::TaskQueued { .. }
-            | Event::DiskFinished { .. }
-            | Event::DiskFailed { .. }
-            | Event::TimerFired => {
-                self.advance(step);
-                None
-            }
+        if let Event::DiskFailed { task, reason } = event
+            && task.is_journal()
+        {
+            step.order(Effect::RefuseFrames(Refusal::DiskFailed(reason.clone())));
+            let failure = Failure::new(step.now, reason);
+            self.replace(&failure, step);
+            return Some(Health::Refusing(failure));
         }
+        self.advance(step);
+        if self.is_overdue(step.now) {
+            return None;
+        }
+        step.order(Effect::TakeFrames);
+        Some(Health::Sound)
     }
 
     fn failing(
         &mut self,
         event: &Event,
         step: &mut Context<'_>,
-        failure: &mut Failure,
+        mut failure: Failure,
         was_refusing: bool,
     ) -> Option<Health> {
-        match event {
-            Event::DiskFinished {
-                task: DiskTask::Replace,
-                ..
-            } => {
-                if was_refusing {
-                    step.order(Effect::TakeFrames);
-                }
-                self.advance(step);
-                return Some(Health::Sound);
+        if let Event::DiskFinished {
+            task: DiskTask::Replace,
+            ..
+        } = event
+        {
+            if was_refusing {
+                step.order(Effect::TakeFrames);
             }
-            Event::DiskFailed {
-                task: DiskTask::Replace,
-                reason,
-            } => failure.again(step.now, reason),
-            Event::Staged { .. }
-            | Event::TaskQueued { .. }
-            | Event::DiskFinished { .. }
-            | Event::DiskFailed { .. }
-            | Event::TimerFired => {}
+            self.advance(step);
+            return Some(Health::Sound);
         }
-        self.replace(failure, step);
-        let refuses = was_refusing || step.now.since(failure.since) >= UNSAFE_AFTER;
-        if refuses && !was_refusing {
-            step.order(Effect::RefuseFrames(Refusal::DiskFailed(
-                failure.reason.clone(),
-            )));
+        if let Event::DiskFailed {
+            task: DiskTask::Replace,
+            reason,
+        } = event
+        {
+            failure.again(step.now, reason);
         }
-        let failure = failure.clone();
-        Some(if refuses {
-            Health::Refusing(failure)
-        } else {
-            Health::Failing(failure)
-        })
+        self.replace(&failure, step);
+        self.start_task(step);
+        if was_refusing {
+            return Some(Health::Refusing(failure));
+        }
+        if step.now.since(failure.since) < UNSAFE_AFTER {
+            return Some(Health::Failing(failure));
+        }
+        let reason = failure.reason.clone();
+        step.order(Effect::RefuseFrames(Refusal::DiskFailed(reason)));
+        Some(Health::Refusing(failure))
     }
 
     /// Begins a new file once nothing is under way on the dead one.
-    fn replace(&self, failure: &mut Failure, step: &mut Context<'_>) {
-        let is_quiet = !self.is_writing && self.syncing_since.is_none();
-        if is_quiet && !failure.is_replacing && failure.retry_at <= step.now {
-            failure.is_replacing = true;
+    fn replace(&mut self, failure: &Failure, step: &mut Context<'_>) {
+        if self.replace_due(failure).is_some_and(|at| at <= step.now) {
+            let rest_since = step.now;
+            self.replacing = Some(Covering { rest_since });
             step.order(Effect::Start(DiskTask::Replace));
         }
     }
 
+    /// When a new file is to begin; not while something is under way on the dead one.
+    fn replace_due(&self, failure: &Failure) -> Option<Moment> {
+        let is_under_way =
+            self.writing.is_some() || self.syncing.is_some() || self.replacing.is_some();
+        (!is_under_way).then_some(failure.retry_at)
+    }
+
     /// Starts all that can be started.
     fn advance(&mut self, step: &mut Context<'_>) {
-        if !self.is_writing && self.staged > self.written {
-            self.is_writing = true;
+        if self.writing.is_none() && self.staged > self.written {
+            self.writing = Some(self.unwritten_since.take().unwrap_or(step.now));
             step.order(Effect::Start(DiskTask::Write));
         }
         let is_due = self.urgent > self.durable || self.sync_due().is_some_and(|at| at <= step.now);
-        if self.syncing_since.is_none() && self.written > self.durable && is_due {
-            self.syncing_since = Some(step.now);
+        if self.syncing.is_none() && self.written > self.durable && is_due {
+            let rest_since = self.writing.or(self.unwritten_since).unwrap_or(step.now);
+            self.syncing = Some(Covering { rest_since });
             step.order(Effect::Start(DiskTask::Sync));
         }
+        self.start_task(step);
+    }
+
+    /// Tasks need the journal's durable part only, so they go on while its file is dead: what they
+    /// remove may be the room that it lacks.
+    fn start_task(&mut self, step: &mut Context<'_>) {
         let can_start =
             |queued: &Queued| queued.after <= self.durable && queued.not_before <= step.now;
         if self.running.is_none()
@@ -361,7 +415,7 @@ impl Journal {
 
     /// When a sync is to begin: only if none is under way and something is written.
     fn sync_due(&self) -> Option<Moment> {
-        let can_begin = self.syncing_since.is_none() && self.written > self.durable;
+        let can_begin = self.syncing.is_none() && self.written > self.durable;
         self.undurable_since
             .filter(|_| can_begin)
             .map(|since| since + SYNC_AFTER)
@@ -369,10 +423,14 @@ impl Journal {
 
     /// When what waits for the disk has waited for a second longer than it should.
     fn overdue_at(&self) -> Option<Moment> {
-        let is_under_way = self.is_writing || self.syncing_since.is_some();
+        let is_under_way = self.writing.is_some() || self.syncing.is_some();
         self.undurable_since
             .filter(|_| is_under_way)
             .map(|at| at + SYNC_AFTER + UNSAFE_AFTER)
+    }
+
+    fn is_overdue(&self, now: Moment) -> bool {
+        self.overdue_at().is_some_and(|at| at <= now)
     }
 }
 
@@ -381,7 +439,6 @@ impl Failure {
         Self {
             since: now,
             reason: String::from(reason),
-            is_replacing: false,
             retry_at: now,
             wait: REPLACE_WAIT_MIN,
         }
@@ -389,17 +446,7 @@ impl Failure {
 
     fn again(&mut self, now: Moment, reason: &str) {
         self.reason = String::from(reason);
-        self.is_replacing = false;
         self.retry_at = now + self.wait;
         self.wait = (self.wait * 2).min(REPLACE_WAIT_MAX);
-    }
-
-    /// When the next replacement is due; far away while one is under way.
-    fn next(&self) -> Moment {
-        if self.is_replacing {
-            Moment::from_micros(u64::MAX)
-        } else {
-            self.retry_at
-        }
     }
 }
