@@ -167,6 +167,17 @@ impl Deadline {
         let passed = now.wall.since(self.set.wall);
         now.moment + self.wait.saturating_sub(passed)
     }
+
+    /// The same deadline as the boot of `now` keeps it. Whoever waits for a deadline of another boot
+    /// takes this one: as long as the wall clock stands before the time at which the deadline was set,
+    /// asking again and again how much is left would give the whole wait every time.
+    #[must_use]
+    pub fn in_boot_of(self, now: Stamp) -> Self {
+        if self.set.boot == now.boot {
+            return self;
+        }
+        Self::after(now, self.moment(now).since(now.moment))
+    }
 }
 
 fn saturating_micros(wait: Duration) -> u64 {
@@ -204,6 +215,16 @@ mod tests {
             deadline.moment(stamp(2, 3, 5_040)),
             Moment::from_micros(23_000_000)
         );
+    }
+
+    #[test]
+    fn a_deadline_taken_over_from_another_boot_falls_although_the_clock_was_set_back() {
+        let set_back = stamp(2, 3, 1_000);
+        let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE).in_boot_of(set_back);
+        assert_eq!(deadline, Deadline::after(set_back, MINUTE));
+        let later = stamp(2, 40, 1_037);
+        assert_eq!(deadline.moment(later), Moment::from_micros(63_000_000));
+        assert_eq!(deadline.in_boot_of(later), deadline);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl<R: SealedToken + 'static> Upload<R> {
                 let job = Job {
                     name: job.clone(),
                     since: *since,
-                    lease: *lease,
+                    lease: lease.in_boot_of(step.now),
                     poll_after: *poll_after,
                 };
                 let next = Some(not_before.unwrap_or(first));
@@ -95,7 +95,8 @@ impl<R: SealedToken + 'static> Upload<R> {
         let Some(until) = next.filter(|_| self.due) else {
             return self.ready(errand);
         };
-        let until = Deadline::after(until.set, until.wait.min(RETRY_AFTER_MAX));
+        let wait = until.wait.min(RETRY_AFTER_MAX);
+        let until = Deadline::after(until.set, wait).in_boot_of(step.now);
         let is_over = until.moment(step.now) <= step.now.moment;
         if is_over || (kind == PauseKind::BackOff && !self.setup.online) {
             return self.ready(errand);

@@ -21,6 +21,11 @@ pub(super) struct Link {
 
 impl WalStore {
     pub(super) fn queue_seal(&mut self, recording: RecordingId, ctx: &mut Context<Self>) {
+        if self.is_sealed(recording) {
+            // Its seal was found at the opening of the store, and the journal had no room yet to keep it.
+            let ticket = self.staged();
+            return self.wait(ticket, Waiting::Sealed(recording), ctx);
+        }
         if self.sealing.insert(recording) {
             let after = self.staged();
             self.queue(DiskTask::Seal(recording), after, ctx);
