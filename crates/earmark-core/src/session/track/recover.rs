@@ -171,8 +171,12 @@ impl<R: SealedToken> Track<R> {
                 && ended_before != Some(SessionEnd::Boundary)
                 && ended_before != Some(SessionEnd::Finished)
                 && self.stretches.back().is_some_and(|last| {
-                    one.last_at.since(last.last_at)
-                        < CONVERSATION_GAP + one.walls.1.since(one.walls.0)
+                    // Moments are cut to the longest wait, so that old ones all look alike.
+                    let last_wall = last
+                        .audio
+                        .last()
+                        .map_or(one.walls.0, |audio| audio.last_wall);
+                    one.walls.0.since(last_wall) < CONVERSATION_GAP
                 });
             let is_first_of_session = self
                 .stretches
@@ -187,7 +191,6 @@ impl<R: SealedToken> Track<R> {
             };
             stretch.last_at = one.last_at;
             stretch.finished = found.end == SessionEnd::Finished;
-            stretch.wait_ended = found.sync_started.is_some();
             stretch.audio.push(Audio {
                 recording: one.recording,
                 session: found.session,
@@ -202,5 +205,60 @@ impl<R: SealedToken> Track<R> {
         if found.sync_started.is_some() {
             self.tell(found.session, event::Event::LinkWaitEnded, turn);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::LINK_WAIT;
+
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Token(RecordingId);
+
+    impl SealedToken for Token {
+        fn recording(&self) -> RecordingId {
+            self.0
+        }
+    }
+
+    fn session(number: u32, wall_seconds: i64, sealed: bool) -> RecoveredSession<Token> {
+        let recording = RecordingId::new(1, number);
+        let wall = WallTime::from_unix_micros(wall_seconds * 1_000_000);
+        RecoveredSession {
+            session: SessionId::new(1, number),
+            capture: CaptureId::new(1, 1),
+            end: SessionEnd::Gap,
+            conversation: None,
+            sync_started: sealed.then_some(false),
+            recordings: alloc::vec![RecoveredRecording {
+                recording,
+                first: FrameSeq(0),
+                token: sealed.then_some(Token(recording)),
+                linked: false,
+                upload: RecoveredUpload::Fresh,
+                walls: (wall, wall),
+                // Both are older than the longest wait, and so look equally old.
+                last_at: Moment::from_micros(1_000_000_000),
+            }],
+        }
+    }
+
+    #[test]
+    fn old_audio_that_was_not_sealed_in_time_is_uploaded_beside_audio_that_was() {
+        let mut ids = Ids::starting_at(SessionId::new(2, 1), RecordingId::new(2, 1));
+        let mut effects = Effects::new();
+        let now = Moment::from_micros(1_000_000_000) + LINK_WAIT;
+        let found = alloc::vec![session(1, 0, false), session(2, 300, true)];
+        let mut track = Track::recover(LINK_WAIT, found, now, &mut ids, &mut effects);
+        effects.drain().for_each(drop);
+        let late = Token(RecordingId::new(1, 1));
+        let sealed = crate::session::Event::RecordingSealed(late.clone());
+        track.step(sealed, now, &mut ids, &mut effects);
+        let start = Effect::StartUpload {
+            recording: late,
+            conversation: None,
+        };
+        assert!(effects.drain().any(|effect| effect == start));
     }
 }
