@@ -1,0 +1,78 @@
+//! The long checks, one program, so that anybody can rerun a figure that a document claims.
+
+mod kills;
+mod outcome;
+mod request;
+mod transitions;
+
+use std::process::ExitCode;
+
+use outcome::{CannotRun, Outcome};
+use request::{Request, Slice};
+
+/// A long check.
+struct Campaign {
+    name: &'static str,
+    checks: &'static str,
+    run: fn(&Slice) -> Result<Outcome, CannotRun>,
+}
+
+const CAMPAIGNS: [Campaign; 2] = [
+    Campaign {
+        name: "kills",
+        checks: "SIGKILL of the real program at random moments: what was durable reaches the server",
+        run: kills::run,
+    },
+    Campaign {
+        name: "transitions",
+        checks: "random event sequences for each of the five machines against a model of each",
+        run: transitions::run,
+    },
+];
+
+/// Everything held.
+const HELD: u8 = 0;
+/// Something did not.
+const BROKEN: u8 = 1;
+/// The request cannot be used.
+const UNUSABLE: u8 = 2;
+/// This machine cannot run it.
+const CANNOT_RUN: u8 = 3;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match Request::parse(&arguments) {
+        Ok(Request::List) => {
+            for campaign in &CAMPAIGNS {
+                outcome::print(&format!("{:<12} {}", campaign.name, campaign.checks));
+            }
+            ExitCode::from(HELD)
+        }
+        Ok(Request::Run { name, slice }) => run(&name, &slice),
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+fn run(name: &str, slice: &Slice) -> ExitCode {
+    let Some(campaign) = CAMPAIGNS.iter().find(|campaign| campaign.name == name) else {
+        return refuse(&format!(
+            "there is no campaign {name}; `campaign list` names them"
+        ));
+    };
+    match (campaign.run)(slice) {
+        Ok(outcome) => {
+            outcome::print(&outcome.to_json(campaign.name, slice.elapsed()));
+            ExitCode::from(if outcome.holds() { HELD } else { BROKEN })
+        }
+        Err(missing) => {
+            eprintln!("campaign {name}: this machine cannot run it: {missing}");
+            ExitCode::from(CANNOT_RUN)
+        }
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("campaign: {why}");
+    eprintln!("usage: campaign list | campaign NAME [--minutes M] [--seed N]");
+    ExitCode::from(UNUSABLE)
+}

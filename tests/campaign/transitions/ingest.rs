@@ -1,0 +1,351 @@
+//! The machine of one source.
+
+use std::collections::BTreeMap;
+
+use earmark_core::ingest::{Effect, Event, HELD_BYTES_MAX, Refusal, Rejection, Source};
+use earmark_core::{
+    CaptureId, Codec, Delivery, Effects, Encoding, FRAME_BYTES_MAX, FrameFault, FrameSeq, Machine,
+    Moment, Step,
+};
+
+use super::{Bench, Choice, ensure};
+
+const EARLY: &str = "frames count as durable before they are";
+const STALE: &str = "what an earlier connection proved counts for the present one";
+
+pub(super) const BENCH: Bench = Bench {
+    name: "ingest",
+    run,
+    bugs: &[EARLY, STALE],
+    share: 0.1,
+    replay: None,
+};
+
+const OPUS: Encoding = Encoding::mono_16k(Codec::Opus);
+const KINDS: u32 = 14;
+
+/// What a source must know, kept as lists that are never cut.
+struct Model {
+    delivery: Delivery,
+    running: Option<CaptureId>,
+    captures: u32,
+    muted: bool,
+    refusal: Option<Refusal>,
+    /// Taken frames with their sizes, by capture; a frame's number is its place.
+    taken: BTreeMap<CaptureId, Vec<usize>>,
+    /// The number after the last durable frame, by capture.
+    durable: BTreeMap<CaptureId, u64>,
+    /// By capture, for the present connection: from where on it carries, sent, and proven.
+    carried: Option<BTreeMap<CaptureId, (u64, u64, u64)>>,
+}
+
+impl Model {
+    fn count(&self, capture: CaptureId) -> u64 {
+        self.taken
+            .get(&capture)
+            .map_or(0, |taken| taken.len() as u64)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let of = |(capture, taken): (&CaptureId, &Vec<usize>)| -> usize {
+            let durable = self.durable.get(capture).copied().unwrap_or(0);
+            taken.iter().skip(durable as usize).sum()
+        };
+        self.taken.iter().map(of).sum()
+    }
+
+    /// The answer to a frame.
+    fn answer(&mut self, capture: CaptureId, bytes: usize) -> Effect {
+        if self.running != Some(capture) {
+            return Effect::RejectFrame(Rejection::NotCapturing);
+        }
+        if let Err(fault) = FrameFault::check(OPUS, bytes) {
+            return Effect::RejectFrame(Rejection::Fault(fault));
+        }
+        if self.muted {
+            return Effect::DiscardFrame;
+        }
+        if let Some(refusal) = &self.refusal {
+            return Effect::RejectFrame(Rejection::Store(refusal.clone()));
+        }
+        if self.held_bytes() + bytes > HELD_BYTES_MAX {
+            return Effect::RejectFrame(Rejection::Full);
+        }
+        let taken = self.taken.entry(capture).or_default();
+        taken.push(bytes);
+        Effect::TakeFrame(FrameSeq(taken.len() as u64 - 1))
+    }
+
+    /// What must be recorded as delivered after frames were sent or proven.
+    fn deliver(&mut self, capture: CaptureId, up_to: u64, proven: bool) -> Option<Effect> {
+        let carried = self.carried.as_mut()?.get_mut(&capture)?;
+        let (from, to) = if proven {
+            (carried.2, up_to.min(carried.1))
+        } else {
+            (carried.1, up_to)
+        };
+        let edge = if proven {
+            &mut carried.2
+        } else {
+            &mut carried.1
+        };
+        *edge = (*edge).max(to);
+        let counts = proven == (self.delivery != Delivery::Sent);
+        (counts && from < to).then_some(Effect::RecordDelivered {
+            capture,
+            from: FrameSeq(from),
+            to: FrameSeq(to),
+        })
+    }
+
+    fn start(&mut self) -> CaptureId {
+        let capture = CaptureId::new(1, self.captures);
+        self.captures += 1;
+        self.running = Some(capture);
+        if let Some(carried) = &mut self.carried {
+            carried.insert(capture, (0, 0, 0));
+            // Only the latest few are followed.
+            while carried.len() > earmark_core::ingest::CAPTURES_CARRIED_MAX {
+                carried.pop_first();
+            }
+        }
+        capture
+    }
+}
+
+fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
+    let deliveries = [Delivery::Delivered, Delivery::Sent, Delivery::Keep];
+    let first = choices.first().copied().unwrap_or(0);
+    let delivery = Choice {
+        kind: 0,
+        rest: first,
+    }
+    .one_of(&deliveries);
+    let mut world = World {
+        machine: Machine::new(Source::new(delivery, false)),
+        model: Model {
+            delivery,
+            running: None,
+            captures: 0,
+            muted: false,
+            refusal: None,
+            taken: BTreeMap::new(),
+            durable: BTreeMap::new(),
+            carried: None,
+        },
+        bug: bug.map(str::to_owned),
+    };
+    for choice in choices {
+        world.take(&Choice::of(*choice, KINDS))?;
+    }
+    Ok(())
+}
+
+struct World {
+    machine: Machine<Source>,
+    model: Model,
+    bug: Option<String>,
+}
+
+impl World {
+    fn take(&mut self, choice: &Choice) -> Result<(), String> {
+        match choice.kind {
+            0 => {
+                let capture = self.model.start();
+                self.expect(
+                    &Event::CaptureStarted {
+                        capture,
+                        encoding: OPUS,
+                    },
+                    None,
+                )
+            }
+            1 => self.stop(),
+            2 => self.frames(choice, 1),
+            3 => self.frames(choice, 64),
+            4 => self.frames(choice, 3_000),
+            5 | 6 => self.durable(choice),
+            7 => self.refuse(choice),
+            8 => {
+                self.model.muted = choice.rest % 2 == 0;
+                let event = if self.model.muted {
+                    Event::Muted
+                } else {
+                    Event::Unmuted
+                };
+                self.expect(&event, None)
+            }
+            9 => self.socket(choice),
+            10 | 11 => self.delivered(choice, false),
+            _ => self.delivered(choice, true),
+        }
+    }
+
+    fn step(&mut self, event: &Event) -> Vec<Effect> {
+        let mut effects = Effects::new();
+        self.machine.step(
+            event,
+            &mut Step {
+                now: Moment::ZERO,
+                effects: &mut effects,
+            },
+        );
+        effects.drain().collect()
+    }
+
+    fn expect(&mut self, event: &Event, effect: Option<Effect>) -> Result<(), String> {
+        let found = self.step(event);
+        let expected: Vec<Effect> = effect.into_iter().collect();
+        ensure(found == expected, || {
+            format!("{event:?} ordered {found:?}, and the model {expected:?}")
+        })?;
+        let shared = self.machine.shared();
+        let position = self
+            .model
+            .running
+            .map(|one| (one, FrameSeq(self.model.count(one))));
+        ensure(shared.position() == position, || {
+            format!("{event:?} led to another position")
+        })?;
+        let gate = match (position, self.model.muted, &self.model.refusal) {
+            (None, _, _) => "stopped",
+            (Some(_), true, _) => "muted",
+            (Some(_), false, Some(_)) => "refusing",
+            (Some(_), false, None) => "capturing",
+        };
+        let state = self.machine.state().name();
+        ensure(state == gate, || {
+            format!("{event:?} led to {state}, and the model to {gate}")
+        })
+    }
+
+    fn stop(&mut self) -> Result<(), String> {
+        let state = self.machine.state().name();
+        let event = Event::CaptureStopped;
+        let unexpected = Effect::ReportUnexpected {
+            state,
+            event: event.name(),
+        };
+        let effect = self.model.running.is_none().then_some(unexpected);
+        self.model.running = None;
+        self.expect(&event, effect)
+    }
+
+    fn some_capture(&self, choice: &Choice) -> CaptureId {
+        let known = self.model.captures.max(1);
+        let back = (choice.rest / 7) % 3;
+        CaptureId::new(1, (known - 1).saturating_sub(back))
+    }
+
+    fn frames(&mut self, choice: &Choice, count: u32) -> Result<(), String> {
+        let sizes = [
+            80,
+            FRAME_BYTES_MAX,
+            1,
+            0,
+            FRAME_BYTES_MAX + 1,
+            640,
+            FRAME_BYTES_MAX,
+        ];
+        let (capture, bytes) = (self.some_capture(choice), choice.one_of(&sizes));
+        for _ in 0..count {
+            let expected = self.model.answer(capture, bytes);
+            let taken = matches!(expected, Effect::TakeFrame(_));
+            self.expect(&Event::FrameArrived { capture, bytes }, Some(expected))?;
+            if !taken {
+                break;
+            }
+        }
+        let held = self.model.held_bytes();
+        ensure(held <= HELD_BYTES_MAX, || format!("{held} bytes are held"))
+    }
+
+    /// The store makes captures durable in their order.
+    fn durable(&mut self, choice: &Choice) -> Result<(), String> {
+        let capture = self.some_capture(choice);
+        let (before, all) = (
+            self.model.durable.get(&capture).copied().unwrap_or(0),
+            self.model.count(capture),
+        );
+        let up_to = before + u64::from(choice.rest / 21) % (all - before + 1);
+        for (earlier, taken) in self.model.taken.range(..capture) {
+            self.model.durable.insert(*earlier, taken.len() as u64);
+        }
+        self.model.durable.insert(capture, up_to);
+        let told = if self.bug.as_deref() == Some(EARLY) {
+            all
+        } else {
+            up_to
+        };
+        self.expect(
+            &Event::FramesDurable {
+                capture,
+                up_to: FrameSeq(told),
+            },
+            None,
+        )?;
+        let held: usize = self.machine.shared().held_frames();
+        let expected: u64 = self
+            .model
+            .taken
+            .iter()
+            .map(|(one, taken)| {
+                taken.len() as u64 - self.model.durable.get(one).copied().unwrap_or(0)
+            })
+            .sum();
+        ensure(held as u64 == expected, || {
+            format!("{held} frames are held, not {expected}")
+        })
+    }
+
+    fn refuse(&mut self, choice: &Choice) -> Result<(), String> {
+        let refusal = match choice.rest % 3 {
+            0 => None,
+            1 => Some(Refusal::DiskStalled),
+            _ => Some(Refusal::DiskFailed(String::from("EIO"))),
+        };
+        self.model.refusal.clone_from(&refusal);
+        let event = refusal.map_or(Event::StoreTook, Event::StoreRefused);
+        self.expect(&event, None)
+    }
+
+    fn socket(&mut self, choice: &Choice) -> Result<(), String> {
+        if choice.rest % 3 == 0 {
+            self.model.carried = None;
+            return self.expect(&Event::SocketWentDown, None);
+        }
+        let stale = self
+            .model
+            .carried
+            .take()
+            .filter(|_| self.bug.as_deref() == Some(STALE));
+        let now = self.model.running.map(|one| {
+            let next = self.model.count(one);
+            (one, (next, next, next))
+        });
+        self.model.carried = Some(stale.unwrap_or_else(|| now.into_iter().collect()));
+        self.expect(&Event::SocketCameUp, None)
+    }
+
+    fn delivered(&mut self, choice: &Choice, proven: bool) -> Result<(), String> {
+        let capture = self.some_capture(choice);
+        let taken = self.model.count(capture);
+        let up_to = u64::from(choice.rest / 21) % (taken + 2);
+        // A socket sends no more than it was given.
+        let up_to = if proven { up_to } else { up_to.min(taken) };
+        let effect = self.model.deliver(capture, up_to, proven);
+        let seq = FrameSeq(up_to);
+        let event = if proven {
+            Event::FramesDelivered {
+                capture,
+                up_to: seq,
+            }
+        } else {
+            Event::FramesSent {
+                capture,
+                up_to: seq,
+            }
+        };
+        self.expect(&event, effect)
+    }
+}
