@@ -26,10 +26,7 @@ fn two_sources_do_not_mix() {
         let fills = BTreeMap::from([("pendant", 1_u8), ("phone", 2)]);
         assert_eq!(recordings.len(), 2);
         for one in &recordings {
-            let file = host
-                .disk
-                .contents(&recording_path(one.id))
-                .expect("it is sealed");
+            let file = host.disk.contents(&recording_path(one.id)).expect("it is sealed");
             let mut expected = Vec::new();
             for _ in 0..200 {
                 expected.extend(80_u32.to_le_bytes());

@@ -16,11 +16,7 @@ fn frames_are_durable_within_a_second_of_their_arrival() {
         let source = process.capture("pendant");
         push(&source, 50);
         pass_millis(100).await;
-        assert_eq!(
-            process.status().await.frames.in_memory,
-            50,
-            "nothing asked for a sync yet"
-        );
+        assert_eq!(process.status().await.frames.in_memory, 50, "nothing asked for a sync yet");
         pass_millis(900).await;
         assert_eq!(process.status().await.frames.in_memory, 0);
         process.cut_power(1).await;
@@ -73,9 +69,7 @@ fn a_stopped_runtime_takes_no_frame() {
         let source = process.capture("pendant");
         push(&source, 1);
         assert!(process.runtime.clone().shutdown(DEADLINE).await);
-        let rejected = source
-            .push(frame(9, 80))
-            .expect_err("the runtime has stopped");
+        let rejected = source.push(frame(9, 80)).expect_err("the runtime has stopped");
         assert_eq!(rejected.frame, frame(9, 80));
         assert_eq!(rejected.reason, Rejection::NotCapturing);
     });
@@ -89,14 +83,8 @@ fn a_disk_that_fails_for_a_second_has_frames_given_back_and_loses_none() {
         host.disk.set_fault(DiskOp::Sync, DiskError::Eio, -1);
         push(&source, 50);
         pass_millis(2_500).await;
-        let rejected = source
-            .push(frame(9, 80))
-            .expect_err("the disk has failed for a second");
-        assert!(
-            matches!(rejected.reason, Rejection::Store(_)),
-            "{:?}",
-            rejected.reason
-        );
+        let rejected = source.push(frame(9, 80)).expect_err("the disk has failed for a second");
+        assert!(matches!(rejected.reason, Rejection::Store(_)), "{:?}", rejected.reason);
         assert_eq!(process.status().await.frames.in_memory, 50);
         host.disk.clear_faults();
         pass_millis(1_500).await;

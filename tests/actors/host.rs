@@ -47,11 +47,7 @@ impl Host {
         let started = set.run_until(builder.start_here()).await;
         let runtime = started.expect("a disk without faults opens");
         let tasks = tokio::task::spawn_local(set);
-        Process {
-            runtime,
-            disk,
-            tasks,
-        }
+        Process { runtime, disk, tasks }
     }
 }
 

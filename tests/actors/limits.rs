@@ -16,9 +16,7 @@ fn a_burst_beyond_four_mebibytes_is_given_back_with_the_reason() {
             let taken = source.push(frame(1, FRAME_BYTES_MAX));
             assert!(matches!(taken, Ok(Some(_))));
         }
-        let rejected = source
-            .push(frame(2, FRAME_BYTES_MAX))
-            .expect_err("there is no room");
+        let rejected = source.push(frame(2, FRAME_BYTES_MAX)).expect_err("there is no room");
         assert_eq!(rejected.frame, frame(2, FRAME_BYTES_MAX));
         assert_eq!(rejected.reason, Rejection::Full);
         pass_millis(1_000).await;
@@ -64,19 +62,12 @@ fn a_frame_outside_a_capture_or_the_codec_is_given_back_with_the_reason() {
         source.stop().expect("nothing else waits");
         let stopped = source.push(frame(1, 80)).expect_err("no capture runs");
         assert_eq!(stopped.reason, Rejection::NotCapturing);
-        source
-            .start(Encoding::mono_16k(Codec::Opus))
-            .expect("nothing else waits");
+        source.start(Encoding::mono_16k(Codec::Opus)).expect("nothing else waits");
         for bytes in [0, FRAME_BYTES_MAX + 1] {
-            let rejected = source
-                .push(frame(1, bytes))
-                .expect_err("no decoder would take it");
+            let rejected = source.push(frame(1, bytes)).expect_err("no decoder would take it");
             let fault: Result<(), FrameFault> =
                 FrameFault::check(Encoding::mono_16k(Codec::Opus), bytes);
-            assert_eq!(
-                rejected.reason,
-                Rejection::Fault(fault.expect_err("it is a fault"))
-            );
+            assert_eq!(rejected.reason, Rejection::Fault(fault.expect_err("it is a fault")));
         }
         let frames = process.status().await.frames;
         assert_eq!((frames.captured, frames.rejected), (3, 3));

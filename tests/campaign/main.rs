@@ -55,9 +55,7 @@ fn main() -> ExitCode {
 
 fn run(name: &str, slice: &Slice) -> ExitCode {
     let Some(campaign) = CAMPAIGNS.iter().find(|campaign| campaign.name == name) else {
-        return refuse(&format!(
-            "there is no campaign {name}; `campaign list` names them"
-        ));
+        return refuse(&format!("there is no campaign {name}; `campaign list` names them"));
     };
     match (campaign.run)(slice) {
         Ok(outcome) => {

@@ -38,16 +38,10 @@ impl Outcome {
             (String::from("checked"), json!(self.checked).to_string()),
             (String::from("unit"), json!(self.unit).to_string()),
             (String::from("seconds"), json!(seconds).to_string()),
-            (
-                String::from("violations"),
-                json!(self.violations).to_string(),
-            ),
+            (String::from("violations"), json!(self.violations).to_string()),
         ];
         let controls = format!(r#"{{"planted":{},"caught":{}}}"#, self.planted, self.caught);
-        let more = self
-            .more
-            .iter()
-            .map(|(key, value)| (key.clone(), value.to_string()));
+        let more = self.more.iter().map(|(key, value)| (key.clone(), value.to_string()));
         fields.push((String::from("controls"), controls));
         fields.extend(more);
         let field = |(key, value): &(String, String)| format!("{}:{value}", json!(key));

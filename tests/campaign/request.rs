@@ -32,22 +32,13 @@ pub(crate) enum RequestError {
     #[error("{0} is no option; there are --minutes and --seed")]
     UnknownOption(String),
     #[error("{option} takes {expected}, and not {given:?}")]
-    Value {
-        option: &'static str,
-        expected: &'static str,
-        given: String,
-    },
+    Value { option: &'static str, expected: &'static str, given: String },
 }
 
 impl Request {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, RequestError> {
         let (name, rest) = arguments.split_first().ok_or(RequestError::NoName)?;
-        let mut slice = Slice {
-            seed: 0,
-            is_long: false,
-            length: SLICE,
-            started: Instant::now(),
-        };
+        let mut slice = Slice { seed: 0, is_long: false, length: SLICE, started: Instant::now() };
         let mut rest = rest.iter();
         while let Some(option) = rest.next() {
             let given = rest.next().map_or("", String::as_str);
@@ -60,10 +51,7 @@ impl Request {
         Ok(match name.as_str() {
             "list" => Self::List,
             name if name.starts_with('-') => return Err(RequestError::NoName),
-            name => Self::Run {
-                name: name.to_owned(),
-                slice,
-            },
+            name => Self::Run { name: name.to_owned(), slice },
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Random event sequences for each machine, against a dumber model of it.
 //!
-//! A sequence is a list of numbers. Each machine's world reads them as choices (which event, with which
-//! content), gives the event to the machine that ships and to the model, and compares. A list that fails
-//! is made shorter for as long as it fails. A machine is also run in worlds with a bug planted in them,
-//! to see whether the comparison would notice.
+//! A sequence is a list of numbers. Each machine's world reads them as choices (which event, with
+//! which content), gives the event to the machine that ships and to the model, and compares. A list
+//! that fails is made shorter for as long as it fails. A machine is also run in worlds with a bug
+//! planted in them, to see whether the comparison would notice.
 
 mod connectivity;
 mod ingest;
@@ -47,19 +47,11 @@ struct Bench {
     replay: Option<fn(&[u32]) -> String>,
 }
 
-const BENCHES: [Bench; 5] = [
-    ingest::BENCH,
-    wal_store::BENCH,
-    session::BENCH,
-    upload::BENCH,
-    connectivity::BENCH,
-];
+const BENCHES: [Bench; 5] =
+    [ingest::BENCH, wal_store::BENCH, session::BENCH, upload::BENCH, connectivity::BENCH];
 
 pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
-    let mut outcome = Outcome {
-        unit: "sequences",
-        ..Outcome::default()
-    };
+    let mut outcome = Outcome { unit: "sequences", ..Outcome::default() };
     let hour = speed::seconds_of_an_hour(slice.seed);
     let mut machines = serde_json::Map::new();
     let mut share = 0.0;
@@ -70,22 +62,14 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
         machines.insert(bench.name.to_owned(), json!(checked));
         outcome.checked += checked;
     }
-    outcome
-        .more
-        .insert(String::from("machines"), machines.into());
-    outcome
-        .more
-        .insert(String::from("hour_seconds"), json!(hour));
+    outcome.more.insert(String::from("machines"), machines.into());
+    outcome.more.insert(String::from("hour_seconds"), json!(hour));
     Ok(outcome)
 }
 
 /// Runs a machine until its share of the time is over and enough sequences were run.
 fn check(bench: &Bench, slice: &Slice, share: f64, outcome: &mut Outcome) -> u64 {
-    let enough = if slice.is_long {
-        SEQUENCES_LONG
-    } else {
-        SEQUENCES_MIN
-    };
+    let enough = if slice.is_long { SEQUENCES_LONG } else { SEQUENCES_MIN };
     let (mut checked, mut told) = (0, slice.elapsed());
     while checked < enough || !slice.is_over(share) {
         if let Err(failure) = sequence(bench, slice.seed, checked, None) {
@@ -113,10 +97,7 @@ fn control(bench: &Bench, slice: &Slice, outcome: &mut Outcome) {
             Some(failure) => {
                 outcome.caught += 1;
                 let (choices, why) = (failure.choices.len(), failure.why);
-                eprintln!(
-                    "{}: planted `{bug}` noticed after {choices} choices: {why}",
-                    bench.name
-                );
+                eprintln!("{}: planted `{bug}` noticed after {choices} choices: {why}", bench.name);
             }
             None => eprintln!("{}: planted `{bug}` was NOT noticed", bench.name),
         }
@@ -132,10 +113,7 @@ struct Failure {
 impl Failure {
     fn tell(&self, bench: &Bench, seed: u64, number: u64) {
         eprintln!("{}: VIOLATION: {}", bench.name, self.why);
-        eprintln!(
-            "  seed {seed}, sequence {number}, shrunk to {:?}",
-            self.choices
-        );
+        eprintln!("  seed {seed}, sequence {number}, shrunk to {:?}", self.choices);
         if let Some(replay) = bench.replay {
             eprintln!("  as a feed for `earmark play`:\n{}", replay(&self.choices));
         }
@@ -159,14 +137,12 @@ fn sequence(bench: &Bench, seed: u64, number: u64, bug: Option<&str>) -> Result<
     let run = |choices: Vec<u32>| (bench.run)(&choices, bug).map_err(TestCaseError::fail);
     match runner.run(&vec(any::<u32>(), 1..=CHOICES_MAX), run) {
         Ok(()) => Ok(()),
-        Err(TestError::Fail(why, choices)) => Err(Failure {
-            why: why.message().to_owned(),
-            choices,
-        }),
-        Err(TestError::Abort(why)) => Err(Failure {
-            why: why.message().to_owned(),
-            choices: Vec::new(),
-        }),
+        Err(TestError::Fail(why, choices)) => {
+            Err(Failure { why: why.message().to_owned(), choices })
+        }
+        Err(TestError::Abort(why)) => {
+            Err(Failure { why: why.message().to_owned(), choices: Vec::new() })
+        }
     }
 }
 
@@ -178,10 +154,7 @@ struct Choice {
 
 impl Choice {
     const fn of(number: u32, kinds: u32) -> Self {
-        Self {
-            kind: number % kinds,
-            rest: number / kinds,
-        }
+        Self { kind: number % kinds, rest: number / kinds }
     }
 
     /// One of several.

@@ -23,10 +23,7 @@ pub fn all() -> Vec<PathBuf> {
 
 /// A feed's name for people: its path below the folder of feeds.
 pub fn name(path: &Path) -> String {
-    path.strip_prefix(folder())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(folder()).unwrap_or(path).display().to_string()
 }
 
 /// Plays one feed by the rules that its folder stands for.
@@ -39,10 +36,7 @@ pub fn report(path: &Path) -> Result<Report, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
     let feed = Feed::parse(&name, &text).map_err(|error| error.to_string())?;
     let sounds = load_sounds(&feed, path).map_err(|error| error.to_string())?;
-    let options = PlayOptions {
-        policy: policy(path),
-        ..PlayOptions::default()
-    };
+    let options = PlayOptions { policy: policy(path), ..PlayOptions::default() };
     play(&feed, &sounds, &options).map_err(|error| format!("{name}: {error}"))
 }
 
@@ -55,10 +49,7 @@ pub fn complaints(check: impl Fn(&Path) -> Vec<String> + Sync) -> Vec<String> {
     let work = || {
         while let Some(path) = feeds.get(next.fetch_add(1, Ordering::Relaxed)) {
             let complaints = check(path);
-            found
-                .lock()
-                .expect("no check panics while it holds the lock")
-                .push((path, complaints));
+            found.lock().expect("no check panics while it holds the lock").push((path, complaints));
         }
     };
     thread::scope(|scope| {
@@ -66,25 +57,14 @@ pub fn complaints(check: impl Fn(&Path) -> Vec<String> + Sync) -> Vec<String> {
             scope.spawn(work);
         });
     });
-    let mut found = found
-        .into_inner()
-        .expect("no check panics while it holds the lock");
+    let mut found = found.into_inner().expect("no check panics while it holds the lock");
     found.sort();
-    found
-        .into_iter()
-        .flat_map(|(_, complaints)| complaints)
-        .collect()
+    found.into_iter().flat_map(|(_, complaints)| complaints).collect()
 }
 
 fn policy(path: &Path) -> Policy {
-    let is_original = path
-        .parent()
-        .is_some_and(|parent| parent.ends_with(ORIGINAL));
-    if is_original {
-        Policy::OMI_2026_04
-    } else {
-        Policy::EVERYDAY
-    }
+    let is_original = path.parent().is_some_and(|parent| parent.ends_with(ORIGINAL));
+    if is_original { Policy::OMI_2026_04 } else { Policy::EVERYDAY }
 }
 
 fn folder() -> PathBuf {
@@ -97,10 +77,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("the folder of feeds can be read").path();
         if path.is_dir() {
             collect(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "feed")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "feed") {
             found.push(path);
         }
     }

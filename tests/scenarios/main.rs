@@ -13,12 +13,10 @@ const FEEDS_MIN: usize = 250;
 
 #[test]
 fn every_feed_holds_what_it_expects() {
-    assert_none(feeds::complaints(|path| {
-        match wanted(path).then(|| feeds::report(path)) {
-            None => Vec::new(),
-            Some(Err(error)) => vec![error],
-            Some(Ok(report)) => unmet(path, &report),
-        }
+    assert_none(feeds::complaints(|path| match wanted(path).then(|| feeds::report(path)) {
+        None => Vec::new(),
+        Some(Err(error)) => vec![error],
+        Some(Ok(report)) => unmet(path, &report),
     }));
 }
 
@@ -29,21 +27,16 @@ fn every_feed_gives_the_same_report_twice() {
         if !wanted(path) || json() == json() {
             return Vec::new();
         }
-        vec![format!(
-            "{}: another report the second time",
-            feeds::name(path)
-        )]
+        vec![format!("{}: another report the second time", feeds::name(path))]
     }));
 }
 
 #[test]
 fn the_frames_of_every_feed_add_up() {
-    assert_none(feeds::complaints(|path| {
-        match wanted(path).then(|| feeds::report(path)) {
-            None => Vec::new(),
-            Some(Err(error)) => vec![error],
-            Some(Ok(report)) => unbalanced(path, &report),
-        }
+    assert_none(feeds::complaints(|path| match wanted(path).then(|| feeds::report(path)) {
+        None => Vec::new(),
+        Some(Err(error)) => vec![error],
+        Some(Ok(report)) => unbalanced(path, &report),
     }));
 }
 
@@ -53,18 +46,10 @@ fn every_feed_says_in_words_what_it_shows_and_expects_something() {
         let text = std::fs::read_to_string(path).expect("the feed was listed");
         let says = text.starts_with("# ");
         let expects = text.contains(r#""do":"expect""#) && text.contains(r#""unexpected":0"#);
-        if says && expects {
-            Vec::new()
-        } else {
-            vec![feeds::name(path)]
-        }
+        if says && expects { Vec::new() } else { vec![feeds::name(path)] }
     });
     assert_none(complaints);
-    assert!(
-        feeds::all().len() >= FEEDS_MIN,
-        "{} feeds",
-        feeds::all().len()
-    );
+    assert!(feeds::all().len() >= FEEDS_MIN, "{} feeds", feeds::all().len());
 }
 
 fn wanted(path: &Path) -> bool {
@@ -89,10 +74,7 @@ fn unbalanced(path: &Path, report: &Report) -> Vec<String> {
     let kept = frames.held + frames.released + frames.uploaded;
     let sum = frames.muted + frames.rejected + frames.lost + kept;
     let is_open = |session: &Session| {
-        matches!(
-            session.state,
-            SessionState::Capturing | SessionState::Sealing
-        )
+        matches!(session.state, SessionState::Capturing | SessionState::Sealing)
     };
     let may_be_in_memory = report.sessions.iter().any(is_open);
     let is_durable = frames.durable == kept || may_be_in_memory && frames.durable < kept;
@@ -110,10 +92,7 @@ fn a_stalled_socket_is_down_twenty_seconds_after_the_first_ping_without_a_pong()
     let feeds = feeds::all();
     let path = feeds.iter().find(is_stalled).expect("the feed is there");
     let report = feeds::report(path).expect("the feed can be played");
-    let mut downs = report
-        .timeline
-        .iter()
-        .filter(|one| one.what == "socket_down");
+    let mut downs = report.timeline.iter().filter(|one| one.what == "socket_down");
     let at = downs.next().map(|one| one.at);
     assert_eq!(at, Some(Seconds::from(Duration::from_secs(40))));
 }

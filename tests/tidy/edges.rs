@@ -13,20 +13,9 @@ const EDGES: [(&str, &[&str]); 8] = [
     ("earmark-core", &[]),
     ("earmark-wire", &["earmark-core"]),
     ("earmark-store", &["earmark-core"]),
-    (
-        "earmark",
-        &["earmark-core", "earmark-store", "earmark-wire"],
-    ),
+    ("earmark", &["earmark-core", "earmark-store", "earmark-wire"]),
     ("earmark-backend", &["earmark-core", "earmark-wire"]),
-    (
-        "earmark-sim",
-        &[
-            "earmark",
-            "earmark-backend",
-            "earmark-core",
-            "earmark-store",
-        ],
-    ),
+    ("earmark-sim", &["earmark", "earmark-backend", "earmark-core", "earmark-store"]),
     (
         "earmark-cli",
         &[
@@ -60,23 +49,14 @@ const WITHOUT_STD: [&str; 2] = ["earmark-core", "earmark-wire"];
 fn packages() -> Vec<Value> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| String::from("cargo"));
     let output = Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(tree::root())
         .output()
         .expect("cargo runs, since it runs this test");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo metadata failed: {said}");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
-    metadata["packages"]
-        .as_array()
-        .expect("cargo lists packages")
-        .clone()
+    metadata["packages"].as_array().expect("cargo lists packages").clone()
 }
 
 fn name(value: &Value) -> &str {
@@ -84,9 +64,7 @@ fn name(value: &Value) -> &str {
 }
 
 fn dependencies(package: &Value) -> &[Value] {
-    package["dependencies"]
-        .as_array()
-        .expect("cargo lists dependencies")
+    package["dependencies"].as_array().expect("cargo lists dependencies")
 }
 
 /// Where the manifest of a package names another one.
@@ -109,10 +87,7 @@ fn packages_use_each_other_as_the_design_says() {
     let ours: BTreeSet<&str> = packages.iter().map(name).collect();
     let allowed: BTreeMap<&str, &[&str]> = EDGES.into_iter().collect();
     let known: BTreeSet<&str> = allowed.keys().copied().collect();
-    assert_eq!(
-        ours, known,
-        "the packages of this project are not those of the list"
-    );
+    assert_eq!(ours, known, "the packages of this project are not those of the list");
     let mut findings = Vec::new();
     for package in &packages {
         let from = name(package);
@@ -148,18 +123,10 @@ fn what_must_be_pure_gets_by_without_the_standard_library() {
     for package in WITHOUT_STD {
         let file = format!("crates/{package}/src/lib.rs");
         let source = Source::read(&file);
-        let is_bare = source
-            .tree
-            .attrs
-            .iter()
-            .any(|attr| attr.path().is_ident("no_std"));
+        let is_bare = source.tree.attrs.iter().any(|attr| attr.path().is_ident("no_std"));
         if !is_bare {
             let rule = String::from("the crate must say #![no_std]");
-            findings.push(Finding {
-                file,
-                line: 1,
-                rule,
-            });
+            findings.push(Finding { file, line: 1, rule });
         }
     }
     assert_none(&findings);

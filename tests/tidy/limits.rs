@@ -24,11 +24,7 @@ fn findings(look: impl Fn(&Source, &Facts) -> Vec<(usize, String)>) -> Vec<Findi
     for source in Source::all() {
         let found = look(&source, &source.facts());
         let file = || source.file.clone();
-        findings.extend(found.into_iter().map(|(line, rule)| Finding {
-            file: file(),
-            line,
-            rule,
-        }));
+        findings.extend(found.into_iter().map(|(line, rule)| Finding { file: file(), line, rule }));
     }
     findings
 }
@@ -36,11 +32,7 @@ fn findings(look: impl Fn(&Source, &Facts) -> Vec<(usize, String)>) -> Vec<Findi
 /// How many lines of a file are the product's and how many are tests'.
 fn lines(source: &Source) -> (usize, usize) {
     let all = source.text.lines().count();
-    if tree::is_test(&source.file) {
-        (0, all)
-    } else {
-        (all, 0)
-    }
+    if tree::is_test(&source.file) { (0, all) } else { (all, 0) }
 }
 
 #[test]
@@ -50,10 +42,7 @@ fn no_file_is_too_long() {
         let rule = |found: usize, max: usize| {
             (found > max).then(|| (found, format!("{found} lines; at most {max}")))
         };
-        let rules = [
-            rule(product, FILE_LINES_MAX),
-            rule(test, TEST_FILE_LINES_MAX),
-        ];
+        let rules = [rule(product, FILE_LINES_MAX), rule(test, TEST_FILE_LINES_MAX)];
         rules.into_iter().flatten().collect()
     }));
 }
@@ -61,30 +50,22 @@ fn no_file_is_too_long() {
 #[test]
 fn no_function_is_too_long() {
     assert_none(&findings(|_, facts| {
-        let long = facts
-            .functions
-            .iter()
-            .filter(|one| one.lines > FUNCTION_LINES_MAX);
+        let long = facts.functions.iter().filter(|one| one.lines > FUNCTION_LINES_MAX);
         let rule = |name: &str, lines: usize| {
             format!("fn {name} has {lines} lines; at most {FUNCTION_LINES_MAX}")
         };
-        long.map(|one| (one.line, rule(&one.name, one.lines)))
-            .collect()
+        long.map(|one| (one.line, rule(&one.name, one.lines))).collect()
     }));
 }
 
 #[test]
 fn no_function_takes_too_many_parameters() {
     assert_none(&findings(|_, facts| {
-        let many = facts
-            .functions
-            .iter()
-            .filter(|one| one.parameters > PARAMETERS_MAX);
+        let many = facts.functions.iter().filter(|one| one.parameters > PARAMETERS_MAX);
         let rule = |name: &str, found: usize| {
             format!("fn {name} takes {found} parameters; at most {PARAMETERS_MAX}")
         };
-        many.map(|one| (one.line, rule(&one.name, one.parameters)))
-            .collect()
+        many.map(|one| (one.line, rule(&one.name, one.parameters))).collect()
     }));
 }
 
@@ -109,11 +90,7 @@ fn no_file_has_a_name_that_fits_everything() {
         if NAMES_BANNED.contains(&name) {
             let rule =
                 format!("a file named {name} is where everything ends up; name what it holds");
-            found.push(Finding {
-                file,
-                line: 1,
-                rule,
-            });
+            found.push(Finding { file, line: 1, rule });
         }
     }
     assert_none(&found);
@@ -135,10 +112,7 @@ fn no_marker_of_unfinished_work_is_left() {
         let lines = source.text.lines().enumerate();
         let comments = lines.filter(|(_, line)| line.contains(&marker));
         let comments = comments.map(|(index, _)| (index + 1, format!("{marker} is left")));
-        let macros = facts
-            .markers
-            .iter()
-            .map(|(line, name)| (*line, format!("{name}! is left")));
+        let macros = facts.markers.iter().map(|(line, name)| (*line, format!("{name}! is left")));
         comments.chain(macros).collect()
     }));
 }

@@ -26,9 +26,5 @@ impl fmt::Display for Finding {
 #[track_caller]
 fn assert_none(findings: &[Finding]) {
     let lines: String = findings.iter().map(|one| format!("\n  {one}")).collect();
-    assert!(
-        findings.is_empty(),
-        "{} against the rules:{lines}",
-        findings.len()
-    );
+    assert!(findings.is_empty(), "{} against the rules:{lines}", findings.len());
 }

@@ -5,21 +5,12 @@ use std::collections::BTreeSet;
 use crate::{Finding, assert_none, tree};
 
 /// What stands at the top, beside licences and files that begin with a dot.
-const TOP: [&str; 7] = [
-    "Cargo.lock",
-    "Cargo.toml",
-    "README.md",
-    "crates",
-    "docs",
-    "rust-toolchain.toml",
-    "tests",
-];
+const TOP: [&str; 7] =
+    ["Cargo.lock", "Cargo.toml", "README.md", "crates", "docs", "rust-toolchain.toml", "tests"];
 
 /// Folders of a machine; put together, so that this very file does not name them.
 fn machine_folders() -> Vec<String> {
-    ["work", "root", "tmp"]
-        .map(|name| format!("/{name}/"))
-        .to_vec()
+    ["work", "root", "tmp"].map(|name| format!("/{name}/")).to_vec()
 }
 
 #[test]
@@ -28,11 +19,7 @@ fn the_top_holds_what_the_design_lists_and_nothing_else() {
     let top = files.iter().filter_map(|file| file.split('/').next());
     let free = |name: &&str| name.starts_with('.') || name.starts_with("LICENSE-");
     let found: BTreeSet<&str> = top.filter(|name| !free(name)).collect();
-    assert_eq!(
-        found,
-        TOP.into_iter().collect(),
-        "left: what is there; right: the rule"
-    );
+    assert_eq!(found, TOP.into_iter().collect(), "left: what is there; right: the rule");
 }
 
 #[test]
@@ -46,11 +33,7 @@ fn no_file_names_a_place_of_one_machine() {
         for (index, line) in text.lines().enumerate() {
             if let Some(folder) = folders.iter().find(|folder| names(line, folder)) {
                 let rule = format!("names {folder}, a folder of one machine");
-                findings.push(Finding {
-                    file: file.clone(),
-                    line: index + 1,
-                    rule,
-                });
+                findings.push(Finding { file: file.clone(), line: index + 1, rule });
             }
         }
     }

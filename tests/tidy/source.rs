@@ -21,11 +21,7 @@ impl Source {
 
     fn parse(file: &str, text: String) -> Self {
         let tree = syn::parse_file(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        Self {
-            file: file.to_owned(),
-            text,
-            tree,
-        }
+        Self { file: file.to_owned(), text, tree }
     }
 
     /// All Rust files of the project, but for those that are meant not to compile.
@@ -37,10 +33,7 @@ impl Source {
 
     /// What the limits speak of.
     pub(crate) fn facts(&self) -> Facts {
-        let mut facts = Facts {
-            in_test: tree::is_test(&self.file),
-            ..Facts::default()
-        };
+        let mut facts = Facts { in_test: tree::is_test(&self.file), ..Facts::default() };
         facts.visit_file(&self.tree);
         facts
     }
@@ -93,9 +86,7 @@ fn has_literal(pattern: &syn::Pat) -> bool {
 fn is_for_tests(attrs: &[syn::Attribute]) -> bool {
     attrs.iter().any(|attr| {
         let is_cfg_test = attr.path().is_ident("cfg")
-            && attr
-                .parse_args::<syn::Ident>()
-                .is_ok_and(|ident| ident == "test");
+            && attr.parse_args::<syn::Ident>().is_ok_and(|ident| ident == "test");
         is_cfg_test || attr.path().is_ident("test")
     })
 }
@@ -162,10 +153,7 @@ impl<'ast> Visit<'ast> for Facts {
     }
 
     fn visit_expr_match(&mut self, choice: &'ast syn::ExprMatch) {
-        let wild = choice
-            .arms
-            .iter()
-            .find(|arm| matches!(arm.pat, syn::Pat::Wild(_)));
+        let wild = choice.arms.iter().find(|arm| matches!(arm.pat, syn::Pat::Wild(_)));
         // Numbers and texts cannot be listed to their end.
         let is_listed = !choice.arms.iter().any(|arm| has_literal(&arm.pat));
         if let Some(arm) = wild.filter(|_| is_listed && !self.in_test) {
@@ -175,14 +163,9 @@ impl<'ast> Visit<'ast> for Facts {
     }
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        let last = call
-            .path
-            .segments
-            .last()
-            .map(|segment| segment.ident.to_string());
+        let last = call.path.segments.last().map(|segment| segment.ident.to_string());
         let marker = last.filter(|name| MARKERS.contains(&name.as_str()));
-        self.markers
-            .extend(marker.map(|name| (line(call.span()), name)));
+        self.markers.extend(marker.map(|name| (line(call.span()), name)));
         self.look_through(call.tokens.clone());
         visit::visit_macro(self, call);
     }
@@ -212,10 +195,7 @@ mod tests {
         lines,
         parameters,
     };
-    assert_eq!(
-        facts.functions,
-        [function("long", 1, 8, 2), function("short", 12, 1, 1)]
-    );
+    assert_eq!(facts.functions, [function("long", 1, 8, 2), function("short", 12, 1, 1)]);
     assert_eq!(facts.unwraps, [2, 3]);
     assert_eq!(facts.markers, [(5, String::from("todo"))]);
     assert_eq!(facts.wildcards, [5]);

@@ -7,19 +7,15 @@ use std::process::Command;
 /// The top of the project.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here
-        .parent()
-        .expect("the tests are one folder below the top");
+    let root = here.parent().expect("the tests are one folder below the top");
     root.to_path_buf()
 }
 
-/// The paths of all files, relative to the top: those that git tracks; without git, all that there are.
+/// The paths of all files, relative to the top: those that git tracks; without git, all that there
+/// are.
 pub(crate) fn files() -> Vec<String> {
     let root = root();
-    let listed = Command::new("git")
-        .args(["ls-files", "-z"])
-        .current_dir(&root)
-        .output();
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(&root).output();
     let mut files = match listed {
         Ok(output) if output.status.success() && !output.stdout.is_empty() => {
             let text = String::from_utf8(output.stdout).expect("our paths are UTF-8");
@@ -68,11 +64,9 @@ pub(crate) fn is_test(file: &str) -> bool {
 
 #[test]
 fn a_test_is_told_from_the_product_by_its_path() {
-    for test in [
-        "tests/tidy/main.rs",
-        "crates/earmark/src/live/tests.rs",
-        "crates/a/src/tests/b.rs",
-    ] {
+    for test in
+        ["tests/tidy/main.rs", "crates/earmark/src/live/tests.rs", "crates/a/src/tests/b.rs"]
+    {
         assert!(is_test(test), "{test}");
     }
     for product in ["crates/earmark/src/live.rs", "crates/a/src/contests.rs"] {

@@ -117,10 +117,7 @@ impl RunningBackend {
         self.shared.lives().clear();
         self.ticking.abort();
         let mut accepting = self.accepting;
-        if tokio::time::timeout(SHUTDOWN_LIMIT, &mut accepting)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(SHUTDOWN_LIMIT, &mut accepting).await.is_err() {
             accepting.abort();
         }
     }
@@ -149,9 +146,7 @@ impl Shared {
         for output in outputs {
             let to = output.to();
             let is_last = matches!(output, LiveOutput::Close { .. });
-            let taken = lives
-                .get(&to)
-                .is_some_and(|live| live.try_send(output).is_ok());
+            let taken = lives.get(&to).is_some_and(|live| live.try_send(output).is_ok());
             if !taken {
                 server.close(to);
             }

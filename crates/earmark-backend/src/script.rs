@@ -190,26 +190,18 @@ fn message(fields: &Fields<'_>) -> Result<ServerAction, FieldError> {
 
 fn stall(fields: &Fields<'_>) -> Result<ServerAction, FieldError> {
     fields.only(&["device"])?;
-    Ok(ServerAction::Stall {
-        device: fields.device()?,
-    })
+    Ok(ServerAction::Stall { device: fields.device()? })
 }
 
 fn end(fields: &Fields<'_>) -> Result<ServerAction, FieldError> {
     fields.only(&["device", "event"])?;
-    Ok(ServerAction::End {
-        device: fields.device()?,
-        event: fields.flag("event")?.unwrap_or(true),
-    })
+    Ok(ServerAction::End { device: fields.device()?, event: fields.flag("event")?.unwrap_or(true) })
 }
 
 fn queue(fields: &Fields<'_>, status: u16) -> Result<Vec<Answer>, FieldError> {
     fields.only(&["queue"])?;
     let answers = fields.list("queue", QUEUE_ANSWERS_MAX)?;
-    answers
-        .iter()
-        .map(|fields| answer(fields, status))
-        .collect()
+    answers.iter().map(|fields| answer(fields, status)).collect()
 }
 
 fn answer(fields: &Fields<'_>, status: u16) -> Result<Answer, FieldError> {

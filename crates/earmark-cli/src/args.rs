@@ -8,19 +8,13 @@ use earmark::RecordingId;
 
 use crate::log::LogFormat;
 
-/// Keeps every frame of captured audio, links it to its conversation, and uploads what the server did not
-/// get.
+/// Keeps every frame of captured audio, links it to its conversation, and uploads what the server
+/// did not get.
 #[derive(Debug, Parser)]
 #[command(name = "earmark", version, about, max_term_width = 100)]
 pub(crate) struct Cli {
     /// How the log on standard error is written; RUST_LOG says how much of it.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "text",
-        value_name = "FORMAT"
-    )]
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,7 +22,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows the main job with nothing to set up: real speech, a real socket, a cut at the worst moment.
+    /// Shows the main job with nothing to set up: real speech, a real socket, a cut at the worst
+    /// moment.
     Demo {
         #[command(flatten)]
         store: StoreArgs,

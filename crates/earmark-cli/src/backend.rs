@@ -70,10 +70,8 @@ async fn obey(backend: &RunningBackend, script: Script) {
 /// Ends when the process is asked to stop.
 pub(crate) fn stop_asked() -> Result<impl Future<Output = ()>, Failure> {
     let hear = |kind| signal(kind).map_err(Failure::wrong);
-    let (mut interrupt, mut terminate) = (
-        hear(SignalKind::interrupt())?,
-        hear(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) =
+        (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -24,14 +24,10 @@ pub(crate) fn chosen(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The platform's folder for a program's data. The specification of `XDG_DATA_HOME` has relative paths
-/// ignored.
+/// The platform's folder for a program's data. The specification of `XDG_DATA_HOME` has relative
+/// paths ignored.
 fn platform(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let folder = |name| {
-        variable(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let folder = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if cfg!(target_os = "macos") {
         return Some(folder("HOME")?.join("Library/Application Support/earmark"));
     }
@@ -66,10 +62,7 @@ mod tests {
     fn the_platforms_folder_is_where_the_environment_says() {
         let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/home/anna")];
         assert_eq!(of(&both), Some(PathBuf::from("/data/earmark")));
-        assert_eq!(
-            of(&both[1..]),
-            Some(PathBuf::from("/home/anna/.local/share/earmark"))
-        );
+        assert_eq!(of(&both[1..]), Some(PathBuf::from("/home/anna/.local/share/earmark")));
         assert_eq!(of(&[]), None);
     }
 

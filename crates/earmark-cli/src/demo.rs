@@ -4,8 +4,8 @@
 //! runtime ── live socket, uploads ──▶ relay ──▶ development server
 //! ```
 //!
-//! The relay is a network of our own: it holds back what the host sends, and cuts what is connected.
-//! What is told at the end was compared with what the server says, frame by frame.
+//! The relay is a network of our own: it holds back what the host sends, and cuts what is
+//! connected. What is told at the end was compared with what the server says, frame by frame.
 
 mod events;
 mod relay;
@@ -28,8 +28,8 @@ const HEARD: Duration = Duration::from_millis(5_000);
 const FIRST: Duration = Duration::from_millis(8_000);
 /// When the connection can come back: behind the host's second try.
 const NETWORK_BACK: Duration = Duration::from_millis(11_200);
-/// How long the second conversation goes on over the new socket. A server that says within 15 s of a
-/// connect that a conversation has ended may mean the audio from before alone.
+/// How long the second conversation goes on over the new socket. A server that says within 15 s of
+/// a connect that a conversation has ended may mean the audio from before alone.
 const HEARD_AGAIN: Duration = Duration::from_millis(16_000);
 /// How long it takes at most until everything is uploaded, after the second conversation.
 const SETTLING_MAX: Duration = Duration::from_secs(60);
@@ -54,10 +54,7 @@ fn folder(named: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempDir>)
     let Some(folder) = named else {
         let temporary = tempfile::Builder::new().prefix("earmark-demo-").tempdir();
         let temporary = temporary.map_err(|error| {
-            Failure::store(
-                &std::env::temp_dir(),
-                format!("no temporary folder: {error}"),
-            )
+            Failure::store(&std::env::temp_dir(), format!("no temporary folder: {error}"))
         })?;
         return Ok((temporary.path().to_owned(), Some(temporary)));
     };
@@ -86,9 +83,7 @@ async fn tell(stage: &mut Stage) -> Result<(), Failure> {
 
     let first = stage.end_conversation().await?;
     stage.cut();
-    stage.say(format_args!(
-        "CUT, between ProcessingStarted and ConversationEvent of {first}."
-    ))?;
+    stage.say(format_args!("CUT, between ProcessingStarted and ConversationEvent of {first}."))?;
     stage.say("The device speaks on: from here it is the next conversation.")?;
     stage.speak_until(NETWORK_BACK).await?;
 

@@ -57,10 +57,7 @@ impl Failure {
     }
 
     pub(crate) fn store(folder: &Path, reason: impl fmt::Display) -> Self {
-        Self::Store {
-            folder: folder.to_owned(),
-            reason: reason.to_string(),
-        }
+        Self::Store { folder: folder.to_owned(), reason: reason.to_string() }
     }
 
     /// The runtime did not start on this folder.
@@ -68,10 +65,8 @@ impl Failure {
         match error {
             StartError::Store(OpenError::InUse) => Self::InUse {
                 folder: folder.to_owned(),
-                owner: owner::of(folder).map_or_else(
-                    || String::from("another process"),
-                    |owner| owner.to_string(),
-                ),
+                owner: owner::of(folder)
+                    .map_or_else(|| String::from("another process"), |owner| owner.to_string()),
             },
             StartError::Store(OpenError::Newer { .. } | OpenError::Io { .. }) => {
                 Self::store(folder, error)

@@ -31,22 +31,11 @@ pub(crate) fn list(folder: &Path, json: bool) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     if recordings.is_empty() {
-        print_line(format_args!(
-            "There are no recordings in {}.",
-            folder.display()
-        ))?;
+        print_line(format_args!("There are no recordings in {}.", folder.display()))?;
         return Ok(Outcome::Done);
     }
-    let head = [
-        "ID",
-        "STARTED (UTC)",
-        "DEVICE",
-        "SECONDS",
-        "FRAMES",
-        "STATUS",
-        "CONVERSATION",
-        "REASON",
-    ];
+    let head =
+        ["ID", "STARTED (UTC)", "DEVICE", "SECONDS", "FRAMES", "STATUS", "CONVERSATION", "REASON"];
     let mut table = Table::new(head);
     for recording in &recordings {
         table.row(row(recording));
@@ -94,9 +83,7 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
     let undelivered = inspection.ledger.undelivered(recording.id);
     let codec = facts.map_or_else(String::new, |facts| facts.encoding.codec.to_string());
     let requests = facts.map_or(0, |facts| facts.upload.requests);
-    let next = recording
-        .next_attempt_at
-        .map_or_else(|| String::from("-"), utc);
+    let next = recording.next_attempt_at.map_or_else(|| String::from("-"), utc);
     let fields = [
         ("id", recording.id.to_string()),
         ("status", word(recording)),
@@ -117,10 +104,7 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
         ("next attempt", next),
         ("file", earmark_store::recording_path(recording.id)),
     ];
-    fields
-        .iter()
-        .map(|(name, value)| format!("{name:<13}{value}\n"))
-        .collect()
+    fields.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect()
 }
 
 /// What the store holds, and its recordings as the report lists them.

@@ -29,9 +29,7 @@ pub(crate) fn begin(format: LogFormat) -> Result<(), Failure> {
         .with_span_events(FmtSpan::NONE)
         .with_writer(io::stderr);
     match format {
-        LogFormat::Text => log
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .init(),
+        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => log.json().init(),
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! The program `earmark`: a capture host, a demonstration, a player of feeds, and tools for a store.
+//! The program `earmark`: a capture host, a demonstration, a player of feeds, and tools for a
+//! store.
 //!
 //! Results go to standard output, the log to standard error; `exit.rs` has the exit codes.
 
@@ -38,36 +39,24 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Demo { store } => wait(demo::run(store.data_dir)),
         Command::Backend { listen, faults } => wait(backend::run(listen, faults.as_deref())),
         Command::List { store, json } => listing::list(&chosen(store.data_dir)?, json),
-        Command::Show {
-            recording,
-            store,
-            json,
-        } => listing::show(&chosen(store.data_dir)?, recording, json),
+        Command::Show { recording, store, json } => {
+            listing::show(&chosen(store.data_dir)?, recording, json)
+        }
         Command::Play(args) => play::run(args),
         Command::Sync(args) => {
             let (folder, patience) = (chosen(args.store.data_dir)?, args.patience);
-            wait(sync::run(
-                &folder,
-                &args.server,
-                Duration::from_secs(patience),
-            ))
+            wait(sync::run(&folder, &args.server, Duration::from_secs(patience)))
         }
-        Command::Retry(args) => wait(person::retry(
-            &chosen(args.store.data_dir)?,
-            args.recordings,
-        )),
-        Command::Delete(args) => wait(person::delete(
-            &chosen(args.store.data_dir)?,
-            args.recordings,
-        )),
+        Command::Retry(args) => wait(person::retry(&chosen(args.store.data_dir)?, args.recordings)),
+        Command::Delete(args) => {
+            wait(person::delete(&chosen(args.store.data_dir)?, args.recordings))
+        }
         Command::Verify { store } => verify::run(&chosen(store.data_dir)?),
     }
 }
 
 /// Runs a command that waits for sockets and time.
 fn wait<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::wrong)?.block_on(command)
 }

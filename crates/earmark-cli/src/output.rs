@@ -15,15 +15,13 @@ const BAR_INTERVAL: Duration = Duration::from_millis(200);
 /// Writes a result and hands it on at once.
 pub(crate) fn print(text: impl fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    write!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(|error| {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                Failure::PipeClosed
-            } else {
-                Failure::wrong(format!("standard output cannot be written: {error}"))
-            }
-        })
+    write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::PipeClosed
+        } else {
+            Failure::wrong(format!("standard output cannot be written: {error}"))
+        }
+    })
 }
 
 /// Writes a line of a result.
@@ -47,22 +45,16 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self {
-            bar,
-            since: crate::clock::now(),
-            what,
-        }
+        Self { bar, since: crate::clock::now(), what }
     }
 
     pub(crate) fn show(&self, done: usize, all: usize, note: &str) {
         let is_late = crate::clock::now().duration_since(self.since) > BAR_DELAY;
         if self.bar.is_hidden() && is_late && io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}");
-            self.bar
-                .set_style(style.expect("the template is well-formed"));
+            self.bar.set_style(style.expect("the template is well-formed"));
             self.bar.set_prefix(self.what);
-            self.bar
-                .set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
             self.bar.enable_steady_tick(BAR_INTERVAL);
         }
         self.bar.set_length(all as u64);

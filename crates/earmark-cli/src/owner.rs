@@ -27,8 +27,8 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The owner of the store in a folder, where the system tells; the lock itself is not touched, for a
-/// process that starts at this moment would find it taken.
+/// The owner of the store in a folder, where the system tells; the lock itself is not touched, for
+/// a process that starts at this moment would find it taken.
 pub(crate) fn of(folder: &Path) -> Option<Owner> {
     let lock = fs::metadata(folder.join(LOCK)).ok()?;
     let process = holder(&fs::read_to_string(LOCKS).ok()?, lock.dev(), lock.ino())?;

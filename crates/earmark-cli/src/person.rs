@@ -55,10 +55,7 @@ pub(crate) async fn delete(folder: &Path, ids: Vec<RecordingId>) -> Result<Outco
     match gone {
         Ok(gone) => gone?,
         Err(_) => {
-            return Err(Failure::store(
-                folder,
-                "the disk does not delete; see the log",
-            ));
+            return Err(Failure::store(folder, "the disk does not delete; see the log"));
         }
     }
     for id in ids {
@@ -77,8 +74,8 @@ async fn gone(runtime: &Runtime, ids: &[RecordingId]) -> Result<(), Failure> {
     }
 }
 
-/// Refuses recordings that are not there, or in a state in which nothing can be done, before anything is
-/// written.
+/// Refuses recordings that are not there, or in a state in which nothing can be done, before
+/// anything is written.
 fn refuse_unknown(
     folder: &Path,
     ids: &[RecordingId],
@@ -103,17 +100,12 @@ fn refuse_unknown(
 /// A runtime that uploads nothing.
 async fn start(folder: &Path) -> Result<Runtime, Failure> {
     let starting = Runtime::builder(folder).start();
-    starting
-        .await
-        .map_err(|error| Failure::start(folder, &error))
+    starting.await.map_err(|error| Failure::start(folder, &error))
 }
 
 async fn end(folder: &Path, runtime: Runtime) -> Result<(), Failure> {
     if runtime.shutdown(STOP_MAX).await {
         return Ok(());
     }
-    Err(Failure::store(
-        folder,
-        "it could not be made durable in time; look at it again",
-    ))
+    Err(Failure::store(folder, "it could not be made durable in time; look at it again"))
 }

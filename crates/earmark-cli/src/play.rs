@@ -28,12 +28,7 @@ pub(crate) fn run(args: PlayArgs) -> Result<Outcome, Failure> {
             simulated(&args.feed, &feed, &sounds, &options)?
         }
         ClockChoice::Real => {
-            let script = real::Script {
-                path: &args.feed,
-                feed: &feed,
-                sounds: &sounds,
-                options,
-            };
+            let script = real::Script { path: &args.feed, feed: &feed, sounds: &sounds, options };
             crate::wait(real::play(script, args.data_dir, args.server))?
         }
     };
@@ -56,10 +51,7 @@ fn options(args: &PlayArgs) -> PlayOptions {
 
 /// A simulated world has neither folders nor servers of this one.
 fn refuse_real_flags(args: &PlayArgs) -> Result<(), Failure> {
-    let given = [
-        ("--data-dir", args.data_dir.is_some()),
-        ("--server", args.server.is_some()),
-    ];
+    let given = [("--data-dir", args.data_dir.is_some()), ("--server", args.server.is_some())];
     match given.iter().find(|(_, given)| *given) {
         Some((flag, _)) => Err(Failure::unusable(format!(
             "{flag} is of the real world: expected `--clock real` with it"
@@ -79,18 +71,12 @@ fn simulated(
 
 /// Refuses a report that cannot be written before anything runs.
 fn check_report(path: &Path) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = fs::metadata(folder.unwrap_or(Path::new(".")));
-    let is_folder = folder
-        .map_err(|error| Failure::named("--report", path, &error))?
-        .is_dir();
+    let is_folder = folder.map_err(|error| Failure::named("--report", path, &error))?.is_dir();
     if path.is_dir() || !is_folder {
         let path = path.display();
-        return Err(Failure::unusable(format!(
-            "--report {path}: expected a file in a folder"
-        )));
+        return Err(Failure::unusable(format!("--report {path}: expected a file in a folder")));
     }
     Ok(())
 }
@@ -100,10 +86,7 @@ fn tell(report: &Report, path: Option<PathBuf>) -> Result<Outcome, Failure> {
     match path {
         None => print(text)?,
         Some(path) => fs::write(&path, text).map_err(|error| {
-            Failure::wrong(format!(
-                "the report {} cannot be written: {error}",
-                path.display()
-            ))
+            Failure::wrong(format!("the report {} cannot be written: {error}", path.display()))
         })?,
     }
     Ok(Outcome::good_if(report.is_good()))

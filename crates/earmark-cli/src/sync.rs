@@ -23,13 +23,8 @@ pub(crate) async fn run(folder: &Path, url: &str, patience: Duration) -> Result<
     // A folder that is not there holds nothing that could be uploaded.
     drop(data_dir::read_only(folder)?);
     let stop = stop_asked()?;
-    let starting = Runtime::builder(folder)
-        .sync_target(target)
-        .link_wait(Duration::ZERO)
-        .start();
-    let runtime = starting
-        .await
-        .map_err(|error| Failure::start(folder, &error))?;
+    let starting = Runtime::builder(folder).sync_target(target).link_wait(Duration::ZERO).start();
+    let runtime = starting.await.map_err(|error| Failure::start(folder, &error))?;
     let synced = tokio::select! {
         synced = watch(&runtime, patience) => synced,
         () = stop => Err(Failure::wrong("interrupted; what is not uploaded yet is kept")),
@@ -65,21 +60,12 @@ async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure>
     }
     progress.clear();
     let gave_up = !is_settled(&last);
-    Ok(Course {
-        wanted,
-        last,
-        gave_up,
-    })
+    Ok(Course { wanted, last, gave_up })
 }
 
 fn wanted(status: &Status) -> Vec<RecordingId> {
     let open = |one: &&RecordingStatus| !matches!(one.status, "synced" | "failed" | "corrupted");
-    status
-        .recordings
-        .iter()
-        .filter(open)
-        .map(|one| one.id)
-        .collect()
+    status.recordings.iter().filter(open).map(|one| one.id).collect()
 }
 
 /// How many of them are neither open nor on their way any more; a released one is gone.
@@ -99,26 +85,16 @@ fn doing(status: &Status) -> String {
 /// What progress changes. A recording that goes from waiting to a request and back makes none.
 fn how_far(status: &Status) -> (u64, u64, BTreeMap<RecordingId, (bool, u32)>) {
     let far = |one: &RecordingStatus| (is_on_its_way(one), one.attempts);
-    let recordings = status
-        .recordings
-        .iter()
-        .map(|one| (one.id, far(one)))
-        .collect();
+    let recordings = status.recordings.iter().map(|one| (one.id, far(one))).collect();
     (status.frames.uploaded, status.frames.released, recordings)
 }
 
 fn conclude(course: &Course) -> Result<Outcome, Failure> {
     let last = &course.last;
-    let left: Vec<&RecordingStatus> = last
-        .recordings
-        .iter()
-        .filter(|one| one.status != "synced")
-        .collect();
+    let left: Vec<&RecordingStatus> =
+        last.recordings.iter().filter(|one| one.status != "synced").collect();
     for one in &left {
-        let reason = one
-            .reason
-            .as_ref()
-            .map_or_else(String::new, |reason| format!(": {reason}"));
+        let reason = one.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         print_line(format_args!("{} is {}{reason}", one.id, one.status))?;
     }
     if course.gave_up {
@@ -136,8 +112,7 @@ fn conclude(course: &Course) -> Result<Outcome, Failure> {
 fn ended_badly(course: &Course) -> usize {
     let is_bad = |id: &&RecordingId| {
         let all = &course.last.recordings;
-        all.iter()
-            .any(|one| one.id == **id && matches!(one.status, "failed" | "corrupted"))
+        all.iter().any(|one| one.id == **id && matches!(one.status, "failed" | "corrupted"))
     };
     course.wanted.iter().filter(is_bad).count()
 }

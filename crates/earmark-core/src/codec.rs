@@ -79,10 +79,7 @@ impl FromStr for Codec {
     type Err = UnknownCodec;
 
     fn from_str(text: &str) -> Result<Self, UnknownCodec> {
-        Self::ALL
-            .into_iter()
-            .find(|codec| codec.name() == text)
-            .ok_or(UnknownCodec)
+        Self::ALL.into_iter().find(|codec| codec.name() == text).ok_or(UnknownCodec)
     }
 }
 
@@ -116,11 +113,9 @@ impl Encoding {
     /// [`EncodingError`] when the rate or the channels are none that can be captured.
     pub const fn new(codec: Codec, sample_rate: u32, channels: u8) -> Result<Self, EncodingError> {
         match (sample_rate, channels) {
-            (8_000 | 12_000 | 16_000 | 24_000 | 48_000, 1 | 2) => Ok(Self {
-                codec,
-                sample_rate,
-                channels,
-            }),
+            (8_000 | 12_000 | 16_000 | 24_000 | 48_000, 1 | 2) => {
+                Ok(Self { codec, sample_rate, channels })
+            }
             (8_000 | 12_000 | 16_000 | 24_000 | 48_000, _) => {
                 Err(EncodingError::Channels(channels))
             }
@@ -130,11 +125,7 @@ impl Encoding {
 
     /// The usual encoding of a codec: 16 kHz, one channel.
     pub const fn mono_16k(codec: Codec) -> Self {
-        Self {
-            codec,
-            sample_rate: 16_000,
-            channels: 1,
-        }
+        Self { codec, sample_rate: 16_000, channels: 1 }
     }
 
     /// The bytes that every frame has, when the codec fixes them: PCM does, Opus does not.

@@ -1,9 +1,10 @@
 //! Whether the network is usable.
 //!
-//! The host is believed at once, both ways: its system knows of a lost link before any request does.
-//! Requests tell the rest. A few failures of the network in a row, without one answer between them,
-//! make it suspect: uploads go on, each at its own pace, but one at a time, and the first answer of
-//! any kind counts as the network's return. What a server answers says nothing against the network.
+//! The host is believed at once, both ways: its system knows of a lost link before any request
+//! does. Requests tell the rest. A few failures of the network in a row, without one answer between
+//! them, make it suspect: uploads go on, each at its own pace, but one at a time, and the first
+//! answer of any kind counts as the network's return. What a server answers says nothing against
+//! the network.
 //!
 //! ```text
 //! Online  --RequestFailed--> Suspect
@@ -12,8 +13,9 @@
 //! Offline --HostOnline--> Online
 //! ```
 //!
-//! The way out of `Suspect` is any request, since requests go on; the way out of `Offline` is the host,
-//! who alone can know. Reports of requests that were in flight when the host spoke change nothing.
+//! The way out of `Suspect` is any request, since requests go on; the way out of `Offline` is the
+//! host, who alone can know. Reports of requests that were in flight when the host spoke change
+//! nothing.
 
 use statig::Outcome;
 use statig::blocking::{self, IntoStateMachine};

@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 
 /// The orders of one step, in the order in which they were given.
 ///
-/// A driver runs one step, takes all effects out, carries them out in order, and only then gives the
-/// machine its next event.
+/// A driver runs one step, takes all effects out, carries them out in order, and only then gives
+/// the machine its next event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effects<E> {
     queue: VecDeque<E>,
@@ -14,9 +14,7 @@ pub struct Effects<E> {
 impl<E> Effects<E> {
     /// No orders yet.
     pub const fn new() -> Self {
-        Self {
-            queue: VecDeque::new(),
-        }
+        Self { queue: VecDeque::new() }
     }
 
     /// Adds an order behind the others.

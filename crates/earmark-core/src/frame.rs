@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Encoding, WallTime};
 
-/// The most bytes of a frame: no Opus packet is larger, and a server stops decoding where one seems to be.
+/// The most bytes of a frame: no Opus packet is larger, and a server stops decoding where one seems
+/// to be.
 pub const FRAME_BYTES_MAX: usize = 1_275;
 
 /// A frame's number within its capture, from 0; never reused.
@@ -85,17 +86,11 @@ mod tests {
         let pcm = Encoding::mono_16k(Codec::Pcm16);
         assert_eq!(FrameFault::check(opus, 0), Err(FrameFault::Empty));
         assert_eq!(FrameFault::check(opus, 1_275), Ok(()));
-        assert_eq!(
-            FrameFault::check(opus, 1_276),
-            Err(FrameFault::TooLong { bytes: 1_276 })
-        );
+        assert_eq!(FrameFault::check(opus, 1_276), Err(FrameFault::TooLong { bytes: 1_276 }));
         assert_eq!(FrameFault::check(pcm, 320), Ok(()));
         assert_eq!(
             FrameFault::check(pcm, 319),
-            Err(FrameFault::WrongSize {
-                bytes: 319,
-                expected: 320
-            })
+            Err(FrameFault::WrongSize { bytes: 319, expected: 320 })
         );
     }
 }

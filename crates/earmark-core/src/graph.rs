@@ -1,8 +1,8 @@
 //! The state diagrams of the module docs, held against the machines.
 //!
-//! A diagram is a block fenced as `text` with lines `State --Event--> State`. Each of the three places
-//! may hold several names, set apart by `|`; lines without an arrow, and edges that end in the state
-//! they began in, are left out.
+//! A diagram is a block fenced as `text` with lines `State --Event--> State`. Each of the three
+//! places may hold several names, set apart by `|`; lines without an arrow, and edges that end in
+//! the state they began in, are left out.
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
@@ -59,8 +59,8 @@ pub(crate) struct Walk<'a, M, E, K> {
     pub(crate) state: &'a dyn Fn(&M) -> &'static str,
     /// The event's name.
     pub(crate) event: &'a dyn Fn(&E) -> &'static str,
-    /// What tells machines apart; those that are alike are walked from once. Counters that never come
-    /// back must be left out or cut, or the walk does not end.
+    /// What tells machines apart; those that are alike are walked from once. Counters that never
+    /// come back must be left out or cut, or the walk does not end.
     pub(crate) key: &'a dyn Fn(&M) -> K,
 }
 
@@ -107,7 +107,8 @@ pub(crate) fn assert_same(drawn: &BTreeSet<Edge>, real: &BTreeSet<Edge>) {
 
 #[test]
 fn a_line_may_name_several_states_and_events() {
-    let source = "//! Words.\n//! ```text\n//! A | B --X | Y--> B\n//! no edge\n//! ```\n//! C --Z--> D\n\nmod a;";
+    let source = "//! Words.\n//! ```text\n//! A | B --X | Y--> B\n//! no edge\n//! ```\n\
+                  //! C --Z--> D\n\nmod a;";
     let drawn = lines(&edges_in_doc(source));
     assert_eq!(drawn, "A --X--> B\nA --Y--> B\n");
 }

@@ -1,7 +1,8 @@
 //! The numbers by which a store knows its captures, sessions and recordings.
 //!
-//! An id is the random incarnation of the store that gave it and a number that rises within it. It is
-//! never taken from a clock, a device or a server, so it can stand in a file name, and it never recurs.
+//! An id is the random incarnation of the store that gave it and a number that rises within it. It
+//! is never taken from a clock, a device or a server, so it can stand in a file name, and it never
+//! recurs.
 
 use core::fmt;
 use core::str::FromStr;
@@ -103,20 +104,14 @@ id! {
 }
 
 fn parse(text: &str, letter: char) -> Option<(u32, u32)> {
-    let (incarnation, number) = text
-        .strip_prefix(letter)?
-        .strip_prefix('-')?
-        .split_once('-')?;
+    let (incarnation, number) = text.strip_prefix(letter)?.strip_prefix('-')?.split_once('-')?;
     let canonical = number == "0" || !number.starts_with('0');
     let digits = number.bytes().all(|byte| byte.is_ascii_digit());
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if incarnation.len() != 8 || !incarnation.bytes().all(hex) || !canonical || !digits {
         return None;
     }
-    Some((
-        u32::from_str_radix(incarnation, 16).ok()?,
-        number.parse().ok()?,
-    ))
+    Some((u32::from_str_radix(incarnation, 16).ok()?, number.parse().ok()?))
 }
 
 #[cfg(test)]

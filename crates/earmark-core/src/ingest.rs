@@ -1,7 +1,7 @@
 //! Ingest: which frames of a source are taken, and what its producer is told.
 //!
-//! One machine a source, that is a device and an account. It gives each taken frame its number, counts
-//! the bytes that are not durable yet, and knows what the live socket has carried.
+//! One machine a source, that is a device and an account. It gives each taken frame its number,
+//! counts the bytes that are not durable yet, and knows what the live socket has carried.
 //!
 //! ```text
 //! stopped --CaptureStarted--> capturing

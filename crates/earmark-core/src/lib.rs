@@ -1,18 +1,20 @@
 //! The words and the machines of Earmark.
 //!
 //! Facts and the time come in as arguments, orders go out as values. Nothing in here reads a clock,
-//! a disk, a socket or a die, and nothing knows that actors exist; the crate is `no_std` so that the
-//! compiler holds it to that. The five machines carry the names of the five actors that run them:
+//! a disk, a socket or a die, and nothing knows that actors exist; the crate is `no_std` so that
+//! the compiler holds it to that. The five machines carry the names of the five actors that run
+//! them:
 //!
 //! | module | decides |
 //! |---|---|
 //! | `ingest` | which frames are taken, and what the producer is told |
 //! | `wal_store` | when the journal is written, synced and replaced |
-//! | `session` | where recordings end, which conversation they belong to, when they may be uploaded |
+//! | `session` | where recordings end, whose conversation they are, when they may be uploaded |
 //! | [`sync`] | what an answer of the server means, and when a recording is tried again |
 //! | [`connectivity`] | whether the network is usable |
 //!
-//! Every machine is driven the same way: one event, one step, drain all effects, then the next event.
+//! Every machine is driven the same way: one event, one step, drain all effects, then the next
+//! event.
 
 #![no_std]
 

@@ -25,8 +25,8 @@ impl<E> Step<'_, E> {
     }
 }
 
-/// A statig machine as a value: it can be cloned, compared and hashed, so that a search can walk the
-/// code that ships.
+/// A statig machine as a value: it can be cloned, compared and hashed, so that a search can walk
+/// the code that ships.
 pub struct Machine<M: IntoStateMachine> {
     inner: StateMachine<M>,
 }
@@ -39,9 +39,7 @@ where
 {
     /// The machine in its initial state.
     pub fn new(shared: M) -> Self {
-        Self {
-            inner: shared.state_machine(),
-        }
+        Self { inner: shared.state_machine() }
     }
 
     /// Handles one event; the orders are then in the context's [`Effects`].
@@ -66,9 +64,7 @@ where
     StateMachine<M>: Clone,
 {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-        }
+        Self { inner: self.inner.clone() }
     }
 }
 

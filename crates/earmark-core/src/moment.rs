@@ -117,9 +117,7 @@ impl Serialize for BootId {
 impl<'de> Deserialize<'de> for BootId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        u128::from_str_radix(&text, 16)
-            .map(Self)
-            .map_err(de::Error::custom)
+        u128::from_str_radix(&text, 16).map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -142,9 +140,9 @@ pub struct Stamp {
 
 /// A deadline that survives a restart and a reboot.
 ///
-/// In the boot that set it the monotonic clock counts. In another boot the wall clock tells how much
-/// of the wait is left, clamped to between nothing and the whole wait, so that no clock jump can
-/// stretch it.
+/// In the boot that set it the monotonic clock counts. In another boot the wall clock tells how
+/// much of the wait is left, clamped to between nothing and the whole wait, so that no clock jump
+/// can stretch it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Deadline {
     /// When it was set.
@@ -168,9 +166,9 @@ impl Deadline {
         now.moment + self.wait.saturating_sub(passed)
     }
 
-    /// The same deadline as the boot of `now` keeps it. Whoever waits for a deadline of another boot
-    /// takes this one: as long as the wall clock stands before the time at which the deadline was set,
-    /// asking again and again how much is left would give the whole wait every time.
+    /// The same deadline as the boot of `now` keeps it. Whoever waits for a deadline of another
+    /// boot takes this one: as long as the wall clock stands before the time at which the deadline
+    /// was set, asking again and again how much is left would give the whole wait every time.
     #[must_use]
     pub fn in_boot_of(self, now: Stamp) -> Self {
         if self.set.boot == now.boot {
@@ -202,19 +200,13 @@ mod tests {
     fn within_a_boot_the_monotonic_clock_alone_counts() {
         let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
         let after_a_wall_jump = stamp(1, 20, 9_999_999);
-        assert_eq!(
-            deadline.moment(after_a_wall_jump),
-            Moment::from_micros(70_000_000)
-        );
+        assert_eq!(deadline.moment(after_a_wall_jump), Moment::from_micros(70_000_000));
     }
 
     #[test]
     fn in_another_boot_the_wall_clock_tells_what_is_left() {
         let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
-        assert_eq!(
-            deadline.moment(stamp(2, 3, 5_040)),
-            Moment::from_micros(23_000_000)
-        );
+        assert_eq!(deadline.moment(stamp(2, 3, 5_040)), Moment::from_micros(23_000_000));
     }
 
     #[test]
@@ -230,10 +222,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_never_stretches_a_wait_past_its_length() {
         let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
-        assert_eq!(
-            deadline.moment(stamp(2, 3, 0)),
-            Moment::from_micros(63_000_000)
-        );
+        assert_eq!(deadline.moment(stamp(2, 3, 0)), Moment::from_micros(63_000_000));
     }
 
     #[test]

@@ -60,8 +60,10 @@ macro_rules! name {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // A control or format character of a device's or server's name must not reach a terminal.
-                self.0.chars().flat_map(visible).try_for_each(|shown| fmt::Write::write_char(f, shown))
+                // A control or format character of a device's or server's name must not reach a
+                // terminal.
+                let shown = self.0.chars().flat_map(visible);
+                shown.map(|letter| fmt::Write::write_char(f, letter)).collect()
             }
         }
 
@@ -104,21 +106,20 @@ name! {
 pub fn slug(device: &str) -> String {
     let kept = device.chars().filter(char::is_ascii_alphanumeric).take(64);
     let slug: String = kept.map(|letter| letter.to_ascii_lowercase()).collect();
-    if slug.is_empty() {
-        String::from("unknown")
-    } else {
-        slug
-    }
+    if slug.is_empty() { String::from("unknown") } else { slug }
+}
+
+/// Whether a character could steer a terminal or the direction of a text instead of being shown.
+pub(crate) fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(letter, '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn visible(letter: char) -> impl Iterator<Item = char> {
-    let hidden = letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let hidden = steers(letter);
     let plain = (!hidden).then_some(letter);
-    let escaped = hidden
-        .then(|| letter.escape_unicode())
-        .into_iter()
-        .flatten();
+    let escaped = hidden.then(|| letter.escape_unicode()).into_iter().flatten();
     plain.into_iter().chain(escaped)
 }
 

@@ -7,7 +7,8 @@ use crate::Codec;
 /// When a frame counts as delivered by the live socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Delivery {
-    /// As soon as it was handed to the socket: the original's rule, which a half-open connection breaks.
+    /// As soon as it was handed to the socket: the original's rule, which a half-open connection
+    /// breaks.
     Sent,
     /// When the server's end of the socket has proven that it read it.
     Delivered,
@@ -20,8 +21,8 @@ pub enum Delivery {
 pub struct Policy {
     /// What counts as delivered.
     pub delivery: Delivery,
-    /// A recording is released when less audio than this was not delivered; zero releases it only when
-    /// every frame was.
+    /// A recording is released when less audio than this was not delivered; zero releases it only
+    /// when every frame was.
     pub threshold: Duration,
     /// Whether waits are lengthened by up to a fifth, so that many hosts do not ask at once.
     pub jitter: bool,
@@ -29,18 +30,12 @@ pub struct Policy {
 
 impl Policy {
     /// The product's own rules.
-    pub const EVERYDAY: Self = Self {
-        delivery: Delivery::Delivered,
-        threshold: Duration::ZERO,
-        jitter: true,
-    };
+    pub const EVERYDAY: Self =
+        Self { delivery: Delivery::Delivered, threshold: Duration::ZERO, jitter: true };
 
     /// The rules of the Omi app of April 2026, for parity tests.
-    pub const OMI_2026_04: Self = Self {
-        delivery: Delivery::Sent,
-        threshold: Duration::from_secs(10),
-        jitter: false,
-    };
+    pub const OMI_2026_04: Self =
+        Self { delivery: Delivery::Sent, threshold: Duration::from_secs(10), jitter: false };
 
     /// Whether a recording with so many undelivered frames may be released.
     pub fn releases(&self, codec: Codec, undelivered: u64) -> bool {
@@ -79,10 +74,7 @@ mod tests {
 
     #[test]
     fn an_archive_releases_nothing() {
-        let keep = Policy {
-            delivery: Delivery::Keep,
-            ..Policy::EVERYDAY
-        };
+        let keep = Policy { delivery: Delivery::Keep, ..Policy::EVERYDAY };
         assert!(!keep.releases(Codec::Opus, 0));
     }
 }

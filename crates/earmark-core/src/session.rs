@@ -1,8 +1,9 @@
 //! Sessions: where recordings end, which conversation they belong to, when they may be uploaded.
 //!
-//! A session is a run of capture of one device with one codec for one account. It ends at a stop, at a
-//! boundary and at a silence of 120 s. [`Track`] cuts the audio of a device into recordings and sessions
-//! and finds out which of them an event of the server speaks of; [`Session`] is the life of one of them:
+//! A session is a run of capture of one device with one codec for one account. It ends at a stop,
+//! at a boundary and at a silence of 120 s. [`Track`] cuts the audio of a device into recordings
+//! and sessions and finds out which of them an event of the server speaks of; [`Session`] is the
+//! life of one of them:
 //!
 //! ```text
 //! capturing --CaptureEnded--> sealing
@@ -25,10 +26,10 @@
 //! ```
 //!
 //! While it is sealing, a session remembers that its conversation became ready or that its deadline
-//! passed; neither starts an upload before the seal is there, because an upload takes the proof of the
-//! seal as its argument. Each waiting state has a way out: sealing waits for the disk, which the store
-//! tries again until it answers; the two awaiting states have deadlines; syncing waits for uploads, each
-//! of which is a machine of its own with deadlines of its own.
+//! passed; neither starts an upload before the seal is there, because an upload takes the proof of
+//! the seal as its argument. Each waiting state has a way out: sealing waits for the disk, which
+//! the store tries again until it answers; the two awaiting states have deadlines; syncing waits
+//! for uploads, each of which is a machine of its own with deadlines of its own.
 
 mod effect;
 mod event;

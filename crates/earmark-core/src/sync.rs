@@ -1,12 +1,12 @@
 //! The upload of one recording, and what the answers of a server mean.
 //!
 //! The machine decides; whoever drives it gives it slots, keeps the journal and makes the requests.
-//! One recording has one machine, at most one request in flight, and one timer. The journal answers in
-//! the order in which it was given records.
+//! One recording has one machine, at most one request in flight, and one timer. The journal answers
+//! in the order in which it was given records.
 //!
-//! Wherever the upload could go on at once it goes to `Queued`, or to `Offline` or `SignedOut` when the
-//! network or the account is missing; from there, and from `Waiting`, it goes on with its errand: the
-//! upload, or the question about a job that the server works on.
+//! Wherever the upload could go on at once it goes to `Queued`, or to `Offline` or `SignedOut` when
+//! the network or the account is missing; from there, and from `Waiting`, it goes on with its
+//! errand: the upload, or the question about a job that the server works on.
 //!
 //! ```text
 //! Held        --Due--> Queued | Offline | SignedOut
@@ -39,10 +39,10 @@
 //! Synced | Failed | Corrupted --Deleted--> Deleted
 //! ```
 //!
-//! What each state waits for: `Held` its session; `Queued` a slot; `Waiting` its timer; `Offline` the
-//! network; `Journalling` the journal; `Uploading` and `Polling` a reply; `SigningIn` the host;
-//! `SignInNeeded` and `SignedOut` a person; `Settling` the journal, or the timer after which it is asked
-//! again. `Failed` is left by a person alone, `Synced` and `Corrupted` by nobody.
+//! What each state waits for: `Held` its session; `Queued` a slot; `Waiting` its timer; `Offline`
+//! the network; `Journalling` the journal; `Uploading` and `Polling` a reply; `SigningIn` the host;
+//! `SignInNeeded` and `SignedOut` a person; `Settling` the journal, or the timer after which it is
+//! asked again. `Failed` is left by a person alone, `Synced` and `Corrupted` by nobody.
 
 mod effect;
 mod event;

@@ -1,7 +1,8 @@
 //! The store's own machine: when the journal is written, synced and replaced.
 //!
-//! The store knows how bytes are laid out; this machine decides when the disk is asked. One write and one
-//! sync may be under way together, and one other task (a seal, a removal, a snapshot) beside them.
+//! The store knows how bytes are laid out; this machine decides when the disk is asked. One write
+//! and one sync may be under way together, and one other task (a seal, a removal, a snapshot)
+//! beside them.
 //!
 //! ```text
 //! sound --SyncOverdue--> stalled
@@ -13,9 +14,9 @@
 //! refusing --DiskFinished--> sound
 //! ```
 //!
-//! `stalled` has a sync in flight; `failing` and `refusing` have a replacement of the journal file in
-//! flight or the time of the next one. A failed descriptor is never trusted again: what it had not made
-//! durable is still in memory and goes into a new file.
+//! `stalled` has a sync in flight; `failing` and `refusing` have a replacement of the journal file
+//! in flight or the time of the next one. A failed descriptor is never trusted again: what it had
+//! not made durable is still in memory and goes into a new file.
 
 mod effect;
 mod event;

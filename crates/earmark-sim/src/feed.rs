@@ -69,11 +69,7 @@ impl Feed {
     ///
     /// [`FeedError`] for the first line that cannot be played as it stands.
     pub fn parse(path: &str, text: &str) -> Result<Self, FeedError> {
-        let refused = |line, fault| FeedError {
-            path: path.to_owned(),
-            line,
-            fault,
-        };
+        let refused = |line, fault| FeedError { path: path.to_owned(), line, fault };
         if text.len() > FEED_BYTES_MAX {
             return Err(refused(1, FeedFault::FeedTooLarge { bytes: text.len() }));
         }
@@ -81,9 +77,7 @@ impl Feed {
         let mut lines = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
-            let read = story
-                .line(number, line)
-                .map_err(|fault| refused(number, fault))?;
+            let read = story.line(number, line).map_err(|fault| refused(number, fault))?;
             lines.extend(read);
         }
         Ok(Self { lines })
@@ -116,14 +110,8 @@ impl FromIterator<(FeedTime, Action)> for Feed {
     ///
     /// Nothing is checked: [`Feed::parse`] of its [`Feed::to_text`] does that.
     fn from_iter<T: IntoIterator<Item = (FeedTime, Action)>>(actions: T) -> Self {
-        let line = |(index, (at, action))| Line {
-            number: index + 1,
-            at,
-            action,
-        };
-        Self {
-            lines: actions.into_iter().enumerate().map(line).collect(),
-        }
+        let line = |(index, (at, action))| Line { number: index + 1, at, action };
+        Self { lines: actions.into_iter().enumerate().map(line).collect() }
     }
 }
 

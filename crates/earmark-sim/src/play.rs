@@ -40,11 +40,7 @@ pub struct PlayOptions {
 
 impl Default for PlayOptions {
     fn default() -> Self {
-        Self {
-            policy: Policy::EVERYDAY,
-            seed: 0,
-            until: Until::Settled,
-        }
+        Self { policy: Policy::EVERYDAY, seed: 0, until: Until::Settled }
     }
 }
 
@@ -133,11 +129,7 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(feed: &Feed, sounds: &'a Sounds, options: &PlayOptions) -> Self {
         let clock = Arc::new(VirtualClock::new());
-        let server = Options {
-            silence: None,
-            decode: false,
-            ..Options::default()
-        };
+        let server = Options { silence: None, decode: false, ..Options::default() };
         let setting = Setting {
             network: Arc::new(Network::new(Arc::clone(&clock), server)),
             clock,

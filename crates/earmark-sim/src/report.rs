@@ -235,10 +235,7 @@ impl Report {
     /// Whether every expectation held or, without any, no recording ended failed or corrupted.
     pub fn is_good(&self) -> bool {
         if self.expectations.is_empty() {
-            return !self
-                .recordings
-                .iter()
-                .any(|recording| recording.status.is_bad());
+            return !self.recordings.iter().any(|recording| recording.status.is_bad());
         }
         self.expectations.iter().all(|verdict| verdict.held)
     }
@@ -273,14 +270,8 @@ impl Status {
 
 impl SessionState {
     /// The states' names, in the order of a session's way.
-    pub const NAMES: [&'static str; 6] = [
-        "capturing",
-        "sealing",
-        "awaiting_link",
-        "awaiting_conversation",
-        "syncing",
-        "settled",
-    ];
+    pub const NAMES: [&'static str; 6] =
+        ["capturing", "sealing", "awaiting_link", "awaiting_conversation", "syncing", "settled"];
 }
 
 #[cfg(test)]

@@ -39,19 +39,14 @@ impl Batches {
             return Vec::new();
         }
         let range = self.0.range((capture, from)..(capture, end));
-        range
-            .map(|(_, batch)| *batch)
-            .filter(|batch| batch.span.end() > first)
-            .collect()
+        range.map(|(_, batch)| *batch).filter(|batch| batch.span.end() > first).collect()
     }
 
     /// Forgets the records of a capture that hold no frame of any of the ranges.
     pub(crate) fn keep_only(&mut self, capture: CaptureId, wanted: &[(FrameSeq, FrameSeq)]) {
         let all = (capture, FrameSeq(0))..=(capture, FrameSeq(u64::MAX));
         let unwanted = |span: &FrameSpan| {
-            !wanted
-                .iter()
-                .any(|(first, end)| span.first < *end && *first < span.end())
+            !wanted.iter().any(|(first, end)| span.first < *end && *first < span.end())
         };
         let gone: Vec<_> = self
             .0

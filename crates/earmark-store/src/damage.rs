@@ -65,21 +65,11 @@ pub enum Harm {
 
 impl Damage {
     pub(crate) fn new(path: impl Into<String>, range: Option<Range<u64>>, harm: Harm) -> Self {
-        Self {
-            path: path.into(),
-            range,
-            harm,
-        }
+        Self { path: path.into(), range, harm }
     }
 
     pub(crate) fn unreadable(path: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Self::new(
-            path,
-            None,
-            Harm::Unreadable {
-                reason: reason.to_string(),
-            },
-        )
+        Self::new(path, None, Harm::Unreadable { reason: reason.to_string() })
     }
 }
 
@@ -101,17 +91,10 @@ impl fmt::Display for Harm {
                 write!(f, "the records {from} to {} are missing", to - 1)
             }
             Self::FramesMissing { recording, frames } => {
-                write!(
-                    f,
-                    "{frames} frames of {recording} are lost; the others are kept"
-                )
+                write!(f, "{frames} frames of {recording} are lost; the others are kept")
             }
             Self::FileMissing { recording } => write!(f, "the file of {recording} is missing"),
-            Self::WrongLength {
-                recording,
-                expected,
-                found,
-            } => {
+            Self::WrongLength { recording, expected, found } => {
                 write!(f, "{recording} has {found} bytes; {expected} were sealed")
             }
             Self::WrongContent { recording } => {

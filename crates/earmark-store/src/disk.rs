@@ -156,8 +156,7 @@ impl fmt::Debug for DiskLock {
 pub(crate) fn split(path: &str) -> io::Result<(&str, &str)> {
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
     let plain = |part: &str| {
-        part.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
             && !part.starts_with('.')
     };
     if name.is_empty() || path.len() > 200 || !plain(name) || !plain(dir) || path.starts_with('/') {
@@ -234,10 +233,7 @@ pub(crate) fn read_what_can_be(
     let len = file.len()?;
     let mut bytes = vec![0; usize::try_from(len.min(limit)).unwrap_or(usize::MAX)];
     let mut unreadable = Vec::new();
-    for (piece, place) in bytes
-        .chunks_mut(PIECE_BYTES)
-        .zip((0..).step_by(PIECE_BYTES))
-    {
+    for (piece, place) in bytes.chunks_mut(PIECE_BYTES).zip((0..).step_by(PIECE_BYTES)) {
         let read = (0..READ_TRIES).any(|_| read_full_at(file, place, piece).is_ok());
         if !read {
             piece.fill(0);

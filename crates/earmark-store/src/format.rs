@@ -165,13 +165,7 @@ pub(crate) struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
     /// A whole record.
-    Record {
-        seq: u64,
-        durable: u64,
-        code: u8,
-        payload: &'a [u8],
-        len: usize,
-    },
+    Record { seq: u64, durable: u64, code: u8, payload: &'a [u8], len: usize },
     /// A whole header before a payload that is not.
     Broken { len: usize },
     /// Nothing that this file's owner wrote, or not all of it.
@@ -196,13 +190,7 @@ pub(crate) fn look(bytes: &[u8], file: FileId) -> Found<'_> {
         return Found::Broken { len };
     }
     let payload = &record[RECORD_HEADER_BYTES..];
-    Found::Record {
-        seq: long(head, 8),
-        durable: long(head, 16),
-        code: head[24],
-        payload,
-        len,
-    }
+    Found::Record { seq: long(head, 8), durable: long(head, 16), code: head[24], payload, len }
 }
 
 /// The step of a search after damage.
@@ -215,10 +203,7 @@ fn head_check(head: &[u8], file: FileId) -> [u8; 3] {
 
 fn record_crc(record: &[u8], payload: usize, file: FileId) -> u32 {
     let crc = crc32c_append(file.seed(), &record[..CRC_AT]);
-    crc32c_append(
-        crc,
-        &record[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload],
-    )
+    crc32c_append(crc, &record[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload])
 }
 
 pub(crate) fn word(bytes: &[u8], at: usize) -> u32 {

@@ -99,11 +99,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn next(&mut self) -> Result<Option<FrameRef<'a>>, Malformed> {
         if self.done == self.count {
             let whole = self.position == self.payload.len();
-            return if whole {
-                Ok(None)
-            } else {
-                Err(Malformed(self.position))
-            };
+            return if whole { Ok(None) } else { Err(Malformed(self.position)) };
         }
         let broken = Malformed(self.position);
         let delta = unzigzag(self.varint().ok_or(broken)?);
@@ -114,11 +110,7 @@ impl<'a> Walk<'a> {
         self.at = WallTime::from_unix_micros(self.at.unix_micros().wrapping_add(delta));
         let seq = self.first.plus(u64::from(self.done));
         self.done += 1;
-        Ok(Some(FrameRef {
-            seq,
-            at: self.at,
-            bytes,
-        }))
+        Ok(Some(FrameRef { seq, at: self.at, bytes }))
     }
 
     fn varint(&mut self) -> Option<u64> {

@@ -50,10 +50,7 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Identity, ReadError> {
         return Ok(Identity::Damaged("its checksum does not match".to_owned()));
     }
     if page.version > VERSION {
-        return Err(ReadError::Newer {
-            path: IDENTITY.to_owned(),
-            version: page.version,
-        });
+        return Err(ReadError::Newer { path: IDENTITY.to_owned(), version: page.version });
     }
     Ok(Identity::Known(page.incarnation))
 }

@@ -30,9 +30,7 @@ pub struct Inspection {
 ///
 /// [`ReadError`].
 pub fn inspect(disk: &dyn Disk) -> Result<Inspection, ReadError> {
-    let Recovery {
-        ledger, mut damage, ..
-    } = read(disk)?;
+    let Recovery { ledger, mut damage, .. } = read(disk)?;
     // A file that is new to this look may have been made behind it.
     damage.retain(|damage| damage.harm != Harm::Unclaimed);
     Ok(Inspection { ledger, damage })
@@ -68,8 +66,7 @@ impl Inspection {
     ) -> Result<Option<RecordingReader>, RecordingError> {
         let facts = self.ledger.recordings.get(&recording);
         let seal = facts.and_then(|facts| facts.sealed.as_ref());
-        seal.map(|seal| RecordingReader::open_seal(disk, recording, seal))
-            .transpose()
+        seal.map(|seal| RecordingReader::open_seal(disk, recording, seal)).transpose()
     }
 }
 
@@ -100,10 +97,8 @@ pub fn verify(
         .filter(|(_, facts)| facts.sealed.is_some() && facts.removing.is_none())
         .map(|(id, _)| *id)
         .collect();
-    let mut verification = Verification {
-        damage: inspection.damage.clone(),
-        ..Verification::default()
-    };
+    let mut verification =
+        Verification { damage: inspection.damage.clone(), ..Verification::default() };
     for (done, recording) in sealed.iter().enumerate() {
         progress(done, sealed.len());
         match check(&inspection, disk, *recording) {

@@ -26,8 +26,7 @@ pub(crate) fn write(disk: &dyn Disk, write: Write) -> Result<Output, Fault> {
 
 pub(crate) fn sync(target: u64, files: Files) -> Result<Output, Fault> {
     for (number, file) in files {
-        file.sync()
-            .map_err(|error| Fault::new(&journal_path(number), error))?;
+        file.sync().map_err(|error| Fault::new(&journal_path(number), error))?;
     }
     Ok(Output::Synced { target })
 }
@@ -63,8 +62,7 @@ fn create(disk: &dyn Disk, id: FileId) -> Result<Arc<dyn DiskFile>, Fault> {
     let file = disk.create_new(&path).map_err(at_path)?;
     write_all_at(file.as_ref(), 0, &id.header()).map_err(at_path)?;
     file.sync().map_err(at_path)?;
-    disk.sync_dir(JOURNAL)
-        .map_err(|error| Fault::new(JOURNAL, error))?;
+    disk.sync_dir(JOURNAL).map_err(|error| Fault::new(JOURNAL, error))?;
     Ok(file)
 }
 
@@ -91,27 +89,16 @@ pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> 
     for dir in [JOURNAL, QUARANTINE, SNAPSHOTS] {
         disk.sync_dir(dir).map_err(|error| Fault::new(dir, error))?;
     }
-    let files = pruning
-        .files
-        .into_iter()
-        .map(|(number, _)| number)
-        .collect();
-    Ok(Output::Pruned {
-        files,
-        snapshots: pruning.snapshots,
-    })
+    let files = pruning.files.into_iter().map(|(number, _)| number).collect();
+    Ok(Output::Pruned { files, snapshots: pruning.snapshots })
 }
 
 /// Unlinks a recording's file. One that is missing is fine: an earlier try may have come so far.
 pub(crate) fn remove(disk: &dyn Disk, recording: RecordingId) -> Result<Output, Fault> {
-    for path in [
-        layout::recording_path(recording),
-        layout::part_path(recording),
-    ] {
+    for path in [layout::recording_path(recording), layout::part_path(recording)] {
         accept_missing(&path, disk.remove(&path))?;
     }
-    disk.sync_dir(RECORDINGS)
-        .map_err(|error| Fault::new(RECORDINGS, error))?;
+    disk.sync_dir(RECORDINGS).map_err(|error| Fault::new(RECORDINGS, error))?;
     Ok(Output::Removed)
 }
 

@@ -83,17 +83,8 @@ impl Chunk {
         self.written = false;
         let bytes = Arc::make_mut(&mut self.bytes);
         for entry in &self.entries {
-            let head = Head {
-                seq: entry.seq,
-                durable,
-                kind: entry.kind(),
-            };
-            format::patch_header(
-                &mut bytes[entry.start..entry.end()],
-                entry.payload,
-                head,
-                file,
-            );
+            let head = Head { seq: entry.seq, durable, kind: entry.kind() };
+            format::patch_header(&mut bytes[entry.start..entry.end()], entry.payload, head, file);
         }
     }
 }
@@ -165,10 +156,7 @@ impl Journal {
 
     /// Stages a record whose payload is given.
     pub(crate) fn stage(&mut self, payload: &[u8], record: Record) -> u64 {
-        assert!(
-            payload.len() <= PAYLOAD_BYTES_MAX,
-            "a record is bounded by whoever stages it"
-        );
+        assert!(payload.len() <= PAYLOAD_BYTES_MAX, "a record is bounded by whoever stages it");
         let bytes = Arc::make_mut(&mut self.staging.bytes);
         let start = bytes.len();
         format::begin_record(bytes);
@@ -177,12 +165,7 @@ impl Journal {
         let seq = self.next_seq;
         self.next_seq += 1;
         let payload = u32::try_from(payload.len()).expect("a payload is at most 16 MiB long");
-        self.staging.entries.push(Entry {
-            seq,
-            start,
-            payload,
-            record,
-        });
+        self.staging.entries.push(Entry { seq, start, payload, record });
         seq
     }
 
@@ -206,13 +189,8 @@ impl Journal {
             format::end_record(entry.start, bytes);
             return entry.seq;
         }
-        let span = FrameSpan {
-            capture,
-            first: seq,
-            count: 1,
-            first_at: frame.at,
-            last_at: frame.at,
-        };
+        let span =
+            FrameSpan { capture, first: seq, count: 1, first_at: frame.at, last_at: frame.at };
         let mut payload = Vec::with_capacity(frames::FRAMES_HEADER_BYTES + frame.bytes.len() + 20);
         frames::put_header(&span, &mut payload);
         frames::put_frame(frame.at, frame, &mut payload);
@@ -224,12 +202,7 @@ impl Journal {
     }
 
     pub(crate) fn undurable_bytes(&self) -> usize {
-        self.staged_bytes()
-            + self
-                .chunks
-                .iter()
-                .map(|chunk| chunk.bytes.len())
-                .sum::<usize>()
+        self.staged_bytes() + self.chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>()
     }
 
     pub(crate) fn active_number(&self) -> Option<u64> {
@@ -244,11 +217,7 @@ impl Journal {
     fn next_file(&mut self, first: u64) -> FileId {
         let number = self.next_number;
         self.next_number += 1;
-        FileId {
-            number,
-            incarnation: mix(self.life ^ mix(number)),
-            first,
-        }
+        FileId { number, incarnation: mix(self.life ^ mix(number)), first }
     }
 
     /// Takes what is staged for a write, into a new file when the active one is long enough.
@@ -271,11 +240,7 @@ impl Journal {
             }
         };
         chunk.aim(id, offset, self.durable);
-        let write = Write {
-            target,
-            offset,
-            bytes: Arc::clone(&chunk.bytes),
-        };
+        let write = Write { target, offset, bytes: Arc::clone(&chunk.bytes) };
         self.chunks.push_back(chunk);
         Some(write)
     }
@@ -283,23 +248,15 @@ impl Journal {
     /// The write that was begun last has ended well; a new file comes with its handle.
     pub(crate) fn end_write(&mut self, opened: Option<(FileId, Arc<dyn DiskFile>)>) -> u64 {
         if let Some((id, file)) = opened {
-            self.active = Some(Active {
-                id,
-                file,
-                len: FILE_HEADER_BYTES,
-            });
+            self.active = Some(Active { id, file, len: FILE_HEADER_BYTES });
         }
-        let chunk = self
-            .chunks
-            .back_mut()
-            .expect("a write that ended was begun");
+        let chunk = self.chunks.back_mut().expect("a write that ended was begun");
         chunk.written = true;
         let last = chunk.last_seq();
         let len = chunk.bytes.len() as u64;
         if let Some(active) = &mut self.active {
             active.len += len;
-            self.unsynced
-                .insert(active.id.number, Arc::clone(&active.file));
+            self.unsynced.insert(active.id.number, Arc::clone(&active.file));
             self.files.entry(active.id.number).or_default().last_seq = last;
         }
         last
@@ -316,18 +273,10 @@ impl Journal {
     /// What was synced is durable: takes it out.
     pub(crate) fn end_sync(&mut self, target: u64) -> Vec<Chunk> {
         self.durable = self.durable.max(target);
-        let durable = self
-            .chunks
-            .iter()
-            .take_while(|chunk| chunk.last_seq() <= target)
-            .count();
+        let durable = self.chunks.iter().take_while(|chunk| chunk.last_seq() <= target).count();
         let chunks = self.chunks.drain(..durable).collect();
-        let held: Vec<u64> = self
-            .chunks
-            .iter()
-            .filter_map(|chunk| chunk.place)
-            .map(|place| place.0)
-            .collect();
+        let held: Vec<u64> =
+            self.chunks.iter().filter_map(|chunk| chunk.place).map(|place| place.0).collect();
         self.unsynced.retain(|number, _| held.contains(number));
         chunks
     }
@@ -347,35 +296,17 @@ impl Journal {
             chunk.aim(id, offset, self.durable);
             offset += chunk.bytes.len() as u64;
         }
-        (
-            id,
-            self.chunks
-                .iter()
-                .map(|chunk| Arc::clone(&chunk.bytes))
-                .collect(),
-        )
+        (id, self.chunks.iter().map(|chunk| Arc::clone(&chunk.bytes)).collect())
     }
 
     /// The new file is durable with everything in it.
     pub(crate) fn end_replace(&mut self, id: FileId, file: Arc<dyn DiskFile>) -> Vec<Chunk> {
         let in_file = |chunk: &&Chunk| chunk.place.is_some_and(|place| place.0 == id.number);
         let rewritten = || self.chunks.iter().filter(in_file);
-        let len = rewritten()
-            .map(|chunk| chunk.bytes.len() as u64)
-            .sum::<u64>();
+        let len = rewritten().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         let last = rewritten().next_back().map_or(0, Chunk::last_seq);
-        self.files.insert(
-            id.number,
-            FileFacts {
-                last_seq: last,
-                damaged: false,
-            },
-        );
-        self.active = Some(Active {
-            id,
-            file,
-            len: FILE_HEADER_BYTES + len,
-        });
+        self.files.insert(id.number, FileFacts { last_seq: last, damaged: false });
+        self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len });
         self.dead = false;
         self.end_sync(last.max(self.durable))
     }

@@ -68,7 +68,8 @@ pub struct CaptureFacts {
     pub last_at: Option<WallTime>,
     /// The first frame behind the last recording that was cut.
     pub covered: FrameSeq,
-    /// Its recordings that still take frames, the latest last; there is one at most but for a moment.
+    /// Its recordings that still take frames, the latest last; there is one at most but for a
+    /// moment.
     #[serde(default)]
     pub open: Vec<RecordingId>,
     /// The frames that were proven delivered and whose recordings are not gone.
@@ -172,15 +173,8 @@ impl Ledger {
 
     /// The first frame behind a recording so far.
     pub fn end(&self, facts: &RecordingFacts) -> FrameSeq {
-        let next = || {
-            self.captures
-                .get(&facts.capture)
-                .map(|capture| capture.next_seq)
-        };
-        facts
-            .end
-            .or_else(next)
-            .map_or(facts.first, |end| end.max(facts.first))
+        let next = || self.captures.get(&facts.capture).map(|capture| capture.next_seq);
+        facts.end.or_else(next).map_or(facts.first, |end| end.max(facts.first))
     }
 
     /// The ranges of a capture's frames that may still be wanted for a recording's file.
@@ -191,14 +185,8 @@ impl Ledger {
         };
         let recordings = self.recordings.values().filter(unsealed);
         // A boundary that is found later opens a recording behind frames that are there already.
-        let later = self
-            .captures
-            .get(&capture)
-            .map(|facts| (facts.covered, FrameSeq(u64::MAX)));
-        recordings
-            .map(|facts| (facts.first, end(facts)))
-            .chain(later)
-            .collect()
+        let later = self.captures.get(&capture).map(|facts| (facts.covered, FrameSeq(u64::MAX)));
+        recordings.map(|facts| (facts.first, end(facts))).chain(later).collect()
     }
 }
 
@@ -210,9 +198,7 @@ impl CaptureFacts {
         let micros = i64::try_from(u128::from(behind) * pace).unwrap_or(i64::MAX);
         let taken = seq < self.next_seq;
         let last_at = self.last_at.filter(|_| taken)?;
-        Some(WallTime::from_unix_micros(
-            last_at.unix_micros().saturating_sub(micros),
-        ))
+        Some(WallTime::from_unix_micros(last_at.unix_micros().saturating_sub(micros)))
     }
 }
 

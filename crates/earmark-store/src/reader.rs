@@ -63,9 +63,7 @@ pub struct RecordingReader {
 
 impl fmt::Debug for RecordingReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RecordingReader")
-            .field(&self.recording)
-            .finish()
+        f.debug_tuple("RecordingReader").field(&self.recording).finish()
     }
 }
 
@@ -94,18 +92,9 @@ impl RecordingReader {
         let found = file.len().map_err(io)?;
         let expected = seal.bytes;
         if found != expected {
-            return Err(RecordingError::WrongLength {
-                recording,
-                expected,
-                found,
-            });
+            return Err(RecordingError::WrongLength { recording, expected, found });
         }
-        Ok(Self {
-            recording,
-            file,
-            seal: Arc::clone(seal),
-            block: 0,
-        })
+        Ok(Self { recording, file, seal: Arc::clone(seal), block: 0 })
     }
 
     /// Bytes of the file.
@@ -121,11 +110,7 @@ impl RecordingReader {
     /// it.
     pub fn read_block(&mut self, out: &mut Vec<u8>) -> Result<usize, RecordingError> {
         let start = self.block as u64 * BLOCK_BYTES as u64;
-        let len = self
-            .seal
-            .bytes
-            .saturating_sub(start)
-            .min(BLOCK_BYTES as u64);
+        let len = self.seal.bytes.saturating_sub(start).min(BLOCK_BYTES as u64);
         if len == 0 {
             return Ok(0);
         }
@@ -139,10 +124,7 @@ impl RecordingReader {
         self.block += 1;
         if !sound {
             out.truncate(before);
-            return Err(RecordingError::Damaged {
-                recording,
-                range: start..start + len,
-            });
+            return Err(RecordingError::Damaged { recording, range: start..start + len });
         }
         Ok(filled)
     }
@@ -178,10 +160,9 @@ impl RecordingReader {
         let sum: [u8; 32] = hash.finalize().into();
         match damaged {
             Some(range) => Err(RecordingError::Damaged { recording, range }),
-            None if sum != self.seal.sha256.0 => Err(RecordingError::Damaged {
-                recording,
-                range: 0..self.seal.bytes,
-            }),
+            None if sum != self.seal.sha256.0 => {
+                Err(RecordingError::Damaged { recording, range: 0..self.seal.bytes })
+            }
             None => Ok(()),
         }
     }

@@ -22,9 +22,7 @@ const JOURNAL_FILE_BYTES_READ_MAX: u64 = 1 << 30;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A newer program wrote it; nothing was changed.
-    #[error(
-        "{path} is of version {version}, written by a newer earmark; this one knows versions up to 1"
-    )]
+    #[error("{path} is of version {version}, of a newer earmark; this one knows versions up to 1")]
     Newer {
         /// The file.
         path: String,
@@ -44,10 +42,7 @@ pub enum ReadError {
 
 impl ReadError {
     pub(crate) fn io(path: &str, error: io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            error,
-        }
+        Self::Io { path: path.to_owned(), error }
     }
 }
 
@@ -94,8 +89,7 @@ impl Recovery {
             Identity::Known(incarnation) => self.incarnation = Some(incarnation),
             Identity::Absent => {}
             Identity::Damaged(reason) => {
-                self.damage
-                    .push(Damage::unreadable(layout::IDENTITY, reason));
+                self.damage.push(Damage::unreadable(layout::IDENTITY, reason));
                 self.useless.push(layout::IDENTITY.to_owned());
             }
         }
@@ -113,9 +107,7 @@ impl Recovery {
             let Some(covered) = layout::snapshot_covered(&name) else {
                 continue;
             };
-            let file = disk
-                .open(&path)
-                .map_err(|error| ReadError::io(&path, error))?;
+            let file = disk.open(&path).map_err(|error| ReadError::io(&path, error))?;
             match snapshot::read(file.as_ref()) {
                 Ok((ledger, inside)) if inside == covered => {
                     self.snapshots.push(covered);
@@ -169,8 +161,7 @@ impl Recovery {
             for range in unreadable {
                 let reason = "the disk cannot read it".to_owned();
                 let harm = Harm::Unreadable { reason };
-                self.damage
-                    .push(Damage::new(path.clone(), Some(range), harm));
+                self.damage.push(Damage::new(path.clone(), Some(range), harm));
             }
             match FileId::parse(&bytes) {
                 Ok(id) if id.number == number => scans.push(Scan::of(id, &bytes)),
@@ -217,8 +208,7 @@ impl Recovery {
             self.judge(scan, end, &lost, damaged[&scan.number]);
         }
         for capture in self.batches.captures() {
-            self.batches
-                .keep_only(capture, &self.durable_ledger.wanted(capture));
+            self.batches.keep_only(capture, &self.durable_ledger.wanted(capture));
         }
     }
 
@@ -230,11 +220,7 @@ impl Recovery {
         union: &BTreeMap<u64, (u64, &Located)>,
     ) -> u64 {
         let mut expected = covered + 1;
-        for seq in union
-            .range(expected..)
-            .map(|(seq, _)| *seq)
-            .chain([u64::MAX])
-        {
+        for seq in union.range(expected..).map(|(seq, _)| *seq).chain([u64::MAX]) {
             if seq == expected {
                 expected += 1;
                 continue;
@@ -258,11 +244,7 @@ impl Recovery {
         let explained = scans.iter().any(|scan| scan.holes.iter().any(explains));
         let odd = scans.iter().any(|scan| !scan.odd.is_empty());
         if !explained && !odd {
-            self.damage.push(Damage::new(
-                JOURNAL,
-                None,
-                Harm::RecordsMissing { from, to },
-            ));
+            self.damage.push(Damage::new(JOURNAL, None, Harm::RecordsMissing { from, to }));
         }
     }
 
@@ -277,13 +259,7 @@ impl Recovery {
         }
         if let Record::Frames(span) = &located.record {
             let (seq, offset, len) = (located.seq, located.offset, located.len);
-            self.batches.insert(Batch {
-                span: *span,
-                seq,
-                file: number,
-                offset,
-                len,
-            });
+            self.batches.insert(Batch { span: *span, seq, file: number, offset, len });
         }
         if located.seq > covered {
             self.durable_ledger.apply(&located.record);
@@ -307,10 +283,7 @@ impl Recovery {
 
     /// Tells rot from a torn tail in one file.
     fn judge(&mut self, scan: &Scan, end: u64, lost: &dyn Fn(u64) -> bool, odd: bool) {
-        let mut facts = FileFacts {
-            last_seq: 0,
-            damaged: odd,
-        };
+        let mut facts = FileFacts { last_seq: 0, damaged: odd };
         let kept = scan.records.iter().filter(|record| record.seq < end);
         facts.last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
         let mut whole = kept
@@ -323,8 +296,7 @@ impl Recovery {
                 facts.damaged = true;
                 whole = whole.max(hole.range.end);
                 let path = journal_path(scan.number);
-                self.damage
-                    .push(Damage::new(path, Some(hole.range.clone()), Harm::Rot));
+                self.damage.push(Damage::new(path, Some(hole.range.clone()), Harm::Rot));
             }
         }
         if whole < scan.len {
@@ -367,8 +339,7 @@ impl Recovery {
             self.highest_id = self.highest_id.max(recording.number());
             if !self.ledger.recordings.contains_key(recording) {
                 let path = layout::recording_path(*recording);
-                self.damage
-                    .push(Damage::new(path.clone(), None, Harm::Unclaimed));
+                self.damage.push(Damage::new(path.clone(), None, Harm::Unclaimed));
                 self.useless.push(path);
             }
         }
@@ -379,15 +350,10 @@ impl Recovery {
             let (recording, expected) = (*recording, seal.bytes);
             let harm = match found.get(&recording) {
                 Some(len) if *len == expected => continue,
-                Some(len) => Harm::WrongLength {
-                    recording,
-                    expected,
-                    found: *len,
-                },
+                Some(len) => Harm::WrongLength { recording, expected, found: *len },
                 None => Harm::FileMissing { recording },
             };
-            self.damage
-                .push(Damage::new(layout::recording_path(recording), None, harm));
+            self.damage.push(Damage::new(layout::recording_path(recording), None, harm));
         }
     }
 }
@@ -401,8 +367,5 @@ fn entries(disk: &dyn Disk, dir: &str) -> Result<Vec<crate::DirEntry>, ReadError
 }
 
 fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
-    Ok(entries(disk, dir)?
-        .into_iter()
-        .map(|entry| entry.name)
-        .collect())
+    Ok(entries(disk, dir)?.into_iter().map(|entry| entry.name).collect())
 }

@@ -57,13 +57,7 @@ impl Scan {
         let mut hole: Option<usize> = None;
         while position < file.len() {
             match format::look(&file[position..], id) {
-                Found::Record {
-                    seq,
-                    durable,
-                    code,
-                    payload,
-                    len,
-                } => {
+                Found::Record { seq, durable, code, payload, len } => {
                     if let Some(start) = hole.take() {
                         scan.hole(start..position, Some(seq));
                     }
@@ -90,27 +84,17 @@ impl Scan {
     fn hole(&mut self, range: Range<usize>, behind: Option<u64>) {
         let range = range.start as u64..range.end as u64;
         let from = self.last_seq().map_or(self.first, |last| last + 1);
-        self.holes.push(Hole {
-            range,
-            from,
-            behind,
-        });
+        self.holes.push(Hole { range, from, behind });
     }
 
     fn take(&mut self, seq: u64, offset: usize, len: usize, record: Result<Record, String>) {
         let offset = offset as u64;
         match record {
-            Ok(record) => self.records.push(Located {
-                seq,
-                offset,
-                len,
-                record,
-            }),
+            Ok(record) => self.records.push(Located { seq, offset, len, record }),
             Err(reason) => {
                 let harm = crate::Harm::Unreadable { reason };
                 let range = offset..offset + len as u64;
-                self.odd
-                    .push(Damage::new(journal_path(self.number), Some(range), harm));
+                self.odd.push(Damage::new(journal_path(self.number), Some(range), harm));
             }
         }
     }
@@ -124,9 +108,9 @@ fn decode(code: u8, payload: &[u8]) -> Result<Record, String> {
     match Kind::from_code(code) {
         Some(Kind::Decision) => serde_json::from_slice(payload)
             .map_err(|error| format!("the decision cannot be understood: {error}")),
-        Some(Kind::Frames) => frames::span(payload)
-            .map(Record::Frames)
-            .map_err(|error| error.to_string()),
+        Some(Kind::Frames) => {
+            frames::span(payload).map(Record::Frames).map_err(|error| error.to_string())
+        }
         None => Err(format!("a record of the unknown kind {code}")),
     }
 }

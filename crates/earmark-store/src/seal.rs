@@ -53,10 +53,8 @@ pub(crate) fn write(disk: &dyn Disk, order: &Order) -> Result<(Seal, Vec<Damage>
     }
     let sealed = written?;
     let path = layout::recording_path(order.recording);
-    disk.rename(&part, &path)
-        .map_err(|error| Fault::new(&path, error))?;
-    disk.sync_dir(RECORDINGS)
-        .map_err(|error| Fault::new(RECORDINGS, error))?;
+    disk.rename(&part, &path).map_err(|error| Fault::new(&path, error))?;
+    disk.sync_dir(RECORDINGS).map_err(|error| Fault::new(RECORDINGS, error))?;
     Ok(sealed)
 }
 
@@ -82,13 +80,9 @@ fn copy(
             continue;
         };
         let mut walk = Walk::new(payload).map_err(|fault| Fault::odd(batch.file, &fault))?;
-        while let Some(frame) = walk
-            .next()
-            .map_err(|fault| Fault::odd(batch.file, &fault))?
-        {
+        while let Some(frame) = walk.next().map_err(|fault| Fault::odd(batch.file, &fault))? {
             if order.first <= frame.seq && frame.seq < order.end {
-                sink.put(frame.at, frame.bytes)
-                    .map_err(|error| Fault::new(part, error))?;
+                sink.put(frame.at, frame.bytes).map_err(|error| Fault::new(part, error))?;
             }
         }
     }
@@ -96,15 +90,8 @@ fn copy(
     let frames = u32::try_from(order.end.since(order.first)).unwrap_or(u32::MAX);
     seal.missing = frames.saturating_sub(seal.frames);
     if seal.missing > 0 {
-        let harm = Harm::FramesMissing {
-            recording: order.recording,
-            frames: seal.missing,
-        };
-        damage.push(Damage::new(
-            layout::recording_path(order.recording),
-            None,
-            harm,
-        ));
+        let harm = Harm::FramesMissing { recording: order.recording, frames: seal.missing };
+        damage.push(Damage::new(layout::recording_path(order.recording), None, harm));
     }
     Ok((seal, damage))
 }
@@ -169,13 +156,7 @@ impl<'a> Sink<'a> {
             missing: 0,
         };
         let pending = Vec::with_capacity(WRITE_BYTES + BLOCK_BYTES);
-        Self {
-            file,
-            pending,
-            offset: 0,
-            hash: Sha256::new(),
-            seal,
-        }
+        Self { file, pending, offset: 0, hash: Sha256::new(), seal }
     }
 
     fn put(&mut self, at: WallTime, bytes: &[u8]) -> io::Result<()> {
@@ -198,9 +179,7 @@ impl<'a> Sink<'a> {
         let bytes = &self.pending[..len];
         write_all_at(self.file, self.offset, bytes)?;
         self.hash.update(bytes);
-        self.seal
-            .block_crcs
-            .extend(bytes.chunks(BLOCK_BYTES).map(crc32c));
+        self.seal.block_crcs.extend(bytes.chunks(BLOCK_BYTES).map(crc32c));
         self.offset += len as u64;
         self.pending.drain(..len);
         Ok(())

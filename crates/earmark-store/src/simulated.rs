@@ -112,9 +112,7 @@ struct State {
 
 impl std::fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimDisk")
-            .field("life", &self.life)
-            .finish_non_exhaustive()
+        f.debug_struct("SimDisk").field("life", &self.life).finish_non_exhaustive()
     }
 }
 
@@ -134,10 +132,7 @@ impl SimDisk {
             log: None,
             stop_after: None,
         };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-            life: 0,
-        }
+        Self { state: Arc::new(Mutex::new(state)), life: 0 }
     }
 
     /// Lets the next `times` operations of a kind fail; −1 is for ever, 0 ends it.
@@ -196,10 +191,7 @@ impl SimDisk {
 
     /// A handle for the process that lives now.
     pub fn life(&self) -> Self {
-        Self {
-            state: Arc::clone(&self.state),
-            life: self.state().life,
-        }
+        Self { state: Arc::clone(&self.state), life: self.state().life }
     }
 
     /// The medium damages one bit, synced or not, behind everybody's back; whether there is such a
@@ -250,11 +242,7 @@ impl SimDisk {
 
     /// Takes what the log has gathered.
     pub fn take_log(&self) -> Vec<Operation> {
-        self.state()
-            .log
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
+        self.state().log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -264,10 +252,7 @@ impl SimDisk {
     /// Lets an operation begin, if the process lives and no fault is due.
     fn enter(&self, op: DiskOp) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state();
-        if state
-            .stop_after
-            .is_some_and(|stop| state.operations >= stop)
-            && state.life == self.life
+        if state.stop_after.is_some_and(|stop| state.operations >= stop) && state.life == self.life
         {
             state.life += 1;
             state.locked = false;
@@ -296,12 +281,7 @@ impl State {
     fn done(&mut self, op: DiskOp, path: &str, offset: u64, len: u64) {
         self.operations += 1;
         if let Some(log) = &mut self.log {
-            log.push(Operation {
-                op,
-                path: path.to_owned(),
-                offset,
-                len,
-            });
+            log.push(Operation { op, path: path.to_owned(), offset, len });
         }
     }
 
@@ -331,22 +311,14 @@ impl Disk for SimDisk {
         let inode = Arc::new(Mutex::new(Inode::default()));
         state.names.create(path, Arc::clone(&inode))?;
         state.done(DiskOp::Create, path, 0, 0);
-        Ok(Arc::new(SimFile {
-            disk: self.clone(),
-            path: path.to_owned(),
-            inode,
-        }))
+        Ok(Arc::new(SimFile { disk: self.clone(), path: path.to_owned(), inode }))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         split(path)?;
         let state = self.enter(DiskOp::Read)?;
         let inode = state.names.file(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::new(SimFile {
-            disk: self.clone(),
-            path: path.to_owned(),
-            inode,
-        }))
+        Ok(Arc::new(SimFile { disk: self.clone(), path: path.to_owned(), inode }))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
@@ -436,10 +408,8 @@ impl DiskFile for SimFile {
         let growth = (offset + wanted as u64).saturating_sub(inode.len());
         drop(inode);
         let room = state.room();
-        let taken = wanted
-            - usize::try_from(growth.saturating_sub(room))
-                .unwrap_or(wanted)
-                .min(wanted);
+        let taken =
+            wanted - usize::try_from(growth.saturating_sub(room)).unwrap_or(wanted).min(wanted);
         if taken == 0 && wanted > 0 {
             return Err(DiskError::Enospc.to_io());
         }

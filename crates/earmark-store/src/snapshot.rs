@@ -79,9 +79,7 @@ pub(crate) fn write(disk: &dyn Disk, ledger: &Ledger, covered: u64) -> Result<Ou
     write_all_at(file.as_ref(), 0, &bytes).map_err(at_temp)?;
     file.sync().map_err(at_temp)?;
     let path = snapshot_path(covered);
-    disk.rename(SNAPSHOT_TEMP, &path)
-        .map_err(|error| Fault::new(&path, error))?;
-    disk.sync_dir(SNAPSHOTS)
-        .map_err(|error| Fault::new(SNAPSHOTS, error))?;
+    disk.rename(SNAPSHOT_TEMP, &path).map_err(|error| Fault::new(&path, error))?;
+    disk.sync_dir(SNAPSHOTS).map_err(|error| Fault::new(SNAPSHOTS, error))?;
     Ok(Output::Snapshotted { covered })
 }

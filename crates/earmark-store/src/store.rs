@@ -40,10 +40,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            journal_file_bytes_max: 4 << 20,
-            snapshot_after_bytes: 4 << 20,
-        }
+        Self { journal_file_bytes_max: 4 << 20, snapshot_after_bytes: 4 << 20 }
     }
 }
 
@@ -87,9 +84,7 @@ pub struct Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let durable = self.journal.durable;
-        f.debug_struct("Store")
-            .field("durable", &durable)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("durable", &durable).finish_non_exhaustive()
     }
 }
 
@@ -138,11 +133,7 @@ impl Store {
         first: FrameSeq,
         frames: &[Frame],
     ) -> Ticket {
-        let next = self
-            .ledger
-            .captures
-            .get(&capture)
-            .map_or(first, |facts| facts.next_seq);
+        let next = self.ledger.captures.get(&capture).map_or(first, |facts| facts.next_seq);
         let known = usize::try_from(next.since(first)).unwrap_or(usize::MAX);
         let fresh = frames.get(known.min(frames.len())..).unwrap_or_default();
         let first = first.plus(known as u64);
@@ -204,11 +195,7 @@ impl Store {
     pub fn sealed(&self, recording: RecordingId) -> Option<SealedRecording> {
         let facts = self.durable_ledger.recordings.get(&recording)?;
         let going = self.ledger.recordings.get(&recording)?.removing.is_some();
-        if going {
-            None
-        } else {
-            SealedRecording::of(recording, facts)
-        }
+        if going { None } else { SealedRecording::of(recording, facts) }
     }
 
     /// Begins work; none when there is nothing to do, or when it must wait for other work in
@@ -234,13 +221,9 @@ impl Store {
         if self.in_flight.contains(&Work::Replace) {
             return None;
         }
-        let write = self
-            .journal
-            .begin_write(self.config.journal_file_bytes_max)?;
+        let write = self.journal.begin_write(self.config.journal_file_bytes_max)?;
         let disk = self.disk();
-        Some(Job::new(Work::Write, move || {
-            jobs::write(disk.as_ref(), write)
-        }))
+        Some(Job::new(Work::Write, move || jobs::write(disk.as_ref(), write)))
     }
 
     fn begin_sync(&self) -> Option<Job> {
@@ -249,17 +232,13 @@ impl Store {
     }
 
     fn begin_replace(&mut self) -> Option<Job> {
-        let busy = [Work::Write, Work::Sync]
-            .iter()
-            .any(|work| self.in_flight.contains(work));
+        let busy = [Work::Write, Work::Sync].iter().any(|work| self.in_flight.contains(work));
         if busy || !self.journal.dead {
             return None;
         }
         let (id, chunks) = self.journal.begin_replace();
         let disk = self.disk();
-        Some(Job::new(Work::Replace, move || {
-            jobs::replace(disk.as_ref(), id, &chunks)
-        }))
+        Some(Job::new(Work::Replace, move || jobs::replace(disk.as_ref(), id, &chunks)))
     }
 
     fn begin_seal(&self, recording: RecordingId) -> Option<Job> {
@@ -294,9 +273,7 @@ impl Store {
         }
         let disk = self.disk();
         let ledger = self.durable_ledger.clone();
-        Some(Job::new(Work::Snapshot, move || {
-            snapshot::write(disk.as_ref(), &ledger, covered)
-        }))
+        Some(Job::new(Work::Snapshot, move || snapshot::write(disk.as_ref(), &ledger, covered)))
     }
 
     fn begin_prune(&self) -> Option<Job> {
@@ -314,14 +291,9 @@ impl Store {
         if files.is_empty() && old.is_empty() {
             return None;
         }
-        let pruning = Pruning {
-            files,
-            snapshots: old.to_vec(),
-        };
+        let pruning = Pruning { files, snapshots: old.to_vec() };
         let disk = self.disk();
-        Some(Job::new(Work::Prune, move || {
-            jobs::prune(disk.as_ref(), pruning)
-        }))
+        Some(Job::new(Work::Prune, move || jobs::prune(disk.as_ref(), pruning)))
     }
 
     fn quarantine(&self, number: u64) -> String {
@@ -335,9 +307,7 @@ impl Store {
             return None;
         }
         let disk = self.disk();
-        Some(Job::new(Work::Remove(recording), move || {
-            jobs::remove(disk.as_ref(), recording)
-        }))
+        Some(Job::new(Work::Remove(recording), move || jobs::remove(disk.as_ref(), recording)))
     }
 
     /// Ends work. It touches memory only.
@@ -363,12 +333,7 @@ impl Store {
             Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {}
         }
         let Fault { path, error } = fault;
-        Failure {
-            work,
-            path,
-            error,
-            journal_is_dead: self.journal.dead,
-        }
+        Failure { work, path, error, journal_is_dead: self.journal.dead }
     }
 
     fn end_well(&mut self, work: Work, output: Output) -> Outcome {
@@ -380,16 +345,12 @@ impl Store {
             Output::Synced { target } => {
                 let chunks = self.journal.end_sync(target);
                 self.settle(&chunks);
-                Outcome::Synced {
-                    durable: self.durable(),
-                }
+                Outcome::Synced { durable: self.durable() }
             }
             Output::Replaced { id, file } => {
                 let chunks = self.journal.end_replace(id, file);
                 self.settle(&chunks);
-                Outcome::Replaced {
-                    durable: self.durable(),
-                }
+                Outcome::Replaced { durable: self.durable() }
             }
             Output::Sealed { seal, damage } => self.end_seal(work, seal, damage),
             Output::Snapshotted { covered } => {
@@ -398,18 +359,11 @@ impl Store {
                 Outcome::Snapshotted
             }
             Output::Pruned { files, snapshots } => {
-                self.journal
-                    .files
-                    .retain(|number, _| !files.contains(number));
-                self.snapshots
-                    .retain(|covered| !snapshots.contains(covered));
-                Outcome::Pruned {
-                    files: files.len() + snapshots.len(),
-                }
+                self.journal.files.retain(|number, _| !files.contains(number));
+                self.snapshots.retain(|covered| !snapshots.contains(covered));
+                Outcome::Pruned { files: files.len() + snapshots.len() }
             }
-            Output::Removed => Outcome::Removed {
-                recording: recording_of(work),
-            },
+            Output::Removed => Outcome::Removed { recording: recording_of(work) },
         }
     }
 
@@ -417,10 +371,7 @@ impl Store {
         let recording = recording_of(work);
         self.unreadable.remove(&recording);
         for one in &damage {
-            let number = one
-                .path
-                .strip_prefix("journal/")
-                .and_then(layout::journal_number);
+            let number = one.path.strip_prefix("journal/").and_then(layout::journal_number);
             if let Some(facts) = number.and_then(|number| self.journal.files.get_mut(&number)) {
                 facts.damaged = true;
             }
@@ -428,17 +379,10 @@ impl Store {
         seal.twin = self.twin(recording, &seal);
         let seal = Arc::new(seal);
         self.drafts.retain(|id, _| {
-            self.ledger
-                .recordings
-                .get(id)
-                .is_some_and(|facts| facts.sealed.is_none())
+            self.ledger.recordings.get(id).is_some_and(|facts| facts.sealed.is_none())
         });
         self.drafts.insert(recording, Arc::clone(&seal));
-        Outcome::Sealed {
-            recording,
-            seal,
-            damage,
-        }
+        Outcome::Sealed { recording, seal, damage }
     }
 
     /// One more than the highest twin among the recordings whose upload would have the same name.
@@ -475,13 +419,7 @@ impl Store {
                 if let Record::Frames(span) = &entry.record {
                     let offset = offset + entry.start as u64;
                     let (span, seq, len) = (*span, entry.seq, entry.len());
-                    self.batches.insert(Batch {
-                        span,
-                        seq,
-                        file,
-                        offset,
-                        len,
-                    });
+                    self.batches.insert(Batch { span, seq, file, offset, len });
                 }
             }
         }
@@ -490,19 +428,14 @@ impl Store {
 
     fn drop_unwanted(&mut self, captures: impl IntoIterator<Item = CaptureId>) {
         for capture in captures {
-            self.batches
-                .keep_only(capture, &self.durable_ledger.wanted(capture));
+            self.batches.keep_only(capture, &self.durable_ledger.wanted(capture));
         }
     }
 
     /// The captures whose frames a record may make needless in the journal.
     fn capture_released_by(&self, record: &Record) -> Vec<CaptureId> {
-        let of = |id: &RecordingId| {
-            self.durable_ledger
-                .recordings
-                .get(id)
-                .map(|facts| facts.capture)
-        };
+        let of =
+            |id: &RecordingId| self.durable_ledger.recordings.get(id).map(|facts| facts.capture);
         match record {
             Record::Sealed { recording, .. }
             | Record::RecordingCut { recording, .. }
@@ -526,11 +459,7 @@ impl Store {
 }
 
 fn upload_name(facts: &RecordingFacts, started_at: WallTime) -> (String, Codec, i64) {
-    (
-        slug(facts.device.as_str()),
-        facts.encoding.codec,
-        started_at.unix_seconds(),
-    )
+    (slug(facts.device.as_str()), facts.encoding.codec, started_at.unix_seconds())
 }
 
 fn recording_of(work: Work) -> RecordingId {

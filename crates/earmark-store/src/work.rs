@@ -44,10 +44,7 @@ impl Job {
         work: Work,
         run: impl FnOnce() -> Result<Output, Fault> + Send + 'static,
     ) -> Self {
-        Self {
-            work,
-            run: Box::new(run),
-        }
+        Self { work, run: Box::new(run) }
     }
 
     /// What is being done.
@@ -58,10 +55,7 @@ impl Job {
     /// Does it, and blocks meanwhile. What comes out **must** be given to
     /// [`Store::end`](crate::Store::end).
     pub fn run(self) -> Done {
-        Done {
-            work: self.work,
-            result: (self.run)(),
-        }
+        Done { work: self.work, result: (self.run)() }
     }
 }
 
@@ -79,36 +73,18 @@ pub struct Done {
 
 impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Done")
-            .field("work", &self.work)
-            .field("ok", &self.result.is_ok())
-            .finish()
+        f.debug_struct("Done").field("work", &self.work).field("ok", &self.result.is_ok()).finish()
     }
 }
 
 /// What a job brings back to the store.
 pub(crate) enum Output {
-    Written {
-        opened: Option<(FileId, Arc<dyn DiskFile>)>,
-    },
-    Synced {
-        target: u64,
-    },
-    Replaced {
-        id: FileId,
-        file: Arc<dyn DiskFile>,
-    },
-    Sealed {
-        seal: Seal,
-        damage: Vec<Damage>,
-    },
-    Snapshotted {
-        covered: u64,
-    },
-    Pruned {
-        files: Vec<u64>,
-        snapshots: Vec<u64>,
-    },
+    Written { opened: Option<(FileId, Arc<dyn DiskFile>)> },
+    Synced { target: u64 },
+    Replaced { id: FileId, file: Arc<dyn DiskFile> },
+    Sealed { seal: Seal, damage: Vec<Damage> },
+    Snapshotted { covered: u64 },
+    Pruned { files: Vec<u64>, snapshots: Vec<u64> },
     Removed,
 }
 
@@ -121,18 +97,12 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(path: &str, error: io::Error) -> Self {
-        Self {
-            path: path.to_owned(),
-            error,
-        }
+        Self { path: path.to_owned(), error }
     }
 
     pub(crate) fn odd(file: u64, reason: &dyn fmt::Display) -> Self {
         let error = io::Error::new(io::ErrorKind::InvalidData, reason.to_string());
-        Self {
-            path: journal_path(file),
-            error,
-        }
+        Self { path: journal_path(file), error }
     }
 }
 

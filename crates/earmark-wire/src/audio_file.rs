@@ -6,7 +6,8 @@
 //!          payload that many bytes: one frame of the codec
 //! ```
 //!
-//! There is no header, no footer and no checksum. Two files of one encoding put together are a file.
+//! There is no header, no footer and no checksum. Two files of one encoding put together are a
+//! file.
 
 use core::iter::FusedIterator;
 
@@ -99,10 +100,9 @@ fn split_record(file: &[u8], offset: usize) -> Result<(&[u8], &[u8]), FileFault>
     match bytes as usize {
         0 => Err(FileFault::Empty { offset }),
         length if length > AUDIO_FRAME_BYTES_MAX => Err(FileFault::TooLong { offset, bytes }),
-        length => rest.split_at_checked(length).ok_or(FileFault::Torn {
-            offset,
-            missing: length - rest.len().min(length),
-        }),
+        length => rest
+            .split_at_checked(length)
+            .ok_or(FileFault::Torn { offset, missing: length - rest.len().min(length) }),
     }
 }
 

@@ -8,7 +8,8 @@ use earmark_core::ConversationId;
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// What can be read out of a field. Each method is one JSON type; what a type leaves out reads as absent.
+/// What can be read out of a field. Each method is one JSON type; what a type leaves out reads as
+/// absent.
 pub(crate) trait Field: Sized {
     /// Reads a text.
     fn from_text(_text: &str) -> Option<Self> {
@@ -103,7 +104,8 @@ impl Field for ConversationId {
     }
 }
 
-/// A count or a whole number of time units. A fraction rounds up, so that a wait never gets shorter.
+/// A count or a whole number of time units. A fraction rounds up, so that a wait never gets
+/// shorter.
 impl Field for u64 {
     fn from_whole(number: u64) -> Option<Self> {
         Some(number)

@@ -1,4 +1,5 @@
-//! The name under which an audio file is uploaded. The server reads the encoding and the time off it.
+//! The name under which an audio file is uploaded. The server reads the encoding and the time off
+//! it.
 //!
 //! ```text
 //! audio_<device>_<codec>_<rate>_<channels>_fs<samples>_[u<n>_|r<word>_]<time>.bin
@@ -40,7 +41,8 @@ pub enum FileCodec {
     Captured(Codec),
     /// AAC, in files of others. Servers decode it as Opus, to noise.
     Aac,
-    /// LC3 in frames of 10 ms and 30 bytes, in files of others. Servers decode it as Opus, to noise.
+    /// LC3 in frames of 10 ms and 30 bytes, in files of others. Servers decode it as Opus, to
+    /// noise.
     Lc3Fs1030,
 }
 
@@ -183,11 +185,7 @@ impl UploadName {
             sample_rate: encoding.sample_rate,
             channels: encoding.channels,
             frame_samples: encoding.codec.frame_samples(),
-            mark: if twin == 0 {
-                Mark::None
-            } else {
-                Mark::Twin(twin)
-            },
+            mark: if twin == 0 { Mark::None } else { Mark::Twin(twin) },
             micros: seconds.unsigned_abs() * 1_000_000,
             millis: false,
         }
@@ -203,8 +201,8 @@ impl UploadName {
         parse::parse(name)
     }
 
-    /// Checks what the strictest server checks: a whole number of seconds, not ahead of `now` and not
-    /// before [`NAME_SECONDS_MIN`].
+    /// Checks what the strictest server checks: a whole number of seconds, not ahead of `now` and
+    /// not before [`NAME_SECONDS_MIN`].
     ///
     /// # Errors
     ///

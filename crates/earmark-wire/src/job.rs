@@ -14,8 +14,8 @@ use crate::server_message::KIND_CHARS_MAX;
 /// The most bytes of a job's id.
 pub const JOB_ID_BYTES_MAX: usize = 128;
 
-/// A server's name for a job. It stands in the path of a request, so only ASCII letters, digits, `-`,
-/// `_`, `.` and `:` are taken, and not `.` or `..`.
+/// A server's name for a job. It stands in the path of a request, so only ASCII letters, digits,
+/// `-`, `_`, `.` and `:` are taken, and not `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JobId(String);
 
@@ -97,13 +97,8 @@ impl JobStatus {
 
 impl From<&str> for JobStatus {
     fn from(word: &str) -> Self {
-        let known = [
-            Self::Queued,
-            Self::Processing,
-            Self::Completed,
-            Self::PartialFailure,
-            Self::Failed,
-        ];
+        let known =
+            [Self::Queued, Self::Processing, Self::Completed, Self::PartialFailure, Self::Failed];
         let found = known.into_iter().find(|status| status.as_str() == word);
         found.unwrap_or_else(|| Self::Other(cut(word, KIND_CHARS_MAX)))
     }
@@ -121,8 +116,9 @@ impl Serialize for JobStatus {
     }
 }
 
-/// A job as it is accepted and as it is polled. A field that a server leaves out, or sends in another
-/// type, is `None`; only the id, the status and the failed segments must be what they should be.
+/// A job as it is accepted and as it is polled. A field that a server leaves out, or sends in
+/// another type, is `None`; only the id, the status and the failed segments must be what they
+/// should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// The server's name for it.
@@ -132,77 +128,37 @@ pub struct Job {
     #[serde(deserialize_with = "required")]
     pub status: JobStatus,
     /// How many files were taken.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub total_files: Option<u64>,
     /// How many stretches of speech were found.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub total_segments: Option<u64>,
     /// How many of them were worked on.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub processed_segments: Option<u64>,
     /// How many of them came to something.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub successful_segments: Option<u64>,
     /// How many of them did not; see [`Self::failures`].
     #[serde(default, deserialize_with = "absent_is_zero")]
     pub failed_segments: u64,
     /// After how many milliseconds to ask.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub poll_after_ms: Option<u64>,
     /// What it came to, at its end.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub result: Option<UploadResult>,
     /// Why it failed, in words.
-    #[serde(
-        default,
-        deserialize_with = "lenient_text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient_text", skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Which queue it stands in, with late servers.
-    #[serde(
-        default,
-        deserialize_with = "lenient_text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient_text", skip_serializing_if = "Option::is_none")]
     pub lane: Option<String>,
     /// Why it failed, as a word for programs, with late servers.
-    #[serde(
-        default,
-        deserialize_with = "lenient_text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient_text", skip_serializing_if = "Option::is_none")]
     pub reason_code: Option<String>,
     /// After how many seconds to upload again, with late servers.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
 
@@ -233,10 +189,7 @@ impl Job {
 
     /// How many segments failed, by the job or by its result, whichever says more.
     pub fn failures(&self) -> u64 {
-        let by_result = self
-            .result
-            .as_ref()
-            .map_or(0, |result| result.failed_segments);
+        let by_result = self.result.as_ref().map_or(0, |result| result.failed_segments);
         self.failed_segments.max(by_result)
     }
 

@@ -1,8 +1,8 @@
 //! The bytes of others: what a server says and what it is sent, and how audio lies in a file.
 //!
 //! Everything here turns bytes into values or values into bytes and does nothing else. All input is
-//! hostile: each reader has a limit, keeps nothing of what it does not need, and answers with a value
-//! or with an error that names the place.
+//! hostile: each reader has a limit, keeps nothing of what it does not need, and answers with a
+//! value or with an error that names the place.
 //!
 //! | module | bytes |
 //! |---|---|

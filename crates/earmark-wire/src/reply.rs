@@ -38,21 +38,13 @@ pub struct UploadResult {
     #[serde(rename = "new_memories", default, deserialize_with = "conversations")]
     pub created: Vec<ConversationId>,
     /// Conversations that were added to, the first [`CONVERSATIONS_MAX`] of them.
-    #[serde(
-        rename = "updated_memories",
-        default,
-        deserialize_with = "conversations"
-    )]
+    #[serde(rename = "updated_memories", default, deserialize_with = "conversations")]
     pub updated: Vec<ConversationId>,
     /// How many stretches of speech were lost on the way; 0 when the body does not say.
     #[serde(default, deserialize_with = "absent_is_zero")]
     pub failed_segments: u64,
     /// How many stretches of speech were found.
-    #[serde(
-        default,
-        deserialize_with = "lenient",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub total_segments: Option<u64>,
     /// What went wrong, in words, the first [`ERRORS_MAX`] of it.
     #[serde(default, deserialize_with = "errors")]
@@ -81,8 +73,8 @@ pub enum ReplyBody {
     Job(Box<Job>),
     /// Why the request was refused.
     Detail(Detail),
-    /// Exactly `{"detail":"Not Found"}`: the server has no such path. A conversation that is gone is
-    /// told in other words.
+    /// Exactly `{"detail":"Not Found"}`: the server has no such path. A conversation that is gone
+    /// is told in other words.
     NoRoute,
     /// JSON that is none of these.
     OtherJson,

@@ -1,8 +1,8 @@
 //! What a server says on the live socket.
 //!
-//! A text message is the plain word `ping`, an array of transcript segments, or an object whose `type`
-//! says what it is. Only what Earmark acts on is read; the rest of a message, a whole conversation
-//! with its transcript for instance, is skipped where it stands.
+//! A text message is the plain word `ping`, an array of transcript segments, or an object whose
+//! `type` says what it is. Only what Earmark acts on is read; the rest of a message, a whole
+//! conversation with its transcript for instance, is skipped where it stands.
 
 mod body;
 
@@ -110,10 +110,7 @@ pub enum MessageFault {
 
 impl From<serde_json::Error> for MessageFault {
     fn from(error: serde_json::Error) -> Self {
-        Self::Malformed {
-            line: error.line(),
-            column: error.column(),
-        }
+        Self::Malformed { line: error.line(), column: error.column() }
     }
 }
 
@@ -130,9 +127,9 @@ impl ServerMessage {
         }
         let trimmed = text.trim_ascii();
         match trimmed.as_bytes().first() {
-            Some(b'[') => Ok(Self::Segments {
-                count: serde_json::from_str::<SegmentCount>(text)?.0,
-            }),
+            Some(b'[') => {
+                Ok(Self::Segments { count: serde_json::from_str::<SegmentCount>(text)?.0 })
+            }
             Some(b'{') => parse_object(text),
             _ if trimmed == "ping" => Ok(Self::Ping),
             _ => {
@@ -145,7 +142,8 @@ impl ServerMessage {
 
 /// The binary message that answers [`ServerMessage::Ping`].
 ///
-/// It is what a client sends as data, not a control frame; a server ignores binary messages this short.
+/// It is what a client sends as data, not a control frame; a server ignores binary messages this
+/// short.
 pub const fn pong() -> [u8; 2] {
     [0x8a, 0x00]
 }
@@ -155,17 +153,15 @@ fn parse_object(text: &str) -> Result<ServerMessage, MessageFault> {
     let kind = serde_json::from_str::<Kind>(text)?.kind;
     let kind = kind.ok_or(MessageFault::NoType)?.0;
     Ok(match kind.as_str() {
-        "memory_processing_started" => ServerMessage::ProcessingStarted {
-            conversation: read_body(text)?.conversation(),
-        },
+        "memory_processing_started" => {
+            ServerMessage::ProcessingStarted { conversation: read_body(text)?.conversation() }
+        }
         "memory_created" => read_body(text)?.conversation_event(),
         "conversation_session" => read_body(text)?.conversation_session(),
-        "last_memory" => ServerMessage::LastConversation {
-            conversation: read_body(text)?.conversation(),
-        },
-        "service_status" => ServerMessage::ServiceStatus {
-            status: read_body(text)?.status(),
-        },
+        "last_memory" => {
+            ServerMessage::LastConversation { conversation: read_body(text)?.conversation() }
+        }
+        "service_status" => ServerMessage::ServiceStatus { status: read_body(text)?.status() },
         _ => without_fields(kind),
     })
 }

@@ -6,8 +6,8 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::field::Field;
 
-/// From this number on a time counts milliseconds, as it does for the original's server: as seconds it
-/// would lie in the year 2286.
+/// From this number on a time counts milliseconds, as it does for the original's server: as seconds
+/// it would lie in the year 2286.
 pub(crate) const SECONDS_LIMIT: u64 = 10_000_000_000;
 
 /// The longest text that can be a time, in bytes; all common forms have at most 35.
@@ -20,21 +20,13 @@ impl Field for WallTime {
     }
 
     fn from_whole(number: u64) -> Option<Self> {
-        let factor = if number > SECONDS_LIMIT {
-            1_000
-        } else {
-            1_000_000
-        };
+        let factor = if number > SECONDS_LIMIT { 1_000 } else { 1_000_000 };
         let micros = number.checked_mul(factor)?;
         Some(Self::from_unix_micros(i64::try_from(micros).ok()?))
     }
 
     fn from_number(number: f64) -> Option<Self> {
-        let factor = if number > SECONDS_LIMIT as f64 {
-            1e3
-        } else {
-            1e6
-        };
+        let factor = if number > SECONDS_LIMIT as f64 { 1e3 } else { 1e6 };
         let micros = number * factor + 0.5;
         (micros >= 0.5 && micros < i64::MAX as f64).then(|| Self::from_unix_micros(micros as i64))
     }
@@ -72,11 +64,7 @@ mod tests {
             "2026-04-04T12:00:00",
             "2026-04-04 12:00:00.000000+00:00",
         ] {
-            assert_eq!(
-                parse(text),
-                Some(WallTime::from_unix_micros(NOON)),
-                "{text}"
-            );
+            assert_eq!(parse(text), Some(WallTime::from_unix_micros(NOON)), "{text}");
         }
         assert_eq!(
             parse("2026-04-04T12:00:00.25Z"),
@@ -86,14 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_reads_as_none() {
-        let texts = [
-            "",
-            "Z",
-            "yesterday",
-            "2026-04-04",
-            "2026-13-04T12:00:00Z",
-            "12:00:00Z",
-        ];
+        let texts = ["", "Z", "yesterday", "2026-04-04", "2026-13-04T12:00:00Z", "12:00:00Z"];
         let read: Vec<_> = texts.iter().filter_map(|text| parse(text)).collect();
         assert!(read.is_empty(), "{read:?}");
         let long = alloc::format!("2026-04-04T12:00:00.{}Z", "0".repeat(TIME_TEXT_BYTES_MAX));

@@ -1,8 +1,8 @@
 //! A capture host with a tokio runtime and a live socket of its own.
 //!
-//! It captures two seconds of a tone from one device, hears from its socket that the conversation has
-//! ended and is ready, and waits until the server has confirmed the recording. The development server
-//! runs in the same process, so that there is nothing to set up:
+//! It captures two seconds of a tone from one device, hears from its socket that the conversation
+//! has ended and is ready, and waits until the server has confirmed the recording. The development
+//! server runs in the same process, so that there is nothing to set up:
 //!
 //! ```text
 //! cargo run -p earmark --example host
@@ -24,19 +24,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
 
     let runtime = Runtime::builder(folder.path())
-        .sync_target(OmiHttp::new(
-            &format!("http://{}", server.address()),
-            NoCredentials,
-        )?)
+        .sync_target(OmiHttp::new(&format!("http://{}", server.address()), NoCredentials)?)
         .start()
         .await?;
     let mut status = runtime.status();
 
-    let source = Source::mono_16k(
-        Device::new("desk-mic")?,
-        Codec::Pcm16,
-        Account::new("default")?,
-    );
+    let source = Source::mono_16k(Device::new("desk-mic")?, Codec::Pcm16, Account::new("default")?);
     let mic = runtime.open_source(source)?;
     let samples: Vec<i16> = Tone::new(440.0)?.take(32_000).collect();
     for frame in FrameCoder::new(Codec::Pcm16).push(&samples)? {
@@ -52,10 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::time::timeout(Duration::from_secs(30), status.wait_for(is_synced)).await??;
     for upload in server.state().uploads {
         let conversation = upload.conversation.as_deref().unwrap_or("none");
-        println!(
-            "the server holds {} frames of conversation {conversation}",
-            upload.frames
-        );
+        println!("the server holds {} frames of conversation {conversation}", upload.frames);
     }
 
     mic.stop()?;

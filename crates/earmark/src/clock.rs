@@ -13,7 +13,8 @@ pub trait Clock: Send + Sync + 'static {
     fn stamp(&self) -> Stamp;
 }
 
-/// The machine's own clocks: `CLOCK_BOOTTIME`, which goes on counting in suspend, and the wall clock.
+/// The machine's own clocks: `CLOCK_BOOTTIME`, which goes on counting in suspend, and the wall
+/// clock.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     boot: BootId,
@@ -24,9 +25,7 @@ impl SystemClock {
     pub fn new() -> Self {
         let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-        Self {
-            boot: BootId::from_u128(u128::from_str_radix(&digits, 16).unwrap_or(0)),
-        }
+        Self { boot: BootId::from_u128(u128::from_str_radix(&digits, 16).unwrap_or(0)) }
     }
 }
 
@@ -49,10 +48,7 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the clocks"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
 fn wall() -> WallTime {
     let (past, ahead) = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => (Duration::ZERO, since),

@@ -158,23 +158,13 @@ pub(crate) struct Bus {
 impl Bus {
     pub(crate) fn new(clock: SharedClock, observer: Option<Observer>) -> Self {
         let (sender, _) = broadcast::channel(EVENTS_WAITING_MAX);
-        Self {
-            sender,
-            observer,
-            next: AtomicU64::new(1),
-            clock,
-        }
+        Self { sender, observer, next: AtomicU64::new(1), clock }
     }
 
     pub(crate) fn announce(&self, actor: &'static str, event: Event) {
         tracing::debug!(actor, ?event);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let numbered = Numbered {
-            number,
-            at: self.clock.stamp(),
-            actor,
-            event,
-        };
+        let numbered = Numbered { number, at: self.clock.stamp(), actor, event };
         if let Some(observer) = &self.observer {
             observer(&numbered);
         }

@@ -88,8 +88,8 @@ pub enum HttpFault {
 
 /// What carries requests: a real client, or the simulated network.
 ///
-/// An implementation ends a request after 30 s without a byte either way, follows redirects within the
-/// origin only and never repeats a request by itself.
+/// An implementation ends a request after 30 s without a byte either way, follows redirects within
+/// the origin only and never repeats a request by itself.
 pub trait HttpTransport: Send + Sync + 'static {
     /// Sends a request and reads the answer.
     fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<HttpReply, HttpFault>>;

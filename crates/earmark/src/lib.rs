@@ -1,19 +1,19 @@
-//! A capture runtime: audio frames go in, and every one of them is kept, linked to its conversation, and
-//! uploaded unless the server provably has it.
+//! A capture runtime: audio frames go in, and every one of them is kept, linked to its
+//! conversation, and uploaded unless the server provably has it.
 //!
-//! A host builds a [`Runtime`] on a folder, opens a [`Source`] for each device, and pushes frames. It
-//! tells what it knows: that its socket came up or went down, what the server said, that the network is
-//! gone. The runtime runs on a thread of its own, beside whatever runtime the host has.
+//! A host builds a [`Runtime`] on a folder, opens a [`Source`] for each device, and pushes frames.
+//! It tells what it knows: that its socket came up or went down, what the server said, that the
+//! network is gone. The runtime runs on a thread of its own, beside whatever runtime the host has.
 //!
 //! ```no_run
-//! use earmark::{Codec, NoCredentials, OmiHttp, Runtime, Source};
+//! use earmark::{Account, Codec, Device, NoCredentials, OmiHttp, Runtime, Source};
 //!
 //! # async fn host(frame: bytes::Bytes) -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = Runtime::builder("recordings")
 //!     .sync_target(OmiHttp::new("https://api.example.com", NoCredentials)?)
 //!     .start()
 //!     .await?;
-//! let (device, account) = ("pendant".parse()?, "default".parse()?);
+//! let (device, account) = (Device::new("pendant")?, Account::new("default")?);
 //! let pendant = runtime.open_source(Source::mono_16k(device, Codec::Opus, account))?;
 //! pendant.push(frame)?;
 //! runtime.shutdown(std::time::Duration::from_secs(5)).await;

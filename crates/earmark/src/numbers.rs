@@ -48,9 +48,6 @@ impl Numbers {
     }
 
     pub(crate) fn next_capture(&self) -> CaptureId {
-        CaptureId::new(
-            self.incarnation,
-            self.captures.fetch_add(1, Ordering::Relaxed),
-        )
+        CaptureId::new(self.incarnation, self.captures.fetch_add(1, Ordering::Relaxed))
     }
 }

@@ -24,11 +24,7 @@ use crate::http::{
 use crate::target::{Outcome, PollEnd, SyncTarget, UploadEnd, UploadRequest};
 
 /// What stands in a path or a query as it is; everything else is written as `%XX`.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Uploads recordings to a server that speaks Omi's protocol.
 #[derive(Clone)]
@@ -52,11 +48,7 @@ impl OmiHttp {
     /// Those of [`HttpClient::new`].
     pub fn new(base_url: &str, credentials: impl Credentials) -> Result<Self, ClientError> {
         let transport = Arc::new(HttpClient::new(base_url)?);
-        Ok(Self::over(
-            transport,
-            Arc::new(credentials),
-            Arc::new(SystemClock::new()),
-        ))
+        Ok(Self::over(transport, Arc::new(credentials), Arc::new(SystemClock::new())))
     }
 
     /// The server at the other end of a transport.
@@ -65,11 +57,7 @@ impl OmiHttp {
         credentials: Arc<dyn Credentials>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            transport,
-            credentials,
-            clock,
-        }
+        Self { transport, credentials, clock }
     }
 
     async fn ask(
@@ -79,13 +67,7 @@ impl OmiHttp {
         content: Content,
     ) -> Result<HttpReply, HttpFault> {
         let token = self.credentials.token(account);
-        self.transport
-            .send(HttpRequest {
-                path,
-                token,
-                content,
-            })
-            .await
+        self.transport.send(HttpRequest { path, token, content }).await
     }
 
     /// The answer in the words of the core.
@@ -107,25 +89,15 @@ impl OmiHttp {
     fn uploaded(&self, reply: &HttpReply, asked: Asked) -> UploadEnd {
         let read = ReplyBody::parse(&reply.body);
         let detail = answer::detail(&read);
-        let verdict = classify(
-            &self.reply(reply, &read, answer::upload(&read, &detail)),
-            asked,
-        );
+        let verdict = classify(&self.reply(reply, &read, answer::upload(&read, &detail)), asked);
         let outcome = Outcome::Status(reply.status);
-        UploadEnd {
-            verdict: Ok(verdict),
-            outcome,
-            carried: Some(true),
-        }
+        UploadEnd { verdict: Ok(verdict), outcome, carried: Some(true) }
     }
 
     fn polled(&self, reply: &HttpReply) -> PollEnd {
         let read = ReplyBody::parse(&reply.body);
         let verdict = classify_poll(&self.reply(reply, &read, answer::job(&read)));
-        PollEnd {
-            verdict,
-            carried: Some(true),
-        }
+        PollEnd { verdict, carried: Some(true) }
     }
 }
 
@@ -133,27 +105,12 @@ impl SyncTarget for OmiHttp {
     fn upload(&self, request: UploadRequest) -> LocalBoxFuture<'static, UploadEnd> {
         let target = self.clone();
         Box::pin(async move {
-            let UploadRequest {
-                recording,
-                conversation,
-                api,
-                blocks,
-            } = request;
-            let asked = Asked {
-                api,
-                named: conversation.is_some(),
-            };
+            let UploadRequest { recording, conversation, api, blocks } = request;
+            let asked = Asked { api, named: conversation.is_some() };
             let name = file_name(&recording);
-            let file = FilePart {
-                name,
-                bytes: recording.bytes(),
-                blocks,
-            };
+            let file = FilePart { name, bytes: recording.bytes(), blocks };
             let path = upload_path(api, conversation.as_ref());
-            match target
-                .ask(recording.account(), path, Content::File(file))
-                .await
-            {
+            match target.ask(recording.account(), path, Content::File(file)).await {
                 Ok(reply) => target.uploaded(&reply, asked),
                 Err(fault) => not_uploaded(fault, asked),
             }
@@ -163,10 +120,7 @@ impl SyncTarget for OmiHttp {
     fn poll(&self, account: Account, job: String) -> LocalBoxFuture<'static, PollEnd> {
         let target = self.clone();
         Box::pin(async move {
-            match target
-                .ask(&account, poll_path(&job), Content::Nothing)
-                .await
-            {
+            match target.ask(&account, poll_path(&job), Content::Nothing).await {
                 Ok(reply) => target.polled(&reply),
                 Err(HttpFault::Transport(fault)) => not_polled(fault),
                 // A question has no file; whoever says that it is damaged lost the answer.
@@ -197,10 +151,7 @@ fn not_uploaded(fault: HttpFault, asked: Asked) -> UploadEnd {
 }
 
 fn not_polled(fault: TransportFault) -> PollEnd {
-    PollEnd {
-        verdict: classify_poll(&Reply::Transport(fault)),
-        carried: carried(fault),
-    }
+    PollEnd { verdict: classify_poll(&Reply::Transport(fault)), carried: carried(fault) }
 }
 
 fn carried(fault: TransportFault) -> Option<bool> {

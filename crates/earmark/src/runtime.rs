@@ -146,7 +146,8 @@ impl Builder {
         self
     }
 
-    /// Whether a live socket that broke is brought up again by itself; it is, unless told otherwise.
+    /// Whether a live socket that broke is brought up again by itself; it is, unless told
+    /// otherwise.
     pub const fn reconnects(mut self, reconnects: bool) -> Self {
         self.reconnects = reconnects;
         self
@@ -170,8 +171,8 @@ impl Builder {
         self
     }
 
-    /// How long audio that no conversation is known for waits for one; 150 s unless told otherwise. Where
-    /// no live socket could name one, there is nothing to wait for.
+    /// How long audio that no conversation is known for waits for one; 150 s unless told otherwise.
+    /// Where no live socket could name one, there is nothing to wait for.
     pub const fn link_wait(mut self, link_wait: Duration) -> Self {
         self.link_wait = link_wait;
         self
@@ -236,14 +237,12 @@ impl Builder {
             .spawn(run)
             .map_err(StartError::Thread)?;
         started.await.unwrap_or_else(|_| {
-            Err(StartError::Thread(std::io::Error::other(
-                "the runtime's thread ended at once",
-            )))
+            Err(StartError::Thread(std::io::Error::other("the runtime's thread ended at once")))
         })
     }
 
-    /// Opens the store, recovers, and runs on the present thread, which must be in a `LocalSet` or an
-    /// actix system: for simulated time, and for hosts that have such a thread anyway.
+    /// Opens the store, recovers, and runs on the present thread, which must be in a `LocalSet` or
+    /// an actix system: for simulated time, and for hosts that have such a thread anyway.
     ///
     /// # Errors
     ///
@@ -259,10 +258,10 @@ impl Builder {
         let open = move || -> Result<(Store, Recovered), StartError> {
             let disk: Arc<dyn Disk> = match disk {
                 Some(disk) => disk,
-                None => Arc::new(FsDisk::create(&folder).map_err(|error| StartError::Folder {
-                    path: folder,
-                    error,
-                })?),
+                None => Arc::new(
+                    FsDisk::create(&folder)
+                        .map_err(|error| StartError::Folder { path: folder, error })?,
+                ),
             };
             Ok(Store::open(disk, config, &mut || chance.draw(), at)?)
         };
@@ -346,9 +345,9 @@ async fn wait_for_end(mut ended: watch::Receiver<bool>) {
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-/// A running runtime, as its host holds it. It may be cloned and sent to other threads. When the last
-/// handle is dropped without [`Runtime::shutdown`], the runtime ends as by a kill: what is acknowledged
-/// is safe.
+/// A running runtime, as its host holds it. It may be cloned and sent to other threads. When the
+/// last handle is dropped without [`Runtime::shutdown`], the runtime ends as by a kill: what is
+/// acknowledged is safe.
 #[derive(Clone)]
 pub struct Runtime {
     inner: Arc<Inner>,
@@ -365,13 +364,7 @@ struct Inner {
 impl Inner {
     fn new(peers: Peers, shared: Shared, sources: Arc<Sources>, board: StatusBoard) -> Self {
         let (ended, _) = watch::channel(false);
-        Self {
-            peers,
-            shared,
-            sources,
-            board,
-            ended,
-        }
+        Self { peers, shared, sources, board, ended }
     }
 }
 
@@ -393,9 +386,7 @@ impl Runtime {
     ///
     /// [`SourceError::TooMany`] when no further one is taken.
     pub fn source(&self, device: Device, account: Account) -> Result<SourceHandle, SourceError> {
-        let Inner {
-            shared, sources, ..
-        } = self.inner.as_ref();
+        let Inner { shared, sources, .. } = self.inner.as_ref();
         let entry = sources.open(SourceKey { device, account });
         Ok(SourceHandle {
             entry: entry.ok_or(SourceError::TooMany)?,
@@ -423,12 +414,10 @@ impl Runtime {
         self.tell(|peers| crate::actors::tell(&peers.connectivity, HostNetwork { online }));
     }
 
-    /// Says whether the host has credentials for an account. It has them for every account at first.
+    /// Says whether the host has credentials for an account. It has them for every account at
+    /// first.
     pub fn account(&self, account: Account, sign_in: SignIn) {
-        let changed = AccountChanged {
-            account,
-            signed_in: sign_in == SignIn::SignedIn,
-        };
+        let changed = AccountChanged { account, signed_in: sign_in == SignIn::SignedIn };
         self.tell(|peers| {
             crate::actors::tell(&peers.sync, changed.clone());
             crate::actors::tell(&peers.uplink, changed);
@@ -464,8 +453,8 @@ impl Runtime {
         self.inner.look().await.ok_or(Stopped)
     }
 
-    /// Stops in order: no further frame is taken, everything that was taken becomes durable, and the
-    /// runtime ends. Whether it came so far before the deadline; if not, it is as after a kill.
+    /// Stops in order: no further frame is taken, everything that was taken becomes durable, and
+    /// the runtime ends. Whether it came so far before the deadline; if not, it is as after a kill.
     pub async fn shutdown(self, deadline: Duration) -> bool {
         let done = tokio::time::timeout(deadline, self.stop()).await;
         self.inner.ended.send_replace(true);

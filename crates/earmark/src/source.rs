@@ -34,11 +34,7 @@ pub struct Source {
 impl Source {
     /// A device that sends 16 kHz mono in one of the codecs.
     pub const fn mono_16k(device: Device, codec: Codec, account: Account) -> Self {
-        Self {
-            device,
-            encoding: Encoding::mono_16k(codec),
-            account,
-        }
+        Self { device, encoding: Encoding::mono_16k(codec), account }
     }
 }
 
@@ -76,57 +72,23 @@ pub(crate) struct SourceKey {
 impl SourceKey {
     /// The source that a recording comes from.
     pub(crate) fn of(recording: &SealedRecording) -> Self {
-        Self {
-            device: recording.device().clone(),
-            account: recording.account().clone(),
-        }
+        Self { device: recording.device().clone(), account: recording.account().clone() }
     }
 }
 
 /// Something that entered at a source, in the order of its entry.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Started {
-        capture: CaptureId,
-        encoding: Encoding,
-        at: Stamp,
-    },
-    Frame {
-        capture: CaptureId,
-        seq: FrameSeq,
-        frame: Frame,
-        at: Moment,
-    },
-    Stopped {
-        capture: CaptureId,
-        at: Stamp,
-    },
-    SocketUp {
-        position: Option<Position>,
-        at: Moment,
-    },
-    SocketDown {
-        code: u16,
-    },
-    Server {
-        text: String,
-        position: Option<Position>,
-        at: Moment,
-    },
-    Delivered {
-        capture: CaptureId,
-        up_to: FrameSeq,
-    },
-    Finished {
-        position: Option<Position>,
-        at: Moment,
-    },
-    Muted {
-        muted: bool,
-    },
-    WantsLive {
-        wanted: bool,
-    },
+    Started { capture: CaptureId, encoding: Encoding, at: Stamp },
+    Frame { capture: CaptureId, seq: FrameSeq, frame: Frame, at: Moment },
+    Stopped { capture: CaptureId, at: Stamp },
+    SocketUp { position: Option<Position>, at: Moment },
+    SocketDown { code: u16 },
+    Server { text: String, position: Option<Position>, at: Moment },
+    Delivered { capture: CaptureId, up_to: FrameSeq },
+    Finished { position: Option<Position>, at: Moment },
+    Muted { muted: bool },
+    WantsLive { wanted: bool },
 }
 
 /// What the host's side and the runtime's side of a source share.
@@ -174,11 +136,7 @@ impl Entry {
             news: 0,
             is_listed: false,
         };
-        Self {
-            key,
-            inner: Mutex::new(inner),
-            inbox,
-        }
+        Self { key, inner: Mutex::new(inner), inbox }
     }
 
     /// Takes out what has come in since the last time.
@@ -227,35 +185,18 @@ impl Entry {
     ) -> Result<Option<FrameSeq>, Rejected> {
         let mut inner = locked(&self.inner);
         numbers.captured.add(1);
-        let arrived = Event::FrameArrived {
-            capture,
-            bytes: bytes.len(),
-        };
+        let arrived = Event::FrameArrived { capture, bytes: bytes.len() };
         let mut effects = inner.step(&arrived, at.moment);
         match effects.pop() {
             Some(Effect::TakeFrame(seq)) => {
-                let frame = Frame {
-                    at: captured,
-                    bytes,
-                };
-                self.enter(
-                    &mut inner,
-                    Item::Frame {
-                        capture,
-                        seq,
-                        frame,
-                        at: at.moment,
-                    },
-                );
+                let frame = Frame { at: captured, bytes };
+                self.enter(&mut inner, Item::Frame { capture, seq, frame, at: at.moment });
                 numbers.taken.add(1);
                 Ok(Some(seq))
             }
             Some(Effect::RejectFrame(reason)) => {
                 numbers.rejected.add(1);
-                Err(Rejected {
-                    frame: bytes,
-                    reason,
-                })
+                Err(Rejected { frame: bytes, reason })
             }
             Some(
                 Effect::DiscardFrame
@@ -288,20 +229,13 @@ impl Entry {
         let item = match news {
             SocketNews::Up => {
                 inner.step(&Event::SocketCameUp, at);
-                Item::SocketUp {
-                    position: inner.position(),
-                    at,
-                }
+                Item::SocketUp { position: inner.position(), at }
             }
             SocketNews::Down(code) => {
                 inner.step(&Event::SocketWentDown, at);
                 Item::SocketDown { code }
             }
-            SocketNews::Text(text) => Item::Server {
-                text,
-                position: inner.position(),
-                at,
-            },
+            SocketNews::Text(text) => Item::Server { text, position: inner.position(), at },
             SocketNews::Delivered(capture, up_to) => Item::Delivered { capture, up_to },
         };
         self.enter_news(&mut inner, item)
@@ -319,21 +253,12 @@ pub(crate) enum SocketNews {
 
 impl Inner {
     fn step(&mut self, event: &Event, now: Moment) -> Effects<Effect> {
-        self.machine.step(
-            event,
-            &mut Step {
-                now,
-                effects: &mut self.effects,
-            },
-        );
+        self.machine.step(event, &mut Step { now, effects: &mut self.effects });
         std::mem::take(&mut self.effects)
     }
 
     fn position(&self) -> Option<Position> {
-        self.machine
-            .shared()
-            .position()
-            .map(|(capture, next)| Position { capture, next })
+        self.machine.shared().position().map(|(capture, next)| Position { capture, next })
     }
 }
 
@@ -380,29 +305,17 @@ impl SourceHandle {
         let mut inner = locked(&self.entry.inner);
         if let Some(position) = inner.position() {
             inner.step(&Event::CaptureStopped, at.moment);
-            self.entry.enter_news(
-                &mut inner,
-                Item::Stopped {
-                    capture: position.capture,
-                    at,
-                },
-            )?;
+            self.entry.enter_news(&mut inner, Item::Stopped { capture: position.capture, at })?;
         }
         inner.step(&Event::CaptureStarted { capture, encoding }, at.moment);
-        self.entry.enter_news(
-            &mut inner,
-            Item::Started {
-                capture,
-                encoding,
-                at,
-            },
-        )?;
+        self.entry.enter_news(&mut inner, Item::Started { capture, encoding, at })?;
         drop(inner);
         self.capture = Some(capture);
         Ok(())
     }
 
-    /// Offers a frame that was captured just now. `None` says that it was let go, the source being muted.
+    /// Offers a frame that was captured just now. `None` says that it was let go, the source being
+    /// muted.
     ///
     /// # Errors
     ///
@@ -436,10 +349,7 @@ impl SourceHandle {
             None => {
                 self.numbers.captured.add(1);
                 self.numbers.rejected.add(1);
-                Err(Rejected {
-                    frame,
-                    reason: Rejection::NotCapturing,
-                })
+                Err(Rejected { frame, reason: Rejection::NotCapturing })
             }
         }
     }
@@ -456,8 +366,7 @@ impl SourceHandle {
             return Ok(());
         };
         inner.step(&Event::CaptureStopped, at.moment);
-        self.entry
-            .enter_news(&mut inner, Item::Stopped { capture, at })
+        self.entry.enter_news(&mut inner, Item::Stopped { capture, at })
     }
 
     /// Says what became of the host's own live socket.
@@ -479,12 +388,11 @@ impl SourceHandle {
     ///
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn server_message(&self, text: impl Into<String>) -> Result<(), TooMuchNews> {
-        self.entry
-            .socket_news(SocketNews::Text(text.into()), self.now())
+        self.entry.socket_news(SocketNews::Text(text.into()), self.now())
     }
 
-    /// Says that the server has provably read every frame before `up_to` that went out on the present
-    /// connection.
+    /// Says that the server has provably read every frame before `up_to` that went out on the
+    /// present connection.
     ///
     /// # Errors
     ///
@@ -493,8 +401,7 @@ impl SourceHandle {
         let Some(capture) = self.capture else {
             return Ok(());
         };
-        self.entry
-            .socket_news(SocketNews::Delivered(capture, up_to), self.now())
+        self.entry.socket_news(SocketNews::Delivered(capture, up_to), self.now())
     }
 
     /// Mutes the device, whoever it captures for, or lifts that. A mute survives a restart.
@@ -516,24 +423,18 @@ impl SourceHandle {
     pub fn finish(&self) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
         let position = inner.position();
-        self.entry.enter_news(
-            &mut inner,
-            Item::Finished {
-                position,
-                at: self.now(),
-            },
-        )
+        self.entry.enter_news(&mut inner, Item::Finished { position, at: self.now() })
     }
 
-    /// Has the runtime bring up its own live socket for this source and keep it up, or take it down.
+    /// Has the runtime bring up its own live socket for this source and keep it up, or take it
+    /// down.
     ///
     /// # Errors
     ///
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn live(&self, wanted: bool) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
-        self.entry
-            .enter_news(&mut inner, Item::WantsLive { wanted })
+        self.entry.enter_news(&mut inner, Item::WantsLive { wanted })
     }
 
     fn now(&self) -> Moment {

@@ -1,5 +1,5 @@
-//! All sources of a runtime. A device has one source for each account, and captures for one of them at
-//! a time.
+//! All sources of a runtime. A device has one source for each account, and captures for one of them
+//! at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -43,11 +43,7 @@ impl Sources {
     ) -> Self {
         let entries = BTreeMap::new();
         let table = Mutex::new(Table { entries, muted });
-        Self {
-            delivery,
-            inbox,
-            table,
-        }
+        Self { delivery, inbox, table }
     }
 
     /// The source of a key; nothing when there are too many.

@@ -57,7 +57,8 @@ pub struct RecordingStatus {
     pub bytes: u64,
     /// SHA-256 of its file, once it is sealed.
     pub sha256: Option<Sha256Sum>,
-    /// `capturing`, `pending`, `uploading`, `processing`, `retrying`, `synced`, `failed` or `corrupted`.
+    /// `capturing`, `pending`, `uploading`, `processing`, `retrying`, `synced`, `failed` or
+    /// `corrupted`.
     pub status: &'static str,
     /// Why, in words.
     pub reason: Option<String>,
@@ -84,7 +85,8 @@ pub struct SessionStatus {
     pub fallback_fired: bool,
 }
 
-/// What became of the frames since the runtime started; what the store counts, since the store began.
+/// What became of the frames since the runtime started; what the store counts, since the store
+/// began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameCounts {
     /// Offered by producers.
@@ -153,13 +155,7 @@ pub(crate) struct StatusBoard {
 impl StatusBoard {
     pub(crate) fn new(peers: Peers, shared: Shared, damage: usize) -> Self {
         let (watched, _) = watch::channel(Status::default());
-        Self {
-            peers,
-            shared,
-            damage,
-            watched,
-            bell: Arc::new(Notify::new()),
-        }
+        Self { peers, shared, damage, watched, bell: Arc::new(Notify::new()) }
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
@@ -192,10 +188,7 @@ impl StatusBoard {
     /// Asks the actors; nothing when they have stopped.
     pub(crate) async fn look(&self, sources: &[Arc<Entry>]) -> Option<Status> {
         let (answer, sessions) = oneshot::channel();
-        tell(
-            &self.peers.supervisor,
-            AskInventory::<Vec<SessionView>>(answer),
-        );
+        tell(&self.peers.supervisor, AskInventory::<Vec<SessionView>>(answer));
         let sessions = sessions.await.ok()?;
         let (answer, uploads) = oneshot::channel();
         tell(&self.peers.sync, AskInventory::<Vec<UploadView>>(answer));
@@ -203,10 +196,7 @@ impl StatusBoard {
         let (answer, inventory) = oneshot::channel();
         tell(&self.peers.store, AskInventory::<Inventory>(answer));
         let ledger = inventory.await.ok()?.ledger;
-        let reports = uploads
-            .into_iter()
-            .map(|view| (view.recording, view.report))
-            .collect();
+        let reports = uploads.into_iter().map(|view| (view.recording, view.report)).collect();
         Some(self.assemble(&ledger, &sessions, &reports, sources))
     }
 
@@ -274,13 +264,8 @@ fn played(facts: &RecordingFacts, frames: u64) -> Duration {
 }
 
 fn recordings(ledger: &Ledger, reports: &BTreeMap<RecordingId, Report>) -> Vec<RecordingStatus> {
-    let there = ledger
-        .recordings
-        .iter()
-        .filter(|(_, facts)| facts.removing.is_none());
-    there
-        .map(|(id, facts)| recording(ledger, *id, facts, reports.get(id)))
-        .collect()
+    let there = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_none());
+    there.map(|(id, facts)| recording(ledger, *id, facts, reports.get(id))).collect()
 }
 
 fn recording(

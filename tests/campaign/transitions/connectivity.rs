@@ -7,20 +7,11 @@ use super::{Bench, Choice, ensure};
 
 const FLAP: &str = "a request's success counts as the host's word";
 
-pub(super) const BENCH: Bench = Bench {
-    name: "connectivity",
-    run,
-    bugs: &[FLAP],
-    share: 0.05,
-    replay: None,
-};
+pub(super) const BENCH: Bench =
+    Bench { name: "connectivity", run, bugs: &[FLAP], share: 0.05, replay: None };
 
-const EVENTS: [Event; 4] = [
-    Event::RequestFailed,
-    Event::RequestSucceeded,
-    Event::HostOffline,
-    Event::HostOnline,
-];
+const EVENTS: [Event; 4] =
+    [Event::RequestFailed, Event::RequestSucceeded, Event::HostOffline, Event::HostOnline];
 
 /// What is believed of the network: the host's word, and how many requests failed in a row.
 struct Model {
@@ -47,39 +38,24 @@ impl Model {
 
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
     let mut machine = Machine::new(Connectivity);
-    let mut model = Model {
-        host_says_no: false,
-        failures: 0,
-    };
+    let mut model = Model { host_says_no: false, failures: 0 };
     // What the others were told, from the orders alone.
     let (mut lost, mut to_one) = (false, false);
     for choice in choices {
-        let event = Choice {
-            kind: 0,
-            rest: *choice,
-        }
-        .one_of(&EVENTS);
+        let event = Choice { kind: 0, rest: *choice }.one_of(&EVENTS);
         let given = match event {
             Event::RequestSucceeded if bug == Some(FLAP) => Event::HostOnline,
             event => event,
         };
         let mut effects = Effects::new();
-        machine.step(
-            &given,
-            &mut Step {
-                now: Moment::ZERO,
-                effects: &mut effects,
-            },
-        );
+        machine.step(&given, &mut Step { now: Moment::ZERO, effects: &mut effects });
         model.hear(event);
         for effect in effects.drain() {
             match effect {
                 Effect::AnnounceLost => lost = true,
                 Effect::AnnounceReturned => lost = false,
                 Effect::LimitFlights { to_one: limit } => {
-                    ensure(limit != to_one, || {
-                        format!("the limit was {to_one} already")
-                    })?;
+                    ensure(limit != to_one, || format!("the limit was {to_one} already"))?;
                     to_one = limit;
                 }
             }
@@ -87,13 +63,9 @@ fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
         ensure(machine.state().is_usable() != model.host_says_no, || {
             format!("after {event:?} the state is {:?}", machine.state())
         })?;
-        ensure(lost == model.host_says_no, || {
-            format!("after {event:?} lost was told: {lost}")
-        })?;
+        ensure(lost == model.host_says_no, || format!("after {event:?} lost was told: {lost}"))?;
         let suspect = model.is_suspect() && !model.host_says_no;
-        ensure(to_one == suspect, || {
-            format!("after {event:?} one at a time: {to_one}")
-        })?;
+        ensure(to_one == suspect, || format!("after {event:?} one at a time: {to_one}"))?;
     }
     Ok(())
 }

@@ -13,13 +13,8 @@ use super::{Bench, Choice, ensure};
 const EARLY: &str = "frames count as durable before they are";
 const STALE: &str = "what an earlier connection proved counts for the present one";
 
-pub(super) const BENCH: Bench = Bench {
-    name: "ingest",
-    run,
-    bugs: &[EARLY, STALE],
-    share: 0.1,
-    replay: None,
-};
+pub(super) const BENCH: Bench =
+    Bench { name: "ingest", run, bugs: &[EARLY, STALE], share: 0.1, replay: None };
 
 const OPUS: Encoding = Encoding::mono_16k(Codec::Opus);
 const KINDS: u32 = 14;
@@ -41,9 +36,7 @@ struct Model {
 
 impl Model {
     fn count(&self, capture: CaptureId) -> u64 {
-        self.taken
-            .get(&capture)
-            .map_or(0, |taken| taken.len() as u64)
+        self.taken.get(&capture).map_or(0, |taken| taken.len() as u64)
     }
 
     fn held_bytes(&self) -> usize {
@@ -79,16 +72,9 @@ impl Model {
     /// What must be recorded as delivered after frames were sent or proven.
     fn deliver(&mut self, capture: CaptureId, up_to: u64, proven: bool) -> Option<Effect> {
         let carried = self.carried.as_mut()?.get_mut(&capture)?;
-        let (from, to) = if proven {
-            (carried.2, up_to.min(carried.1))
-        } else {
-            (carried.1, up_to)
-        };
-        let edge = if proven {
-            &mut carried.2
-        } else {
-            &mut carried.1
-        };
+        let (from, to) =
+            if proven { (carried.2, up_to.min(carried.1)) } else { (carried.1, up_to) };
+        let edge = if proven { &mut carried.2 } else { &mut carried.1 };
         *edge = (*edge).max(to);
         let counts = proven == (self.delivery != Delivery::Sent);
         (counts && from < to).then_some(Effect::RecordDelivered {
@@ -116,11 +102,7 @@ impl Model {
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
     let deliveries = [Delivery::Delivered, Delivery::Sent, Delivery::Keep];
     let first = choices.first().copied().unwrap_or(0);
-    let delivery = Choice {
-        kind: 0,
-        rest: first,
-    }
-    .one_of(&deliveries);
+    let delivery = Choice { kind: 0, rest: first }.one_of(&deliveries);
     let mut world = World {
         machine: Machine::new(Source::new(delivery, false)),
         model: Model {
@@ -152,13 +134,7 @@ impl World {
         match choice.kind {
             0 => {
                 let capture = self.model.start();
-                self.expect(
-                    &Event::CaptureStarted {
-                        capture,
-                        encoding: OPUS,
-                    },
-                    None,
-                )
+                self.expect(&Event::CaptureStarted { capture, encoding: OPUS }, None)
             }
             1 => self.stop(),
             2 => self.frames(choice, 1),
@@ -168,11 +144,7 @@ impl World {
             7 => self.refuse(choice),
             8 => {
                 self.model.muted = choice.rest % 2 == 0;
-                let event = if self.model.muted {
-                    Event::Muted
-                } else {
-                    Event::Unmuted
-                };
+                let event = if self.model.muted { Event::Muted } else { Event::Unmuted };
                 self.expect(&event, None)
             }
             9 => self.socket(choice),
@@ -183,13 +155,7 @@ impl World {
 
     fn step(&mut self, event: &Event) -> Vec<Effect> {
         let mut effects = Effects::new();
-        self.machine.step(
-            event,
-            &mut Step {
-                now: Moment::ZERO,
-                effects: &mut effects,
-            },
-        );
+        self.machine.step(event, &mut Step { now: Moment::ZERO, effects: &mut effects });
         effects.drain().collect()
     }
 
@@ -200,13 +166,8 @@ impl World {
             format!("{event:?} ordered {found:?}, and the model {expected:?}")
         })?;
         let shared = self.machine.shared();
-        let position = self
-            .model
-            .running
-            .map(|one| (one, FrameSeq(self.model.count(one))));
-        ensure(shared.position() == position, || {
-            format!("{event:?} led to another position")
-        })?;
+        let position = self.model.running.map(|one| (one, FrameSeq(self.model.count(one))));
+        ensure(shared.position() == position, || format!("{event:?} led to another position"))?;
         let gate = match (position, self.model.muted, &self.model.refusal) {
             (None, _, _) => "stopped",
             (Some(_), true, _) => "muted",
@@ -214,18 +175,13 @@ impl World {
             (Some(_), false, None) => "capturing",
         };
         let state = self.machine.state().name();
-        ensure(state == gate, || {
-            format!("{event:?} led to {state}, and the model to {gate}")
-        })
+        ensure(state == gate, || format!("{event:?} led to {state}, and the model to {gate}"))
     }
 
     fn stop(&mut self) -> Result<(), String> {
         let state = self.machine.state().name();
         let event = Event::CaptureStopped;
-        let unexpected = Effect::ReportUnexpected {
-            state,
-            event: event.name(),
-        };
+        let unexpected = Effect::ReportUnexpected { state, event: event.name() };
         let effect = self.model.running.is_none().then_some(unexpected);
         self.model.running = None;
         self.expect(&event, effect)
@@ -238,15 +194,7 @@ impl World {
     }
 
     fn frames(&mut self, choice: &Choice, count: u32) -> Result<(), String> {
-        let sizes = [
-            80,
-            FRAME_BYTES_MAX,
-            1,
-            0,
-            FRAME_BYTES_MAX + 1,
-            640,
-            FRAME_BYTES_MAX,
-        ];
+        let sizes = [80, FRAME_BYTES_MAX, 1, 0, FRAME_BYTES_MAX + 1, 640, FRAME_BYTES_MAX];
         let (capture, bytes) = (self.some_capture(choice), choice.one_of(&sizes));
         for _ in 0..count {
             let expected = self.model.answer(capture, bytes);
@@ -263,27 +211,15 @@ impl World {
     /// The store makes captures durable in their order.
     fn durable(&mut self, choice: &Choice) -> Result<(), String> {
         let capture = self.some_capture(choice);
-        let (before, all) = (
-            self.model.durable.get(&capture).copied().unwrap_or(0),
-            self.model.count(capture),
-        );
+        let (before, all) =
+            (self.model.durable.get(&capture).copied().unwrap_or(0), self.model.count(capture));
         let up_to = before + u64::from(choice.rest / 21) % (all - before + 1);
         for (earlier, taken) in self.model.taken.range(..capture) {
             self.model.durable.insert(*earlier, taken.len() as u64);
         }
         self.model.durable.insert(capture, up_to);
-        let told = if self.bug.as_deref() == Some(EARLY) {
-            all
-        } else {
-            up_to
-        };
-        self.expect(
-            &Event::FramesDurable {
-                capture,
-                up_to: FrameSeq(told),
-            },
-            None,
-        )?;
+        let told = if self.bug.as_deref() == Some(EARLY) { all } else { up_to };
+        self.expect(&Event::FramesDurable { capture, up_to: FrameSeq(told) }, None)?;
         let held: usize = self.machine.shared().held_frames();
         let expected: u64 = self
             .model
@@ -293,9 +229,7 @@ impl World {
                 taken.len() as u64 - self.model.durable.get(one).copied().unwrap_or(0)
             })
             .sum();
-        ensure(held as u64 == expected, || {
-            format!("{held} frames are held, not {expected}")
-        })
+        ensure(held as u64 == expected, || format!("{held} frames are held, not {expected}"))
     }
 
     fn refuse(&mut self, choice: &Choice) -> Result<(), String> {
@@ -314,11 +248,7 @@ impl World {
             self.model.carried = None;
             return self.expect(&Event::SocketWentDown, None);
         }
-        let stale = self
-            .model
-            .carried
-            .take()
-            .filter(|_| self.bug.as_deref() == Some(STALE));
+        let stale = self.model.carried.take().filter(|_| self.bug.as_deref() == Some(STALE));
         let now = self.model.running.map(|one| {
             let next = self.model.count(one);
             (one, (next, next, next))
@@ -336,15 +266,9 @@ impl World {
         let effect = self.model.deliver(capture, up_to, proven);
         let seq = FrameSeq(up_to);
         let event = if proven {
-            Event::FramesDelivered {
-                capture,
-                up_to: seq,
-            }
+            Event::FramesDelivered { capture, up_to: seq }
         } else {
-            Event::FramesSent {
-                capture,
-                up_to: seq,
-            }
+            Event::FramesSent { capture, up_to: seq }
         };
         self.expect(&event, effect)
     }

@@ -1,4 +1,5 @@
-//! The sessions of one device: a track with frames, a socket, a server, a store and restarts around it.
+//! The sessions of one device: a track with frames, a socket, a server, a store and restarts around
+//! it.
 
 mod model;
 mod recovery;
@@ -31,13 +32,7 @@ const DOUBLE_START: &str = "a recording is sealed twice over";
 pub(super) const BENCH: Bench = Bench {
     name: "session",
     run,
-    bugs: &[
-        EARLY_RECOVERY,
-        LOST_EVENT,
-        LINK_IN_MEMORY,
-        ONE_PENDING,
-        DOUBLE_START,
-    ],
+    bugs: &[EARLY_RECOVERY, LOST_EVENT, LINK_IN_MEMORY, ONE_PENDING, DOUBLE_START],
     share: 0.4,
     replay: Some(replay),
 };
@@ -130,9 +125,7 @@ impl World {
             0..=3 => self.speak(u64::from(choice.rest % 400) + 1),
             4 => self.speak(u64::from(choice.rest % 7_000) + 1),
             5 | 6 => {
-                let waits = [
-                    10, 1_500, 2_500, 14_000, 29_000, 31_000, 91_000, 119_500, 151_000,
-                ];
+                let waits = [10, 1_500, 2_500, 14_000, 29_000, 31_000, 91_000, 119_500, 151_000];
                 self.pass(Duration::from_millis(choice.one_of(&waits)))
             }
             7 => self.start(),
@@ -153,10 +146,7 @@ impl World {
     }
 
     fn position(&self) -> Option<Position> {
-        self.running.map(|(capture, next)| Position {
-            capture,
-            next: FrameSeq(next),
-        })
+        self.running.map(|(capture, next)| Position { capture, next: FrameSeq(next) })
     }
 
     fn start(&mut self) -> Result<(), String> {
@@ -164,10 +154,7 @@ impl World {
         self.captures += 1;
         self.running = Some((capture, 0));
         self.story.start(self.now);
-        self.hear(Event::CaptureStarted {
-            capture,
-            encoding: OPUS,
-        })
+        self.hear(Event::CaptureStarted { capture, encoding: OPUS })
     }
 
     fn stop(&mut self) -> Result<(), String> {
@@ -234,24 +221,17 @@ impl World {
     }
 
     fn announce(&mut self, conversation: Option<ConversationId>) -> Result<(), String> {
-        self.story
-            .announce(self.now, conversation.as_ref(), "memory_processing_started");
+        self.story.announce(self.now, conversation.as_ref(), "memory_processing_started");
         let position = self.position();
-        let predicted = conversation
-            .as_ref()
-            .and_then(|one| self.model.end(one, self.now));
+        let predicted = conversation.as_ref().and_then(|one| self.model.end(one, self.now));
         let announcement = Announcement::ProcessingStarted(conversation);
         self.store.expect_link(predicted);
-        self.hear(Event::ServerSpoke {
-            announcement,
-            position,
-        })?;
+        self.hear(Event::ServerSpoke { announcement, position })?;
         self.store.no_link_is_missing()
     }
 
     fn make_ready(&mut self, conversation: Option<ConversationId>) -> Result<(), String> {
-        self.story
-            .announce(self.now, conversation.as_ref(), "memory_created");
+        self.story.announce(self.now, conversation.as_ref(), "memory_created");
         if let Some(conversation) = &conversation {
             self.model.make_ready(conversation);
             self.store.make_ready(conversation);
@@ -262,14 +242,8 @@ impl World {
             }
         }
         let position = self.position();
-        let announcement = Announcement::ConversationEvent {
-            conversation,
-            span: None,
-        };
-        self.hear(Event::ServerSpoke {
-            announcement,
-            position,
-        })
+        let announcement = Announcement::ConversationEvent { conversation, span: None };
+        self.hear(Event::ServerSpoke { announcement, position })
     }
 
     fn finish(&mut self) -> Result<(), String> {
@@ -304,10 +278,8 @@ impl World {
     fn hear(&mut self, event: Event<Token>) -> Result<(), String> {
         let name = event.name();
         let mut effects = Effects::new();
-        self.track
-            .step(event, self.now, &mut self.ids, &mut effects);
-        self.obey(&mut effects)
-            .map_err(|why| format!("{name}: {why}"))
+        self.track.step(event, self.now, &mut self.ids, &mut effects);
+        self.obey(&mut effects).map_err(|why| format!("{name}: {why}"))
     }
 
     fn obey(&mut self, effects: &mut Effects<Effect<Token>>) -> Result<(), String> {
@@ -320,21 +292,13 @@ impl World {
 
     fn obey_one(&mut self, effect: Effect<Token>) -> Result<(), String> {
         match effect {
-            Effect::OpenSession {
-                session,
-                capture,
-                first,
-            } => self.store.open_session(session, capture, first),
+            Effect::OpenSession { session, capture, first } => {
+                self.store.open_session(session, capture, first)
+            }
             Effect::CloseSession { session, end } => self.store.close_session(session, end),
-            Effect::OpenRecording {
-                recording,
-                session,
-                capture,
-                first,
-            } => {
+            Effect::OpenRecording { recording, session, capture, first } => {
                 self.model.open(recording, capture, first);
-                self.store
-                    .open_recording(recording, session, capture, first)
+                self.store.open_recording(recording, session, capture, first)
             }
             Effect::CutRecording { recording, end } => {
                 let times = self.model.cut(recording, end)?;
@@ -345,27 +309,15 @@ impl World {
             }
             Effect::SealRecording(recording) => {
                 self.store.queue_seal(recording)?;
-                if self.has_bug(DOUBLE_START) {
-                    self.store.queue_seal(recording)
-                } else {
-                    Ok(())
-                }
+                if self.has_bug(DOUBLE_START) { self.store.queue_seal(recording) } else { Ok(()) }
             }
-            Effect::SealAndLink {
-                conversation,
-                recordings,
-            } => {
+            Effect::SealAndLink { conversation, recordings } => {
                 let overwrites = self.has_bug(ONE_PENDING);
-                self.store
-                    .queue_link(conversation, recordings, self.now, overwrites)
+                self.store.queue_link(conversation, recordings, self.now, overwrites)
             }
-            Effect::StartUpload {
-                recording,
-                conversation,
-            } => {
+            Effect::StartUpload { recording, conversation } => {
                 let Token(recording) = recording;
-                self.store
-                    .may_start(recording, conversation.as_ref(), self.now, &self.model)?;
+                self.store.may_start(recording, conversation.as_ref(), self.now, &self.model)?;
                 self.uploads.start(recording);
                 Ok(())
             }
@@ -401,10 +353,7 @@ impl World {
             return Ok(());
         };
         let recordings = recordings.into_iter().map(Token).collect();
-        self.hear(Event::LinkRecorded {
-            conversation,
-            recordings,
-        })
+        self.hear(Event::LinkRecorded { conversation, recordings })
     }
 
     /// From now on all goes well: then every recording is uploaded.
@@ -422,9 +371,7 @@ impl World {
             .sessions()
             .map(|(session, machine)| (session, machine.state().name()))
             .collect();
-        ensure(self.track.is_quiet(), || {
-            format!("it never comes to rest: {states:?}")
-        })?;
+        ensure(self.track.is_quiet(), || format!("it never comes to rest: {states:?}"))?;
         self.store.everything_was_started()
     }
 

@@ -14,16 +14,10 @@ const HOUR: &str = r#"{"at":0,"do":"capture.start","device":"pendant","codec":"o
 /// Seconds, to the hundredth, that an hour of a device at 50 frames a second takes.
 pub(super) fn seconds_of_an_hour(seed: u64) -> f64 {
     let feed = Feed::parse("hour.jsonl", HOUR).expect("the feed is in the language");
-    let options = PlayOptions {
-        seed,
-        ..PlayOptions::default()
-    };
+    let options = PlayOptions { seed, ..PlayOptions::default() };
     let started = Instant::now();
     let report = play(&feed, &Sounds::default(), &options).expect("nothing fails in it");
     let seconds = started.elapsed().as_secs_f64();
-    assert_eq!(
-        report.frames.captured, 180_000,
-        "the feed has an hour of frames"
-    );
+    assert_eq!(report.frames.captured, 180_000, "the feed has an hour of frames");
     (seconds * 100.0).round() / 100.0
 }

@@ -16,13 +16,8 @@ use super::{Bench, Choice, ensure};
 const UNRECORDED: &str = "an attempt is not in the journal before it leaves";
 const KEPT: &str = "a request that a crash cut off counts as never made";
 
-pub(super) const BENCH: Bench = Bench {
-    name: "upload",
-    run,
-    bugs: &[UNRECORDED, KEPT],
-    share: 0.25,
-    replay: None,
-};
+pub(super) const BENCH: Bench =
+    Bench { name: "upload", run, bugs: &[UNRECORDED, KEPT], share: 0.25, replay: None };
 
 const KINDS: u32 = 18;
 const ROUNDS_MAX: usize = 400;
@@ -99,19 +94,13 @@ fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
         is_polled: false,
         is_signing_in: false,
         timer: None,
-        kept: Kept {
-            facts,
-            budget,
-            conversation: Some(conversation()),
-        },
+        kept: Kept { facts, budget, conversation: Some(conversation()) },
         budget,
         left: 0,
         spending_answers: 0,
         settled: None,
     };
-    world.hear(Event::Due {
-        conversation: Some(conversation()),
-    })?;
+    world.hear(Event::Due { conversation: Some(conversation()) })?;
     for choice in choices {
         world.take(&Choice::of(*choice, KINDS))?;
     }
@@ -119,12 +108,7 @@ fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
 }
 
 fn machine(online: bool, signed_in: bool) -> Machine<Upload<Token>> {
-    let setup = Setup {
-        online,
-        signed_in,
-        jitter: true,
-        api: Api::V2,
-    };
+    let setup = Setup { online, signed_in, jitter: true, api: Api::V2 };
     Machine::new(Upload::new(Token, setup))
 }
 
@@ -138,19 +122,11 @@ impl World {
             9 | 10 => self.pass_timer(choice),
             11 => {
                 self.online = choice.rest % 2 == 0;
-                self.hear(if self.online {
-                    Event::NetworkReturned
-                } else {
-                    Event::NetworkLost
-                })
+                self.hear(if self.online { Event::NetworkReturned } else { Event::NetworkLost })
             }
             12 => {
                 self.signed_in = choice.rest % 2 == 0;
-                self.hear(if self.signed_in {
-                    Event::SignedIn
-                } else {
-                    Event::SignedOut
-                })
+                self.hear(if self.signed_in { Event::SignedIn } else { Event::SignedOut })
             }
             13 => self.answer_sign_in(choice.rest % 2 == 0),
             14 if choice.rest % 4 == 0 => self.retry(),
@@ -184,11 +160,7 @@ impl World {
 
     fn keep(&mut self, facts: UploadFacts, budget: Budget) {
         let conversation = self.machine.shared().conversation().cloned();
-        self.kept = Kept {
-            facts,
-            budget,
-            conversation,
-        };
+        self.kept = Kept { facts, budget, conversation };
     }
 
     fn reply(&mut self, verdict: Verdict) -> Result<(), String> {
@@ -233,11 +205,7 @@ impl World {
         if !std::mem::replace(&mut self.is_signing_in, false) {
             return Ok(());
         }
-        self.hear(if renewed {
-            Event::SignInRenewed
-        } else {
-            Event::SignInRefused
-        })
+        self.hear(if renewed { Event::SignInRenewed } else { Event::SignInRefused })
     }
 
     fn pass_timer(&mut self, choice: &Choice) -> Result<(), String> {
@@ -245,9 +213,7 @@ impl World {
             return Ok(());
         };
         match choice.rest % 3 {
-            0 => self.hear(Event::TimerFired {
-                generation: generation.wrapping_sub(1),
-            }),
+            0 => self.hear(Event::TimerFired { generation: generation.wrapping_sub(1) }),
             1 if self.now.moment + Duration::from_millis(100) < at => {
                 self.pass(Duration::from_millis(50));
                 self.hear(Event::TimerFired { generation })
@@ -314,10 +280,7 @@ impl World {
         if matches!(self.kept.facts.stage, UploadStage::Uploading) {
             self.budget.swallowed += 1;
             if self.budget.swallowed == SWALLOWED_MAX {
-                self.budget = Budget {
-                    spent: self.budget.spent + 1,
-                    swallowed: 0,
-                };
+                self.budget = Budget { spent: self.budget.spent + 1, swallowed: 0 };
             }
         }
         if self.bug.as_deref() == Some(KEPT) {
@@ -327,10 +290,7 @@ impl World {
         self.spending_answers = self.spending_answers.min(self.budget.spent);
         let (facts, conversation) = (self.kept.facts.clone(), self.kept.conversation.clone());
         let was_let_go = facts.requests > 0;
-        self.hear(Event::Recovered {
-            facts,
-            conversation,
-        })?;
+        self.hear(Event::Recovered { facts, conversation })?;
         if was_let_go { Ok(()) } else { self.due() }
     }
 
@@ -342,30 +302,18 @@ impl World {
     fn hear(&mut self, event: Event) -> Result<(), String> {
         let mut effects = Effects::new();
         let roll = 20_000;
-        let mut step = UploadStep {
-            now: self.now,
-            roll,
-            effects: &mut effects,
-        };
+        let mut step = UploadStep { now: self.now, roll, effects: &mut effects };
         self.machine.step(&event, &mut step);
         for effect in effects.drain() {
-            self.obey(effect)
-                .map_err(|why| format!("{event:?}: {why}"))?;
+            self.obey(effect).map_err(|why| format!("{event:?}: {why}"))?;
         }
         let spent = self.machine.shared().attempts();
         ensure(spent == self.budget.spent, || {
-            format!(
-                "{event:?}: {spent} attempts count as spent, and {} were",
-                self.budget.spent
-            )
+            format!("{event:?}: {spent} attempts count as spent, and {} were", self.budget.spent)
         })?;
-        ensure(spent <= ATTEMPTS_MAX, || {
-            format!("{event:?}: {spent} attempts were spent")
-        })?;
+        ensure(spent <= ATTEMPTS_MAX, || format!("{event:?}: {spent} attempts were spent"))?;
         let state = self.machine.state();
-        ensure(self.has_way_out(state), || {
-            format!("{event:?}: {state:?} waits for nothing")
-        })
+        ensure(self.has_way_out(state), || format!("{event:?}: {state:?} waits for nothing"))
     }
 
     fn obey(&mut self, effect: Effect<Token>) -> Result<(), String> {
@@ -375,18 +323,13 @@ impl World {
             Effect::RecordAttempt { facts } => {
                 self.journal.push_back((None, facts, self.budget));
             }
-            Effect::SendUpload {
-                conversation,
-                ordinal,
-                ..
-            } => {
+            Effect::SendUpload { conversation, ordinal, .. } => {
                 self.is_sent = true;
                 return self.may_leave(conversation.as_ref(), ordinal);
             }
             Effect::PollJob { .. } => self.is_polled = true,
             Effect::RecordOutcome { facts, generation } => {
-                self.journal
-                    .push_back((Some(generation), facts, self.budget));
+                self.journal.push_back((Some(generation), facts, self.budget));
             }
             Effect::Relink { .. } => self.kept.conversation = None,
             Effect::ArmTimer { at, generation } => self.timer = Some((at, generation)),
@@ -409,9 +352,7 @@ impl World {
         conversation: Option<&ConversationId>,
         ordinal: u32,
     ) -> Result<(), String> {
-        ensure(self.online && self.signed_in, || {
-            String::from("a request leaves, and may not")
-        })?;
+        ensure(self.online && self.signed_in, || String::from("a request leaves, and may not"))?;
         ensure(self.kept.facts.requests >= ordinal, || {
             format!(
                 "request {ordinal} leaves, and the journal knows of {}",
@@ -419,22 +360,13 @@ impl World {
             )
         })?;
         ensure(ordinal > self.left, || {
-            format!(
-                "request {ordinal} leaves again, after {} requests",
-                self.left
-            )
+            format!("request {ordinal} leaves again, after {} requests", self.left)
         })?;
         ensure(conversation == self.kept.conversation.as_ref(), || {
-            format!(
-                "it names {conversation:?} instead of {:?}",
-                self.kept.conversation
-            )
+            format!("it names {conversation:?} instead of {:?}", self.kept.conversation)
         })?;
         ensure(self.spending_answers < ATTEMPTS_MAX, || {
-            format!(
-                "it leaves after {} answers that spent",
-                self.spending_answers
-            )
+            format!("it leaves after {} answers that spent", self.spending_answers)
         })?;
         self.left = ordinal;
         Ok(())
@@ -483,18 +415,9 @@ fn reply(choice: &Choice) -> Verdict {
     let wait = Duration::from_secs(u64::from(choice.rest / 16 % 900));
     match choice.rest % 12 {
         0 => Verdict::Synced,
-        1 | 2 => Verdict::Accepted {
-            job: String::from("J"),
-            poll_after: None,
-        },
-        3 => Verdict::Waits {
-            reason,
-            delay: Delay::BackOff,
-        },
-        4 => Verdict::Waits {
-            reason,
-            delay: Delay::Told(wait),
-        },
+        1 | 2 => Verdict::Accepted { job: String::from("J"), poll_after: None },
+        3 => Verdict::Waits { reason, delay: Delay::BackOff },
+        4 => Verdict::Waits { reason, delay: Delay::Told(wait) },
         5..=7 => Verdict::Spends { reason },
         8 => Verdict::Fails { reason },
         9 => Verdict::SignIn { reason },
@@ -509,14 +432,8 @@ fn poll(choice: &Choice) -> PollVerdict {
         0 => PollVerdict::Synced,
         1..=3 => PollVerdict::Running { poll_after: None },
         4 => PollVerdict::Spends { reason },
-        5 => PollVerdict::Reupload {
-            reason,
-            delay: Delay::BackOff,
-        },
-        6 => PollVerdict::Waits {
-            reason,
-            delay: Delay::BackOff,
-        },
+        5 => PollVerdict::Reupload { reason, delay: Delay::BackOff },
+        6 => PollVerdict::Waits { reason, delay: Delay::BackOff },
         _ => PollVerdict::SignIn { reason },
     }
 }

@@ -13,13 +13,8 @@ use super::{Bench, Choice, ensure};
 const LIE: &str = "a failed write is told as a success";
 const WIDE: &str = "a sync covers what was written after it began";
 
-pub(super) const BENCH: Bench = Bench {
-    name: "wal_store",
-    run,
-    bugs: &[LIE, WIDE],
-    share: 0.2,
-    replay: None,
-};
+pub(super) const BENCH: Bench =
+    Bench { name: "wal_store", run, bugs: &[LIE, WIDE], share: 0.2, replay: None };
 
 const KINDS: u32 = 12;
 /// Deadlines that may pass in one stretch of time; more is a deadline that does not move.
@@ -84,10 +79,7 @@ impl World {
     fn stage(&mut self, urgent: bool) -> Result<(), String> {
         self.staged = Ticket(self.staged.0 + 1);
         self.staged_at.insert(self.staged, self.now);
-        self.hear(Event::Staged {
-            ticket: self.staged,
-            urgent,
-        })
+        self.hear(Event::Staged { ticket: self.staged, urgent })
     }
 
     fn queue(&mut self, choice: &Choice) -> Result<(), String> {
@@ -96,11 +88,7 @@ impl World {
             0 => DiskTask::Seal(recording),
             _ => DiskTask::Remove(recording),
         };
-        let after = if choice.rest % 3 == 0 {
-            self.durable
-        } else {
-            self.staged
-        };
+        let after = if choice.rest % 3 == 0 { self.durable } else { self.staged };
         self.tasks.insert(task, (after, 0));
         self.hear(Event::TaskQueued { task, after })
     }
@@ -108,10 +96,7 @@ impl World {
     fn chosen(&self, choice: &Choice) -> Option<(DiskTask, Ticket)> {
         let count = self.flying.len();
         let place = (count > 0).then(|| choice.rest as usize % count)?;
-        self.flying
-            .iter()
-            .nth(place)
-            .map(|(task, through)| (*task, *through))
+        self.flying.iter().nth(place).map(|(task, through)| (*task, *through))
     }
 
     fn finish(&mut self, choice: &Choice) -> Result<(), String> {
@@ -142,10 +127,7 @@ impl World {
                 }
             }
         }
-        self.hear(Event::DiskFinished {
-            task,
-            through: told,
-        })
+        self.hear(Event::DiskFinished { task, through: told })
     }
 
     fn make_durable(&mut self, through: Ticket) {
@@ -165,10 +147,7 @@ impl World {
         if task.is_journal() {
             self.failing_since.get_or_insert(self.now);
         }
-        self.hear(Event::DiskFailed {
-            task,
-            reason: String::from("EIO"),
-        })
+        self.hear(Event::DiskFailed { task, reason: String::from("EIO") })
     }
 
     fn pass(&mut self, wait: Duration) -> Result<(), String> {
@@ -195,32 +174,20 @@ impl World {
     /// One event, one step, all effects; then everything that must hold is held against the model.
     fn hear(&mut self, event: Event) -> Result<(), String> {
         let mut effects = Effects::new();
-        self.machine.step(
-            &event,
-            &mut Step {
-                now: self.now,
-                effects: &mut effects,
-            },
-        );
+        self.machine.step(&event, &mut Step { now: self.now, effects: &mut effects });
         for effect in effects.drain() {
             self.obey(&effect)?;
         }
         let shared = self.machine.shared();
         let durable = shared.durable();
         ensure(durable == self.durable, || {
-            format!(
-                "{event:?}: {durable:?} counts as durable, and {:?} is",
-                self.durable
-            )
+            format!("{event:?}: {durable:?} counts as durable, and {:?} is", self.durable)
         })?;
-        ensure(shared.staged() == self.staged, || {
-            format!("{event:?}: staged is lost")
-        })?;
+        ensure(shared.staged() == self.staged, || format!("{event:?}: staged is lost"))?;
         let waits = !shared.is_idle();
-        ensure(
-            !waits || !self.flying.is_empty() || self.deadline().is_some(),
-            || format!("{event:?}: something waits, and nothing will happen"),
-        )?;
+        ensure(!waits || !self.flying.is_empty() || self.deadline().is_some(), || {
+            format!("{event:?}: something waits, and nothing will happen")
+        })?;
         match event {
             Event::TimerFired => self.is_in_time(),
             Event::Staged { .. }
@@ -239,9 +206,7 @@ impl World {
             }
             Effect::TakeFrames => {
                 let was_refused = std::mem::replace(&mut self.refused, false);
-                ensure(was_refused, || {
-                    String::from("frames are taken again that always were")
-                })
+                ensure(was_refused, || String::from("frames are taken again that always were"))
             }
             Effect::ReportTaskFailed { .. } => Ok(()),
             Effect::ReportUnexpected { state, event } => Err(format!("{event} in {state}")),
@@ -253,14 +218,12 @@ impl World {
         let other = self.flying.keys().any(|one| !one.is_journal());
         let replaces = flies(DiskTask::Replace);
         let (may, through) = match task {
-            DiskTask::Write => (
-                !flies(task) && !replaces && self.staged > self.written,
-                self.staged,
-            ),
-            DiskTask::Sync => (
-                !flies(task) && !replaces && self.written > self.durable,
-                self.written,
-            ),
+            DiskTask::Write => {
+                (!flies(task) && !replaces && self.staged > self.written, self.staged)
+            }
+            DiskTask::Sync => {
+                (!flies(task) && !replaces && self.written > self.durable, self.written)
+            }
             DiskTask::Replace => {
                 let journal = self.flying.keys().any(|one| one.is_journal());
                 (!journal && self.failing_since.is_some(), self.staged)
@@ -272,9 +235,7 @@ impl World {
             }
         };
         let flying = &self.flying;
-        ensure(may, || {
-            format!("{task:?} may not start while {flying:?} is in flight")
-        })?;
+        ensure(may, || format!("{task:?} may not start while {flying:?} is in flight"))?;
         self.flying.insert(task, through);
         Ok(())
     }
@@ -289,13 +250,10 @@ impl World {
             format!("something is staged for {age:?} and the disk was not asked")
         })?;
         let stalls = journal_flies && self.failing_since.is_none();
-        ensure(
-            !stalls || age < SYNC_AFTER + UNSAFE_AFTER || self.refused,
-            || format!("the disk does not answer for {age:?} and frames are taken"),
-        )?;
-        let failing = self
-            .failing_since
-            .map_or(Duration::ZERO, |since| self.now.since(since));
+        ensure(!stalls || age < SYNC_AFTER + UNSAFE_AFTER || self.refused, || {
+            format!("the disk does not answer for {age:?} and frames are taken")
+        })?;
+        let failing = self.failing_since.map_or(Duration::ZERO, |since| self.now.since(since));
         ensure(failing < UNSAFE_AFTER || self.refused, || {
             format!("the disk fails for {failing:?} and frames are taken")
         })
@@ -313,15 +271,9 @@ impl World {
             }
             self.pass(Duration::from_secs(31))?;
         }
-        ensure(self.machine.shared().is_idle(), || {
-            String::from("it never comes to rest")
-        })?;
-        ensure(self.durable == self.staged, || {
-            String::from("something never became durable")
-        })?;
-        ensure(!self.refused, || {
-            String::from("frames are refused by a sound disk")
-        })?;
+        ensure(self.machine.shared().is_idle(), || String::from("it never comes to rest"))?;
+        ensure(self.durable == self.staged, || String::from("something never became durable"))?;
+        ensure(!self.refused, || String::from("frames are refused by a sound disk"))?;
         let undone = self.tasks.iter().find(|(_, (_, done))| *done != 1);
         ensure(undone.is_none(), || format!("{undone:?} was not done once"))
     }

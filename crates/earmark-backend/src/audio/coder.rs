@@ -14,10 +14,7 @@ pub struct FrameCoder {
 impl FrameCoder {
     /// A coder at the start of its stream.
     pub fn new(codec: Codec) -> Self {
-        Self {
-            encoder: Encoder::new(codec),
-            waiting: Vec::new(),
-        }
+        Self { encoder: Encoder::new(codec), waiting: Vec::new() }
     }
 
     /// The frames that these samples complete, in order.

@@ -19,10 +19,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder at the start of its stream.
     pub fn new(codec: Codec) -> Self {
-        Self {
-            codec,
-            opus: codec.is_opus().then(opus_decoder),
-        }
+        Self { codec, opus: codec.is_opus().then(opus_decoder) }
     }
 
     /// The samples of a frame. An Opus packet may hold up to 120 ms, whatever is usual.
@@ -31,11 +28,8 @@ impl Decoder {
     ///
     /// [`AudioError::Frame`] when the frame is none of this codec.
     pub fn decode(&mut self, frame: &[u8]) -> Result<Vec<i16>, AudioError> {
-        let failed = |reason: String| AudioError::Frame {
-            codec: self.codec,
-            bytes: frame.len(),
-            reason,
-        };
+        let failed =
+            |reason: String| AudioError::Frame { codec: self.codec, bytes: frame.len(), reason };
         FrameFault::check(Encoding::mono_16k(self.codec), frame.len())
             .map_err(|fault| failed(fault.to_string()))?;
         match &mut self.opus {
@@ -47,9 +41,7 @@ impl Decoder {
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder")
-            .field("codec", &self.codec)
-            .finish_non_exhaustive()
+        f.debug_struct("Decoder").field("codec", &self.codec).finish_non_exhaustive()
     }
 }
 
@@ -60,9 +52,8 @@ fn opus_decoder() -> ropus::Decoder {
 
 fn opus_samples(opus: &mut ropus::Decoder, frame: &[u8]) -> Result<Vec<i16>, String> {
     let mut samples = vec![0; PACKET_SAMPLES_MAX];
-    let count = opus
-        .decode(frame, &mut samples, DecodeMode::Normal)
-        .map_err(|error| error.to_string())?;
+    let count =
+        opus.decode(frame, &mut samples, DecodeMode::Normal).map_err(|error| error.to_string())?;
     samples.truncate(count);
     Ok(samples)
 }

@@ -21,10 +21,7 @@ pub struct Encoder {
 impl Encoder {
     /// An encoder at the start of its stream.
     pub fn new(codec: Codec) -> Self {
-        Self {
-            codec,
-            opus: codec.is_opus().then(opus_encoder),
-        }
+        Self { codec, opus: codec.is_opus().then(opus_encoder) }
     }
 
     /// The codec of the frames.
@@ -40,11 +37,7 @@ impl Encoder {
     pub fn encode(&mut self, samples: &[i16]) -> Result<Vec<u8>, AudioError> {
         let expected = self.codec.frame_samples() as usize;
         if samples.len() != expected {
-            return Err(AudioError::Samples {
-                codec: self.codec,
-                found: samples.len(),
-                expected,
-            });
+            return Err(AudioError::Samples { codec: self.codec, found: samples.len(), expected });
         }
         match &mut self.opus {
             Some(opus) => opus_frame(opus, samples),
@@ -55,9 +48,7 @@ impl Encoder {
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encoder")
-            .field("codec", &self.codec)
-            .finish_non_exhaustive()
+        f.debug_struct("Encoder").field("codec", &self.codec).finish_non_exhaustive()
     }
 }
 
@@ -71,9 +62,8 @@ fn opus_encoder() -> ropus::Encoder {
 
 fn opus_frame(opus: &mut ropus::Encoder, samples: &[i16]) -> Result<Vec<u8>, AudioError> {
     let mut frame = vec![0; FRAME_BYTES_MAX];
-    let bytes = opus
-        .encode(samples, &mut frame)
-        .map_err(|error| AudioError::Encode(error.to_string()))?;
+    let bytes =
+        opus.encode(samples, &mut frame).map_err(|error| AudioError::Encode(error.to_string()))?;
     frame.truncate(bytes);
     frame.shrink_to_fit();
     Ok(frame)
@@ -84,8 +74,5 @@ fn pcm_frame(codec: Codec, samples: &[i16]) -> Vec<u8> {
         let unsigned = |sample: &i16| (sample.to_be_bytes()[0]) ^ 0x80;
         return samples.iter().map(unsigned).collect();
     }
-    samples
-        .iter()
-        .flat_map(|sample| sample.to_le_bytes())
-        .collect()
+    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }

@@ -14,10 +14,7 @@ fn tone(hertz: f64, samples: usize) -> Vec<i16> {
 fn through(codec: Codec, samples: &[i16]) -> Vec<i16> {
     let frames = FrameCoder::new(codec).push(samples).unwrap();
     let mut decoder = Decoder::new(codec);
-    frames
-        .iter()
-        .flat_map(|frame| decoder.decode(frame).unwrap())
-        .collect()
+    frames.iter().flat_map(|frame| decoder.decode(frame).unwrap()).collect()
 }
 
 /// The share of a signal's energy that lies at one pitch.
@@ -36,9 +33,7 @@ fn share_at(hertz: f64, samples: &[i16]) -> f64 {
 fn wav(spec: WavSpec, samples: &[i16]) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
-    samples
-        .iter()
-        .for_each(|sample| writer.write_sample(*sample).unwrap());
+    samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
     writer.finalize().unwrap();
     bytes.into_inner()
 }
@@ -91,10 +86,8 @@ fn the_pieces_in_which_samples_come_make_no_difference() {
     let samples = tone(333.0, SECOND);
     let at_once = FrameCoder::new(Codec::Opus).push(&samples).unwrap();
     let mut coder = FrameCoder::new(Codec::Opus);
-    let in_pieces: Vec<_> = samples
-        .chunks(77)
-        .flat_map(|piece| coder.push(piece).unwrap())
-        .collect();
+    let in_pieces: Vec<_> =
+        samples.chunks(77).flat_map(|piece| coder.push(piece).unwrap()).collect();
     assert_eq!(at_once, in_pieces);
     assert_eq!(coder.finish().unwrap(), None);
 }
@@ -110,13 +103,8 @@ fn the_last_frame_is_filled_up_with_silence() {
 
 #[test]
 fn a_frame_of_another_size_is_named_and_refused() {
-    let error = Encoder::new(Codec::OpusFs320)
-        .encode(&[0; 160])
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "160 samples are no frame; a frame of opus_fs320 has 320"
-    );
+    let error = Encoder::new(Codec::OpusFs320).encode(&[0; 160]).unwrap_err();
+    assert_eq!(error.to_string(), "160 samples are no frame; a frame of opus_fs320 has 320");
     for frame in [&[][..], &[0; 319], &[0; 1_276]] {
         assert!(Decoder::new(Codec::Pcm16).decode(frame).is_err());
     }
@@ -127,9 +115,7 @@ fn no_bytes_make_the_opus_decoder_panic() {
     let mut decoder = Decoder::new(Codec::Opus);
     let mut state = 1_u64;
     let mut random = move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 56) as u8
     };
     let mut refused = 0;
@@ -137,10 +123,7 @@ fn no_bytes_make_the_opus_decoder_panic() {
         let frame: Vec<u8> = (0..=random()).map(|_| random()).collect();
         refused += usize::from(decoder.decode(&frame).is_err());
     }
-    assert!(
-        refused > 100,
-        "random bytes are mostly no packets of 120 ms at most"
-    );
+    assert!(refused > 100, "random bytes are mostly no packets of 120 ms at most");
     assert!(decoder.decode(&[0xff; 1_275]).is_err());
 }
 
@@ -151,10 +134,7 @@ fn a_tone_is_a_sine_of_its_pitch() {
         (f64::from(TONE_AMPLITUDE) * (index as f64 / 16.0 * std::f64::consts::TAU).sin()).round()
     };
     for (index, sample) in samples.iter().enumerate() {
-        assert!(
-            (f64::from(*sample) - expected(index)).abs() <= 1.0,
-            "{index}"
-        );
+        assert!((f64::from(*sample) - expected(index)).abs() <= 1.0, "{index}");
     }
     for pitch in [0.0, -1.0, 8_000.0, f64::NAN, f64::INFINITY] {
         assert!(Tone::new(pitch).is_err(), "{pitch}");
@@ -170,23 +150,11 @@ fn a_wav_file_gives_its_rate_and_samples() {
 
 #[test]
 fn a_wav_file_of_another_kind_or_cut_short_is_refused() {
-    let stereo = wav(
-        WavSpec {
-            channels: 2,
-            ..SPEC
-        },
-        &[1, 2, 3, 4],
-    );
-    assert!(matches!(
-        Wav::read(&stereo[..]),
-        Err(WavError::Kind { channels: 2, .. })
-    ));
+    let stereo = wav(WavSpec { channels: 2, ..SPEC }, &[1, 2, 3, 4]);
+    assert!(matches!(Wav::read(&stereo[..]), Err(WavError::Kind { channels: 2, .. })));
     let whole = wav(SPEC, &[1, 2, 3, 4]);
     let cut = &whole[..whole.len() - 3];
-    assert!(matches!(
-        Wav::read(cut),
-        Err(WavError::Sample { after: 2, .. })
-    ));
+    assert!(matches!(Wav::read(cut), Err(WavError::Sample { after: 2, .. })));
     assert!(matches!(Wav::read(&b"RIFF"[..]), Err(WavError::Header(_))));
     let missing = Wav::open(std::path::Path::new("/nonexistent.wav"));
     assert!(matches!(missing, Err(WavError::Open(_))));
@@ -197,8 +165,5 @@ fn a_wav_file_that_announces_hours_is_refused_before_it_is_read() {
     let mut bytes = wav(SPEC, &[0; 8]);
     let announced = 0xffff_fff0_u32;
     bytes[40..44].copy_from_slice(&announced.to_le_bytes());
-    assert!(matches!(
-        Wav::read(&bytes[..]),
-        Err(WavError::TooLong { .. })
-    ));
+    assert!(matches!(Wav::read(&bytes[..]), Err(WavError::TooLong { .. })));
 }

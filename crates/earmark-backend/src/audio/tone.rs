@@ -26,10 +26,7 @@ impl Tone {
             let hertz = hertz.to_string();
             return Err(AudioError::Pitch { hertz });
         }
-        Ok(Self {
-            phase: 0.0,
-            step: hertz / f64::from(SAMPLE_RATE),
-        })
+        Ok(Self { phase: 0.0, step: hertz / f64::from(SAMPLE_RATE) })
     }
 
     /// The next samples.
@@ -59,8 +56,5 @@ fn sine(phase: f64) -> f64 {
     };
     let square = folded * folded;
     let series = [-39_916_800.0, 362_880.0, -5_040.0, 120.0, -6.0, 1.0];
-    series
-        .iter()
-        .fold(0.0, |sum, factorial| sum * square + 1.0 / factorial)
-        * folded
+    series.iter().fold(0.0, |sum, factorial| sum * square + 1.0 / factorial) * folded
 }

@@ -84,18 +84,13 @@ impl Wav {
             });
         }
         if reader.len() as usize > WAV_SAMPLES_MAX {
-            return Err(WavError::TooLong {
-                found: reader.len(),
-            });
+            return Err(WavError::TooLong { found: reader.len() });
         }
         let mut samples = Vec::new();
         for sample in reader.samples::<i16>() {
             let after = samples.len();
             samples.push(sample.map_err(|source| WavError::Sample { after, source })?);
         }
-        Ok(Self {
-            sample_rate: spec.sample_rate,
-            samples,
-        })
+        Ok(Self { sample_rate: spec.sample_rate, samples })
     }
 }

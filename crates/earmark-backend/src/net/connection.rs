@@ -28,10 +28,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self {
-            listener,
-            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        }
+        Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 }
 
@@ -89,11 +86,7 @@ impl Connection {
     fn new(stream: TcpStream, room: OwnedSemaphorePermit) -> Self {
         // It only makes small messages faster; a connection without it is as good.
         let _slower = stream.set_nodelay(true);
-        Self {
-            stream,
-            cut: Cut::default(),
-            _room: room,
-        }
+        Self { stream, cut: Cut::default(), _room: room }
     }
 
     fn check(&self) -> io::Result<()> {

@@ -170,13 +170,9 @@ fn head(parts: &Parts) -> RequestHead {
 }
 
 fn half_length(headers: &HeaderMap) -> usize {
-    let length = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     // Without a length it is the first piece that comes.
-    length
-        .and_then(|text| text.parse().ok())
-        .map_or(1, |length: usize| length / 2)
+    length.and_then(|text| text.parse().ok()).map_or(1, |length: usize| length / 2)
 }
 
 fn reset(cut: &Cut) -> Response {
@@ -222,8 +218,6 @@ fn truncated(body: String) -> Response {
         }
     });
     let mut response = Body::from_stream(pieces).into_response();
-    response
-        .headers_mut()
-        .insert(CONTENT_LENGTH, HeaderValue::from(announced));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(announced));
     response
 }

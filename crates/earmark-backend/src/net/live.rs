@@ -32,9 +32,8 @@ pub(super) async fn listen(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let upgrade = upgrade
-        .max_message_size(LIVE_MESSAGE_BYTES_MAX)
-        .max_frame_size(LIVE_FRAME_BYTES_MAX);
+    let upgrade =
+        upgrade.max_message_size(LIVE_MESSAGE_BYTES_MAX).max_frame_size(LIVE_FRAME_BYTES_MAX);
     match open(&shared, &hello(&query, &headers)) {
         Ok((id, outputs)) => {
             let failed = Arc::clone(&shared);
@@ -59,9 +58,7 @@ fn refuse(status: u16, refusal: &Refusal) -> Response {
 
 fn hello(query: &[(String, String)], headers: &HeaderMap) -> LiveHello {
     let codec = query.iter().find(|(name, _)| name == "codec");
-    let device = headers
-        .get("x-device-id-hash")
-        .and_then(|value| value.to_str().ok());
+    let device = headers.get("x-device-id-hash").and_then(|value| value.to_str().ok());
     LiveHello {
         device: device.and_then(DeviceHash::from_hex),
         codec: codec.map_or_else(|| String::from(CODEC_DEFAULT), |(_, codec)| codec.clone()),
@@ -149,10 +146,7 @@ async fn stall(shared: &Shared, outputs: &mut Outputs) {
 }
 
 async fn close(mut socket: WebSocket, code: u16, reason: String) {
-    let frame = CloseFrame {
-        code,
-        reason: reason.into(),
-    };
+    let frame = CloseFrame { code, reason: reason.into() };
     // A client that is gone needs no close.
     let _gone = socket.send(Message::Close(Some(frame))).await;
 }

@@ -36,10 +36,7 @@ fn audio() -> Vec<u8> {
     let samples = Tone::new(440.0).unwrap().samples(16_000);
     let frames = FrameCoder::new(Codec::Opus).push(&samples).unwrap();
     let header = |frame: &Vec<u8>| encode_frame_header(u32::try_from(frame.len()).unwrap());
-    frames
-        .iter()
-        .flat_map(|frame| [&header(frame)[..], frame].concat())
-        .collect()
+    frames.iter().flat_map(|frame| [&header(frame)[..], frame].concat()).collect()
 }
 
 /// What comes in the end; a test that waits for what never comes fails.
@@ -76,15 +73,10 @@ async fn exchange(backend: &RunningBackend, request: &[u8]) -> Result<(String, S
     // A server that resets in the middle of a request makes writing fail as well as reading.
     let sent = stream.write_all(request).await;
     let mut answer = Vec::new();
-    stream
-        .read_to_end(&mut answer)
-        .await
-        .map_err(|error| error.kind())?;
+    stream.read_to_end(&mut answer).await.map_err(|error| error.kind())?;
     sent.map_err(|error| error.kind())?;
     let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or(ErrorKind::UnexpectedEof)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
     Ok((head.to_ascii_lowercase(), String::from(body)))
 }
 
@@ -114,10 +106,7 @@ fn job(body: &str) -> Job {
 }
 
 async fn live_with(backend: &RunningBackend, query: &str, token: &str) -> Result<Socket, Error> {
-    let url = format!(
-        "ws://{}/v4/listen?sample_rate=16000&{query}",
-        backend.address()
-    );
+    let url = format!("ws://{}/v4/listen?sample_rate=16000&{query}", backend.address());
     let mut request = url.into_client_request().unwrap();
     let headers = request.headers_mut();
     let device = DeviceHash::of_name("pen").to_string();
@@ -137,10 +126,7 @@ async fn next_text(socket: &mut Socket) -> String {
 
 /// Waits until the server has read everything that was sent before.
 async fn sync(socket: &mut Socket) {
-    socket
-        .send(Message::Ping(Bytes::from_static(b"7")))
-        .await
-        .unwrap();
+    socket.send(Message::Ping(Bytes::from_static(b"7"))).await.unwrap();
     let pong = soon(socket.next()).await.unwrap().unwrap();
     assert_eq!(pong, Message::Pong(Bytes::from_static(b"7")));
 }
@@ -151,14 +137,8 @@ async fn an_upload_of_real_opus_is_kept_once_and_its_job_is_completed() {
     let (status, body) = answer(&backend, &upload_request(UPLOADS, "")).await;
     assert_eq!(status, 202);
     let path = format!("/v2/sync-local-files/{}", job(&body).id);
-    assert_eq!(
-        job(&get(&backend, &path).await.1).status,
-        JobStatus::Processing
-    );
-    assert_eq!(
-        job(&get(&backend, &path).await.1).status,
-        JobStatus::Completed
-    );
+    assert_eq!(job(&get(&backend, &path).await.1).status, JobStatus::Processing);
+    assert_eq!(job(&get(&backend, &path).await.1).status, JobStatus::Completed);
     let state: StateReport =
         serde_json::from_str(&get(&backend, "/earmark/state").await.1).unwrap();
     assert_eq!(state, backend.state());
@@ -176,9 +156,7 @@ async fn faults_before_the_effect_reset_the_connection_and_keep_nothing() {
     let backend = backend().await;
     for fault in ["refuse", "reset_before", "reset_mid"] {
         respond(&backend, &format!(r#"{{"fault":"{fault}"}}"#)).await;
-        let error = exchange(&backend, &upload_request(UPLOADS, ""))
-            .await
-            .unwrap_err();
+        let error = exchange(&backend, &upload_request(UPLOADS, "")).await.unwrap_err();
         let reset = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
         assert!(reset.contains(&error), "{fault}: {error}");
     }
@@ -197,10 +175,7 @@ async fn a_reset_in_the_middle_comes_when_half_of_the_body_was_taken() {
     let mut byte = [0];
     let waiting = stream.try_read(&mut byte).unwrap_err();
     assert_eq!(waiting.kind(), ErrorKind::WouldBlock);
-    stream
-        .write_all(&request[quarter..three_quarters])
-        .await
-        .unwrap();
+    stream.write_all(&request[quarter..three_quarters]).await.unwrap();
     // The rest is never sent, so that nothing but the half can be what the server acts on.
     let error = soon(stream.read(&mut byte)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -210,9 +185,7 @@ async fn a_reset_in_the_middle_comes_when_half_of_the_body_was_taken() {
 async fn a_lost_answer_means_a_kept_upload() {
     let backend = backend().await;
     respond(&backend, r#"{"fault":"reset_after"}"#).await;
-    let error = exchange(&backend, &upload_request(UPLOADS, ""))
-        .await
-        .unwrap_err();
+    let error = exchange(&backend, &upload_request(UPLOADS, "")).await.unwrap_err();
     assert_eq!(error, ErrorKind::ConnectionReset);
     assert_eq!(backend.state().uploads.len(), 1);
 }
@@ -221,21 +194,12 @@ async fn a_lost_answer_means_a_kept_upload() {
 async fn a_cut_answer_is_shorter_than_it_announces() {
     let backend = backend().await;
     for (queued, announced, sent) in [
-        (
-            r#"{"status":200,"body":"0123456789abcdefghij","fault":"truncate"}"#,
-            20,
-            "0123456789",
-        ),
+        (r#"{"status":200,"body":"0123456789abcdefghij","fault":"truncate"}"#, 20, "0123456789"),
         (r#"{"status":200,"body":"","fault":"truncate"}"#, 16, ""),
     ] {
         respond(&backend, queued).await;
-        let (head, body) = exchange(&backend, &upload_request(UPLOADS, ""))
-            .await
-            .unwrap();
-        assert!(
-            head.contains(&format!("content-length: {announced}")),
-            "{head}"
-        );
+        let (head, body) = exchange(&backend, &upload_request(UPLOADS, "")).await.unwrap();
+        assert!(head.contains(&format!("content-length: {announced}")), "{head}");
         assert_eq!(body, sent);
     }
     assert_eq!(backend.state().uploads[0].times, 2);
@@ -246,17 +210,9 @@ async fn a_hanging_request_gets_nothing_until_the_server_stops() {
     let backend = backend().await;
     respond(&backend, r#"{"fault":"hang"}"#).await;
     let mut stream = connect(&backend).await;
-    stream
-        .write_all(&upload_request(UPLOADS, ""))
-        .await
-        .unwrap();
+    stream.write_all(&upload_request(UPLOADS, "")).await.unwrap();
     // The next upload is answered, so the hanging one has been seen.
-    assert_eq!(
-        answer(&backend, &upload_request("/v1/sync-local-files", ""))
-            .await
-            .0,
-        200
-    );
+    assert_eq!(answer(&backend, &upload_request("/v1/sync-local-files", "")).await.0, 200);
     let mut byte = [0];
     let waiting = stream.try_read(&mut byte).unwrap_err();
     assert_eq!(waiting.kind(), ErrorKind::WouldBlock);
@@ -271,9 +227,7 @@ async fn an_answer_carries_the_scripted_status_headers_and_body() {
     let queued = r#"{"status":429,"headers":{"Retry-After":30,"Content-Type":"text/html"},
         "body":"<p>no","delay":0.001}"#;
     respond(&backend, queued).await;
-    let (head, body) = exchange(&backend, &upload_request(UPLOADS, ""))
-        .await
-        .unwrap();
+    let (head, body) = exchange(&backend, &upload_request(UPLOADS, "")).await.unwrap();
     assert!(head.starts_with("http/1.1 429"), "{head}");
     assert!(head.contains("retry-after: 30"), "{head}");
     assert_eq!(head.matches("content-type").count(), 1, "{head}");
@@ -283,17 +237,11 @@ async fn an_answer_carries_the_scripted_status_headers_and_body() {
 
 #[tokio::test]
 async fn without_the_token_nothing_is_let_in() {
-    let backend = started(Options {
-        token: Some(Token::new("s3cret")),
-        ..Options::default()
-    })
-    .await;
+    let backend =
+        started(Options { token: Some(Token::new("s3cret")), ..Options::default() }).await;
     assert_eq!(answer(&backend, &upload_request(UPLOADS, "")).await.0, 401);
     let right = "authorization: Bearer s3cret\r\n";
-    assert_eq!(
-        answer(&backend, &upload_request(UPLOADS, right)).await.0,
-        202
-    );
+    assert_eq!(answer(&backend, &upload_request(UPLOADS, right)).await.0, 202);
     for path in ["/earmark/state", "/earmark/live"] {
         assert_eq!(get(&backend, path).await.0, 401);
     }
@@ -310,17 +258,9 @@ async fn frames_on_a_live_socket_are_counted_and_pings_are_answered() {
     let backend = backend().await;
     let mut socket = live(&backend).await;
     for _ in 0..3 {
-        socket
-            .send(Message::Binary(Bytes::from_static(&[7; 80])))
-            .await
-            .unwrap();
+        socket.send(Message::Binary(Bytes::from_static(&[7; 80]))).await.unwrap();
     }
-    socket
-        .send(Message::Binary(Bytes::copy_from_slice(
-            &earmark_wire::pong(),
-        )))
-        .await
-        .unwrap();
+    socket.send(Message::Binary(Bytes::copy_from_slice(&earmark_wire::pong()))).await.unwrap();
     sync(&mut socket).await;
     assert_eq!(backend.state().live_frames, 3);
     let live = backend.live();
@@ -338,38 +278,16 @@ async fn a_scripted_message_arrives_byte_for_byte() {
 
 #[tokio::test]
 async fn a_conversation_ends_on_request_and_its_event_follows() {
-    let backend = started(Options {
-        processing: Duration::ZERO,
-        ..Options::default()
-    })
-    .await;
+    let backend = started(Options { processing: Duration::ZERO, ..Options::default() }).await;
     let mut socket = live(&backend).await;
-    socket
-        .send(Message::Binary(Bytes::from_static(&[7; 80])))
-        .await
-        .unwrap();
+    socket.send(Message::Binary(Bytes::from_static(&[7; 80]))).await.unwrap();
     sync(&mut socket).await;
-    let finish = request(
-        "POST /v1/conversations",
-        "authorization: Bearer token\r\n",
-        b"",
-    );
+    let finish = request("POST /v1/conversations", "authorization: Bearer token\r\n", b"");
     assert_eq!(answer(&backend, &finish).await.0, 200);
     let started = ServerMessage::parse(&next_text(&mut socket).await).unwrap();
-    assert!(matches!(
-        started,
-        ServerMessage::ProcessingStarted {
-            conversation: Some(_)
-        }
-    ));
+    assert!(matches!(started, ServerMessage::ProcessingStarted { conversation: Some(_) }));
     let ready = ServerMessage::parse(&next_text(&mut socket).await).unwrap();
-    assert!(matches!(
-        ready,
-        ServerMessage::ConversationEvent {
-            conversation: Some(_),
-            ..
-        }
-    ));
+    assert!(matches!(ready, ServerMessage::ConversationEvent { conversation: Some(_), .. }));
     assert_eq!(answer(&backend, &finish).await.0, 404);
 }
 
@@ -380,10 +298,7 @@ async fn nothing_comes_back_over_a_stalled_socket_and_the_next_one_replaces_it()
     sync(&mut socket).await;
     assert_eq!(act(&backend, r#"{"do":"socket.stall"}"#).await.0, 200);
     socket.send(Message::Ping(Bytes::new())).await.unwrap();
-    socket
-        .send(Message::Binary(Bytes::from_static(&[7; 80])))
-        .await
-        .unwrap();
+    socket.send(Message::Binary(Bytes::from_static(&[7; 80]))).await.unwrap();
     get(&backend, "/earmark/state").await;
     assert!(socket.next().now_or_never().is_none());
     assert_eq!(backend.state().live_frames, 0);
@@ -423,11 +338,7 @@ async fn a_line_that_cannot_be_used_is_refused_with_the_reason() {
         ("[1]", 400, "no object"),
         ("{}", 400, "`do` is missing"),
         (r#"{"do":"capture.start"}"#, 400, "no action of the server"),
-        (
-            r#"{"do":"server.respond","queue":[{"status":1}]}"#,
-            400,
-            "queue[0].status",
-        ),
+        (r#"{"do":"server.respond","queue":[{"status":1}]}"#, 400, "queue[0].status"),
         (r#"{"do":"server.end"}"#, 409, "no conversation"),
     ] {
         let (found, body) = act(&backend, line).await;
@@ -445,19 +356,10 @@ async fn what_is_no_form_or_no_path_is_answered_like_a_server_does() {
     assert_eq!(answer(&backend, &no_form).await.0, 422);
     let (status, body) = get(&backend, "/v3/anything").await;
     assert_eq!((status, body.as_str()), (404, r#"{"detail":"Not Found"}"#));
-    let old = started(Options {
-        v2: false,
-        ..Options::default()
-    })
-    .await;
+    let old = started(Options { v2: false, ..Options::default() }).await;
     let (status, body) = answer(&old, &upload_request(UPLOADS, "")).await;
     assert_eq!((status, body.as_str()), (404, r#"{"detail":"Not Found"}"#));
-    assert_eq!(
-        answer(&old, &upload_request("/v1/sync-local-files", ""))
-            .await
-            .0,
-        200
-    );
+    assert_eq!(answer(&old, &upload_request("/v1/sync-local-files", "")).await.0, 200);
 }
 
 #[tokio::test]

@@ -32,11 +32,7 @@ pub(super) async fn files(
         return Ok(Vec::new());
     };
     let mut files = Vec::new();
-    while let Some(field) = form
-        .next_field()
-        .await
-        .map_err(|error| unreadable(&error))?
-    {
+    while let Some(field) = form.next_field().await.map_err(|error| unreadable(&error))? {
         let name = field.file_name().unwrap_or_default().to_owned();
         if field.name() != Some(FILES_FIELD) {
             continue;

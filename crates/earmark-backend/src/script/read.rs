@@ -12,12 +12,7 @@ const FOUND_CHARS_MAX: usize = 80;
 /// Fields that every line has and that are read elsewhere.
 const LINE_FIELDS: [&str; 2] = ["at", "do"];
 /// Headers that frame the message itself; a script reaches them through `body` and `fault` only.
-const FRAMING_HEADERS: [&str; 4] = [
-    "connection",
-    "content-length",
-    "transfer-encoding",
-    "upgrade",
-];
+const FRAMING_HEADERS: [&str; 4] = ["connection", "content-length", "transfer-encoding", "upgrade"];
 
 /// The fields of one object, and where that object stands.
 pub(super) struct Fields<'a> {
@@ -29,11 +24,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of a whole line.
     pub(super) const fn of_line(object: &'a Map<String, Value>) -> Self {
-        Self {
-            object,
-            place: String::new(),
-            skipped: &LINE_FIELDS,
-        }
+        Self { object, place: String::new(), skipped: &LINE_FIELDS }
     }
 
     /// Refuses any field that is not listed.
@@ -81,11 +72,7 @@ impl<'a> Fields<'a> {
 
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, FieldError> {
         self.value(name)
-            .map(|value| {
-                value
-                    .as_bool()
-                    .ok_or_else(|| self.refuse(name, value, "true or false"))
-            })
+            .map(|value| value.as_bool().ok_or_else(|| self.refuse(name, value, "true or false")))
             .transpose()
     }
 
@@ -118,9 +105,7 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<T>, FieldError> {
         self.value(name)
             .map(|value| {
-                let chosen = all
-                    .iter()
-                    .find(|choice| value.as_str() == Some(named(**choice)));
+                let chosen = all.iter().find(|choice| value.as_str() == Some(named(**choice)));
                 chosen.copied().ok_or_else(|| {
                     let names: Vec<_> = all.iter().map(|choice| named(*choice)).collect();
                     self.refuse(name, value, &format!("one of {}", names.join(", ")))
@@ -147,15 +132,11 @@ impl<'a> Fields<'a> {
         name: &str,
         bytes_max: usize,
     ) -> Result<Option<String>, FieldError> {
-        self.value(name)
-            .map(|value| self.rendered(name, value, bytes_max))
-            .transpose()
+        self.value(name).map(|value| self.rendered(name, value, bytes_max)).transpose()
     }
 
     fn rendered(&self, name: &str, value: &Value, bytes_max: usize) -> Result<String, FieldError> {
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), String::from);
+        let text = value.as_str().map_or_else(|| value.to_string(), String::from);
         if text.len() > bytes_max {
             let found = format!("{} bytes long", text.len());
             return Err(self.wrong(name, &found, &format!("at most {bytes_max} bytes")));
@@ -192,10 +173,7 @@ impl<'a> Fields<'a> {
             return Ok(Vec::new());
         };
         let expected = format!("an object of at most {ANSWER_HEADERS_MAX} headers");
-        let Some(object) = value
-            .as_object()
-            .filter(|all| all.len() <= ANSWER_HEADERS_MAX)
-        else {
+        let Some(object) = value.as_object().filter(|all| all.len() <= ANSWER_HEADERS_MAX) else {
             return Err(self.refuse(name, value, &expected));
         };
         let header = |(key, value): (&String, &Value)| {
@@ -225,9 +203,7 @@ fn is_header_name(name: &str) -> bool {
 
 fn is_header_value(value: &str) -> bool {
     value.len() <= ANSWER_HEADER_BYTES_MAX
-        && value
-            .bytes()
-            .all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
+        && value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
 }
 
 fn shortened(text: &str) -> String {

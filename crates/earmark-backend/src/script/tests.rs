@@ -90,10 +90,7 @@ fn a_field_that_cannot_be_used_is_named_with_its_place() {
         "`device` is \"\"; expected a text of 1 to 128 bytes"
     );
     assert_eq!(
-        error(
-            "server.respond",
-            r#"{"queue":[{"fault":"hang","stored":true}]}"#
-        ),
+        error("server.respond", r#"{"queue":[{"fault":"hang","stored":true}]}"#),
         "`queue[0].stored` is true; expected false: with `hang` the server keeps nothing"
     );
 }
@@ -108,14 +105,8 @@ fn what_is_missing_or_out_of_bounds_is_refused() {
         ("server.respond", r#"{"queue":[{"delay":-1}]}"#),
         ("server.respond", r#"{"queue":[{"delay":1e300}]}"#),
         ("server.respond", r#"{"queue":[{"fault":"explode"}]}"#),
-        (
-            "server.respond",
-            r#"{"queue":[{"headers":{"a":"b\r\nc: d"}}]}"#,
-        ),
-        (
-            "server.respond",
-            r#"{"queue":[{"headers":{"Content-Length":"7"}}]}"#,
-        ),
+        ("server.respond", r#"{"queue":[{"headers":{"a":"b\r\nc: d"}}]}"#),
+        ("server.respond", r#"{"queue":[{"headers":{"Content-Length":"7"}}]}"#),
         ("server.respond", r#"{"queue":[{"status":200.5}]}"#),
         ("job.respond", r#"{"queue":[{"stored":"yes"}]}"#),
         ("server.end", r#"{"event":1}"#),

@@ -12,14 +12,8 @@ pub(super) fn refusal(status: u16) -> Option<String> {
     let detail = match status {
         401 => Detail::words("Invalid authorization token"),
         404 => Detail::words("Conversation not found"),
-        409 => coded(
-            "sync_content_in_progress",
-            "These files are being processed",
-        ),
-        422 => coded(
-            "backfill_lookback_exceeded",
-            "The recording is older than 30 days",
-        ),
+        409 => coded("sync_content_in_progress", "These files are being processed"),
+        422 => coded("backfill_lookback_exceeded", "The recording is older than 30 days"),
         429 => Detail::words("Rate limit exceeded"),
         500 => Detail::words("Processing failed; local audio remains available"),
         503 => coded("backfill_capacity", "The server is busy"),
@@ -43,8 +37,5 @@ pub(super) fn no_route() -> String {
 }
 
 fn coded(code: &str, message: &str) -> Detail {
-    Detail {
-        code: Some(String::from(code)),
-        message: Some(String::from(message)),
-    }
+    Detail { code: Some(String::from(code)), message: Some(String::from(message)) }
 }

@@ -49,12 +49,7 @@ pub(super) struct Conversations {
 
 impl Conversations {
     pub(super) const fn new(seed: u32) -> Self {
-        Self {
-            seed,
-            given: 0,
-            all: BTreeMap::new(),
-            current: BTreeMap::new(),
-        }
+        Self { seed, given: 0, all: BTreeMap::new(), current: BTreeMap::new() }
     }
 
     /// An id that was never given before.
@@ -102,11 +97,7 @@ impl Conversations {
         }
         let is_over =
             |(_, conversation): &(&u64, &Conversation)| conversation.state != State::InProgress;
-        let oldest = self
-            .all
-            .iter()
-            .find(is_over)
-            .or_else(|| self.all.iter().next());
+        let oldest = self.all.iter().find(is_over).or_else(|| self.all.iter().next());
         if let Some((number, source)) = oldest.map(|(number, found)| (*number, &found.source)) {
             if self.current.get(source) == Some(&number) {
                 self.current.remove(&source.clone());

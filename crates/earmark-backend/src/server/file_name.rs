@@ -75,25 +75,12 @@ mod tests {
     fn the_codec_is_read_off_the_name() {
         for (name, expected) in [
             ("audio_pen_opus_16000_1_fs160_1775260800.bin", Codec::Opus),
-            (
-                "audio_pen_opus_fs320_16000_1_fs320_1775260800.bin",
-                Codec::OpusFs320,
-            ),
-            (
-                "audio_pen_pcm16_16000_1_fs160_u1_1775260799.bin",
-                Codec::Pcm16,
-            ),
-            (
-                "audio_pen_pcm8_16000_1_fs160_1775260799000.bin",
-                Codec::Pcm8,
-            ),
+            ("audio_pen_opus_fs320_16000_1_fs320_1775260800.bin", Codec::OpusFs320),
+            ("audio_pen_pcm16_16000_1_fs160_u1_1775260799.bin", Codec::Pcm16),
+            ("audio_pen_pcm8_16000_1_fs160_1775260799000.bin", Codec::Pcm8),
             ("recording_1775260799.bin", Codec::Opus),
         ] {
-            assert_eq!(
-                (check(name, NOW), codec(name)),
-                (Ok(()), expected),
-                "{name}"
-            );
+            assert_eq!((check(name, NOW), codec(name)), (Ok(()), expected), "{name}");
         }
     }
 

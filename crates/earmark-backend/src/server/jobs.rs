@@ -29,12 +29,7 @@ struct Progress {
 
 impl Jobs {
     pub(super) const fn new(seed: u32) -> Self {
-        Self {
-            seed,
-            given: 0,
-            places: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-        }
+        Self { seed, given: 0, places: BTreeMap::new(), jobs: BTreeMap::new() }
     }
 
     /// Opens a job under an id of its own, and gives what an accepted upload is told.
@@ -90,14 +85,7 @@ impl Jobs {
         }
         let id = JobId::new(id).ok()?;
         let result = UploadResult::default();
-        Some(
-            Progress {
-                id,
-                polls: 0,
-                result,
-            }
-            .completed(),
-        )
+        Some(Progress { id, polls: 0, result }.completed())
     }
 
     fn progress(&mut self, id: &str) -> Option<&mut Progress> {
@@ -130,10 +118,7 @@ impl Progress {
 /// What an upload to a conversation, or to none yet, comes to.
 pub(super) fn result(target: Option<&str>, created: impl FnOnce() -> String) -> UploadResult {
     let id = |text: &str| ConversationId::new(text).ok().into_iter().collect();
-    let mut result = UploadResult {
-        total_segments: Some(1),
-        ..UploadResult::default()
-    };
+    let mut result = UploadResult { total_segments: Some(1), ..UploadResult::default() };
     match target {
         Some(target) => result.updated = id(target),
         None => result.created = id(&created()),

@@ -40,10 +40,7 @@ impl Server {
             return Err(Refusal::Busy);
         }
         let socket = Socket {
-            source: Source {
-                account: account(authorization),
-                device: hello.device.clone(),
-            },
+            source: Source { account: account(authorization), device: hello.device.clone() },
             decoder: self.listens().then(|| Decoder::new(codec)),
             opened_at: now.moment,
             pinged_at: now.moment,
@@ -61,12 +58,7 @@ impl Server {
 
     /// Hears a binary message.
     pub fn frame(&mut self, id: LiveId, bytes: &[u8], now: Stamp) {
-        let Some(socket) = self
-            .sockets
-            .open
-            .get_mut(&id)
-            .filter(|socket| !socket.stalled)
-        else {
+        let Some(socket) = self.sockets.open.get_mut(&id).filter(|socket| !socket.stalled) else {
             return;
         };
         socket.heard_at = now.moment;
@@ -80,12 +72,7 @@ impl Server {
 
     /// Hears a text message. None of them changes anything, but the client is there.
     pub fn text(&mut self, id: LiveId, now: Stamp) {
-        if let Some(socket) = self
-            .sockets
-            .open
-            .get_mut(&id)
-            .filter(|socket| !socket.stalled)
-        {
+        if let Some(socket) = self.sockets.open.get_mut(&id).filter(|socket| !socket.stalled) {
             socket.heard_at = now.moment;
         }
     }
@@ -102,10 +89,7 @@ impl Server {
             outputs.extend(self.end_source(&source, true, now).1);
         }
         for conversation in self.conversations.complete(now.moment) {
-            outputs.extend(
-                self.sockets
-                    .tell(&conversation.source, conversation.created()),
-            );
+            outputs.extend(self.sockets.tell(&conversation.source, conversation.created()));
         }
         outputs
     }
@@ -118,10 +102,7 @@ impl Server {
                 return true;
             }
             if socket.idle_at() <= now {
-                outputs.push(LiveOutput::Close {
-                    to,
-                    code: CLOSE_IDLE,
-                });
+                outputs.push(LiveOutput::Close { to, code: CLOSE_IDLE });
                 return false;
             }
             if socket.next_ping() <= now {
@@ -138,23 +119,13 @@ impl Server {
     pub fn next_tick(&self) -> Option<Moment> {
         let sockets = self.sockets.open.values().filter(|socket| !socket.stalled);
         let sockets = sockets.map(|socket| socket.next_ping().min(socket.idle_at()));
-        let silences = self
-            .conversations
-            .sources()
-            .filter_map(|source| self.silent_at(source));
-        sockets
-            .chain(silences)
-            .chain(self.conversations.next_ready())
-            .min()
+        let silences = self.conversations.sources().filter_map(|source| self.silent_at(source));
+        sockets.chain(silences).chain(self.conversations.next_ready()).min()
     }
 
     fn silent(&self, now: Moment) -> Vec<Source> {
         let is_silent = |source: &&Source| self.silent_at(source).is_some_and(|at| at <= now);
-        self.conversations
-            .sources()
-            .filter(is_silent)
-            .cloned()
-            .collect()
+        self.conversations.sources().filter(is_silent).cloned().collect()
     }
 
     /// When the conversation of a source ends by silence. While its socket is down it does not: a
@@ -174,9 +145,8 @@ impl Server {
     ) -> (Option<Conversation>, Option<LiveOutput>) {
         let processing = event.then_some(self.options.processing);
         let ended = self.conversations.end(source, processing, now);
-        let output = ended
-            .as_ref()
-            .and_then(|ended| self.sockets.tell(source, ended.processing_started()));
+        let output =
+            ended.as_ref().and_then(|ended| self.sockets.tell(source, ended.processing_started()));
         (ended, output)
     }
 
@@ -190,12 +160,7 @@ impl Server {
         let is_meant = |source: &&Source| {
             source.account == account && (device.is_none() || source.device.as_ref() == device)
         };
-        let sources: Vec<Source> = self
-            .conversations
-            .sources()
-            .filter(is_meant)
-            .cloned()
-            .collect();
+        let sources: Vec<Source> = self.conversations.sources().filter(is_meant).cloned().collect();
         let mut first = None;
         let mut outputs = Vec::new();
         for source in sources {
@@ -231,11 +196,7 @@ impl Server {
         let Some(source) = only(self.sockets.sources(), device)? else {
             return Ok(Vec::new());
         };
-        let own = self
-            .sockets
-            .open
-            .iter_mut()
-            .filter(|(_, socket)| socket.source == source);
+        let own = self.sockets.open.iter_mut().filter(|(_, socket)| socket.source == source);
         let stalled = own.map(|(to, socket)| {
             socket.stalled = true;
             LiveOutput::Stall { to: *to }

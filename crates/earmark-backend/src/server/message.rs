@@ -19,19 +19,12 @@ impl Conversation {
     /// The answer to the one who asked for its end.
     pub(super) fn answer(&self) -> String {
         let memory = self.memory();
-        json(&Ended {
-            memory,
-            messages: [],
-        })
+        json(&Ended { memory, messages: [] })
     }
 
     fn event(&self, kind: &'static str) -> String {
         let memory = self.memory();
-        json(&Event {
-            kind,
-            memory,
-            messages: [],
-        })
+        json(&Event { kind, memory, messages: [] })
     }
 
     fn memory(&self) -> Memory<'_> {

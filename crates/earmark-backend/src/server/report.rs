@@ -63,11 +63,7 @@ impl Server {
     /// What the server holds.
     pub fn state(&self) -> StateReport {
         StateReport {
-            uploads: self
-                .uploads
-                .iter()
-                .map(|upload| upload.report.clone())
-                .collect(),
+            uploads: self.uploads.iter().map(|upload| upload.report.clone()).collect(),
             live_frames: self.live_frames,
         }
     }
@@ -85,10 +81,7 @@ impl Server {
         }
         let to_none = uploaded.remove(&None);
         conversations.extend(uploaded.into_values().chain(to_none));
-        LiveReport {
-            conversations,
-            sockets: self.sockets.len(),
-        }
+        LiveReport { conversations, sockets: self.sockets.len() }
     }
 
     /// The uploads of each conversation, summed up.

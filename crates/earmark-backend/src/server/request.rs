@@ -91,10 +91,7 @@ impl RequestHead {
     }
 
     fn conversation(&self) -> Option<String> {
-        let mut named = self
-            .query
-            .iter()
-            .filter(|(name, _)| name == "conversation_id");
+        let mut named = self.query.iter().filter(|(name, _)| name == "conversation_id");
         // A server places an upload by its time when it does not know the conversation.
         let known = |id: &String| (1..=ConversationId::BYTES_MAX).contains(&id.len());
         named.next().map(|(_, value)| value.clone()).filter(known)
@@ -107,10 +104,7 @@ impl Reply {
         Self {
             delay: Duration::ZERO,
             status,
-            headers: vec![(
-                String::from("content-type"),
-                String::from("application/json"),
-            )],
+            headers: vec![(String::from("content-type"), String::from("application/json"))],
             body,
             ending: Ending::Whole,
         }
@@ -123,11 +117,7 @@ impl Reply {
 
     fn of(answer: &Answer, body: String) -> Self {
         let mut reply = Self::json(answer.status, body);
-        if answer
-            .headers
-            .iter()
-            .any(|(name, _)| name == "content-type")
-        {
+        if answer.headers.iter().any(|(name, _)| name == "content-type") {
             reply.headers.clear();
         }
         reply.headers.extend(answer.headers.iter().cloned());
@@ -177,11 +167,7 @@ impl Server {
     fn admit_upload(&mut self, version: Version, head: &RequestHead) -> Admission {
         let answer = self.upload_answers.pop_front();
         early(answer.as_ref()).unwrap_or_else(|| {
-            Admission::Proceed(Ticket {
-                version,
-                conversation: head.conversation(),
-                answer,
-            })
+            Admission::Proceed(Ticket { version, conversation: head.conversation(), answer })
         })
     }
 
@@ -247,9 +233,7 @@ impl Server {
 
     /// Keeps the files; false when there was no room for all of them.
     fn store(&mut self, conversation: Option<&str>, files: &[ReceivedFile]) -> bool {
-        files
-            .iter()
-            .all(|file| self.uploads.store(file, conversation).is_ok())
+        files.iter().all(|file| self.uploads.store(file, conversation).is_ok())
     }
 
     fn scripted_body(
@@ -295,9 +279,7 @@ impl Server {
         if !self.is_authorised(authorization) {
             return (refused(401), Vec::new());
         }
-        let device = head
-            .header("x-device-id-hash")
-            .and_then(DeviceHash::from_hex);
+        let device = head.header("x-device-id-hash").and_then(DeviceHash::from_hex);
         let (first, outputs) = self.end_account(&account(authorization), device.as_ref(), now);
         let reply = match first {
             Some(conversation) => Reply::json(200, conversation.answer()),

@@ -131,10 +131,7 @@ impl Sockets {
 
     /// The socket on which a source can be told something: the newest one that is its own.
     pub(super) fn of(&self, source: &Source) -> Option<(LiveId, &Socket)> {
-        let mut own = self
-            .open
-            .iter()
-            .filter(|(_, socket)| socket.source == *source);
+        let mut own = self.open.iter().filter(|(_, socket)| socket.source == *source);
         let newest = own.next_back().map(|(id, socket)| (*id, socket));
         newest.filter(|(_, socket)| !socket.stalled)
     }
@@ -173,9 +170,7 @@ impl Socket {
         let Some(Ok(samples)) = samples else {
             return true;
         };
-        samples
-            .iter()
-            .any(|sample| sample.unsigned_abs() > SILENCE_SAMPLE_MAX)
+        samples.iter().any(|sample| sample.unsigned_abs() > SILENCE_SAMPLE_MAX)
     }
 
     pub(super) fn next_ping(&self) -> Moment {

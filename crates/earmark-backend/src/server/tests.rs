@@ -25,11 +25,7 @@ fn script(server: &mut Server, action: &str, json: &str) -> Vec<LiveOutput> {
 }
 
 fn respond(server: &mut Server, answer: &str) {
-    script(
-        server,
-        "server.respond",
-        &format!(r#"{{"queue":[{answer}]}}"#),
-    );
+    script(server, "server.respond", &format!(r#"{{"queue":[{answer}]}}"#));
 }
 
 fn request(method: &str, path: &str) -> RequestHead {
@@ -41,11 +37,7 @@ fn request(method: &str, path: &str) -> RequestHead {
     RequestHead {
         method: method.into(),
         path: path.into(),
-        query: query
-            .split('&')
-            .filter(|text| !text.is_empty())
-            .map(pair)
-            .collect(),
+        query: query.split('&').filter(|text| !text.is_empty()).map(pair).collect(),
         headers: Vec::new(),
     }
 }
@@ -64,20 +56,11 @@ fn upload_file(server: &mut Server, path: &str, name: &str, bytes: Vec<u8>) -> R
     let Admission::Proceed(ticket) = server.head(&request("POST", path)) else {
         panic!("{path} takes no upload");
     };
-    server.body(
-        ticket,
-        &[ReceivedFile::inspect(name, &bytes, true)],
-        at(60.0),
-    )
+    server.body(ticket, &[ReceivedFile::inspect(name, &bytes, true)], at(60.0))
 }
 
 fn upload(server: &mut Server) -> Reply {
-    upload_file(
-        server,
-        "/v2/sync-local-files?conversation_id=C1",
-        NAME,
-        file(&tone_frames(10)),
-    )
+    upload_file(server, "/v2/sync-local-files?conversation_id=C1", NAME, file(&tone_frames(10)))
 }
 
 fn answered(admission: Admission) -> Reply {
@@ -131,10 +114,7 @@ fn conversation_of(message: &ServerMessage) -> String {
 }
 
 fn with_silence(seconds: u64) -> Server {
-    Server::new(Options {
-        silence: Some(Duration::from_secs(seconds)),
-        ..Options::default()
-    })
+    Server::new(Options { silence: Some(Duration::from_secs(seconds)), ..Options::default() })
 }
 
 #[test]
@@ -144,10 +124,7 @@ fn an_upload_is_kept_and_its_job_is_completed_at_the_second_poll() {
     assert_eq!(reply.status, 202);
     let queued = job(&reply);
     assert_eq!(queued.poll_after(), Some(Duration::from_secs(3)));
-    assert_eq!(
-        job(&poll(&mut server, &queued)).status,
-        JobStatus::Processing
-    );
+    assert_eq!(job(&poll(&mut server, &queued)).status, JobStatus::Processing);
     let completed = job(&poll(&mut server, &queued));
     assert_eq!(completed.status, JobStatus::Completed);
     let updated = completed.result.clone().unwrap().updated;
@@ -172,40 +149,19 @@ fn the_same_upload_again_is_counted_and_not_kept_twice() {
     let mut server = Server::new(Options::default());
     upload(&mut server);
     upload(&mut server);
-    upload_file(
-        &mut server,
-        "/v2/sync-local-files",
-        NAME,
-        file(&tone_frames(10)),
-    );
-    upload_file(
-        &mut server,
-        "/v2/sync-local-files",
-        NAME,
-        file(&tone_frames(9)),
-    );
-    let times: Vec<_> = server
-        .state()
-        .uploads
-        .iter()
-        .map(|upload| upload.times)
-        .collect();
+    upload_file(&mut server, "/v2/sync-local-files", NAME, file(&tone_frames(10)));
+    upload_file(&mut server, "/v2/sync-local-files", NAME, file(&tone_frames(9)));
+    let times: Vec<_> = server.state().uploads.iter().map(|upload| upload.times).collect();
     assert_eq!(times, [2, 1, 1]);
 }
 
 #[test]
 fn scripted_answers_come_in_order_and_then_the_server_accepts() {
     let mut server = Server::new(Options::default());
-    respond(
-        &mut server,
-        r#"{"status":503,"headers":{"Retry-After":"7"},"delay":1.5}"#,
-    );
+    respond(&mut server, r#"{"status":503,"headers":{"Retry-After":"7"},"delay":1.5}"#);
     respond(&mut server, r#"{"status":404}"#);
     let busy = upload(&mut server);
-    assert_eq!(
-        (busy.status, busy.delay),
-        (503, Duration::from_millis(1_500))
-    );
+    assert_eq!((busy.status, busy.delay), (503, Duration::from_millis(1_500)));
     assert!(busy.headers.contains(&("retry-after".into(), "7".into())));
     let gone = upload(&mut server);
     assert_eq!(gone.body, r#"{"detail":"Conversation not found"}"#);
@@ -242,10 +198,7 @@ fn faults_before_the_effect_meet_the_head_and_keep_nothing() {
         ("hang", Admission::Hang),
     ] {
         respond(&mut server, &format!(r#"{{"fault":"{fault}"}}"#));
-        assert_eq!(
-            server.head(&request("POST", "/v1/sync-local-files")),
-            expected
-        );
+        assert_eq!(server.head(&request("POST", "/v1/sync-local-files")), expected);
     }
     respond(&mut server, r#"{"fault":"reset_after"}"#);
     respond(&mut server, r#"{"fault":"truncate"}"#);
@@ -264,35 +217,20 @@ fn job_polls_are_answered_as_scripted_and_then_completed() {
             {"status":200},{"fault":"hang"}]}"#,
     );
     assert_eq!(poll(&mut server, &job_of_upload).status, 503);
-    assert_eq!(
-        job(&poll(&mut server, &job_of_upload)).status,
-        JobStatus::Failed
-    );
-    assert_eq!(
-        job(&poll(&mut server, &job_of_upload)).status,
-        JobStatus::Completed
-    );
+    assert_eq!(job(&poll(&mut server, &job_of_upload)).status, JobStatus::Failed);
+    assert_eq!(job(&poll(&mut server, &job_of_upload)).status, JobStatus::Completed);
     let path = format!("/v2/sync-local-files/{}", job_of_upload.id);
     assert_eq!(server.head(&request("GET", &path)), Admission::Hang);
-    assert_eq!(
-        job(&poll(&mut server, &job_of_upload)).status,
-        JobStatus::Completed
-    );
+    assert_eq!(job(&poll(&mut server, &job_of_upload)).status, JobStatus::Completed);
 }
 
 #[test]
 fn a_job_that_a_script_names_can_be_polled_and_an_unknown_one_is_not_found() {
     let mut server = Server::new(Options::default());
-    respond(
-        &mut server,
-        r#"{"status":202,"body":{"job_id":"mine","status":"queued"}}"#,
-    );
+    respond(&mut server, r#"{"status":202,"body":{"job_id":"mine","status":"queued"}}"#);
     let named = job(&upload(&mut server));
     assert_eq!(named.id.as_str(), "mine");
-    assert_eq!(
-        job(&poll(&mut server, &named)).status,
-        JobStatus::Processing
-    );
+    assert_eq!(job(&poll(&mut server, &named)).status, JobStatus::Processing);
     let unknown = server.head(&request("GET", "/v2/sync-local-files/other"));
     assert_eq!(answered(unknown).status, 404);
 }
@@ -300,12 +238,7 @@ fn a_job_that_a_script_names_can_be_polled_and_an_unknown_one_is_not_found() {
 #[test]
 fn version_1_answers_with_the_result_itself() {
     let mut server = Server::new(Options::default());
-    let reply = upload_file(
-        &mut server,
-        "/v1/sync-local-files",
-        NAME,
-        file(&tone_frames(3)),
-    );
+    let reply = upload_file(&mut server, "/v1/sync-local-files", NAME, file(&tone_frames(3)));
     assert_eq!(reply.status, 200);
     let ReplyBody::Result(result) = ReplyBody::parse(reply.body.as_bytes()) else {
         panic!("{}", reply.body);
@@ -315,28 +248,14 @@ fn version_1_answers_with_the_result_itself() {
 
 #[test]
 fn a_server_without_version_2_has_no_such_path() {
-    let mut server = Server::new(Options {
-        v2: false,
-        ..Options::default()
-    });
+    let mut server = Server::new(Options { v2: false, ..Options::default() });
     respond(&mut server, r#"{"status":200}"#);
     let reply = answered(server.head(&request("POST", "/v2/sync-local-files")));
-    assert_eq!(
-        (reply.status, reply.body.as_str()),
-        (404, r#"{"detail":"Not Found"}"#)
-    );
+    assert_eq!((reply.status, reply.body.as_str()), (404, r#"{"detail":"Not Found"}"#));
     assert_eq!(ReplyBody::parse(reply.body.as_bytes()), ReplyBody::NoRoute);
-    let reply = upload_file(
-        &mut server,
-        "/v1/sync-local-files",
-        NAME,
-        file(&tone_frames(1)),
-    );
+    let reply = upload_file(&mut server, "/v1/sync-local-files", NAME, file(&tone_frames(1)));
     assert_eq!(reply.status, 200);
-    assert_eq!(
-        answered(server.head(&request("GET", "/v1/sync-local-files"))).status,
-        405
-    );
+    assert_eq!(answered(server.head(&request("GET", "/v1/sync-local-files"))).status, 405);
 }
 
 #[test]
@@ -346,10 +265,7 @@ fn a_bad_name_or_an_empty_file_is_refused_and_takes_no_place() {
     let reply = upload_file(&mut server, path, "audio_1.wav", file(&tone_frames(1)));
     assert_eq!(reply.status, 400);
     let late = "audio_pen_opus_16000_1_fs160_1775260861.bin";
-    assert_eq!(
-        upload_file(&mut server, path, late, file(&tone_frames(1))).status,
-        400
-    );
+    assert_eq!(upload_file(&mut server, path, late, file(&tone_frames(1))).status, 400);
     assert_eq!(upload_file(&mut server, path, NAME, Vec::new()).status, 400);
     let Admission::Proceed(ticket) = server.head(&request("POST", path)) else {
         panic!("no upload");
@@ -365,28 +281,18 @@ fn what_cannot_be_decoded_is_kept_and_counted() {
     frames.push(vec![0xff; 80]);
     upload_file(&mut server, "/v2/sync-local-files", NAME, file(&frames));
     let report = &server.live().conversations[0];
-    assert_eq!(
-        (
-            report.id.as_ref(),
-            report.uploaded_frames,
-            report.undecodable
-        ),
-        (None, 5, 1)
-    );
+    assert_eq!((report.id.as_ref(), report.uploaded_frames, report.undecodable), (None, 5, 1));
 }
 
 #[test]
 fn only_the_right_token_is_let_in_and_it_is_never_shown() {
-    let mut server = Server::new(Options {
-        token: Some(Token::new("s3cret")),
-        ..Options::default()
-    });
+    let mut server =
+        Server::new(Options { token: Some(Token::new("s3cret")), ..Options::default() });
     let mut head = request("POST", "/v2/sync-local-files");
     assert_eq!(answered(server.head(&head)).status, 401);
     assert_eq!(server.open(&hello("pen"), at(0.0)), Err(Refusal::Token));
     assert_eq!(server.finish(&head, at(0.0)).0.status, 401);
-    head.headers
-        .push(("authorization".into(), "Bearer s3cret".into()));
+    head.headers.push(("authorization".into(), "Bearer s3cret".into()));
     assert!(matches!(server.head(&head), Admission::Proceed(_)));
     head.headers[0].1 = "Bearer s3cre".into();
     assert_eq!(answered(server.head(&head)).status, 401);
@@ -412,16 +318,10 @@ fn a_socket_is_pinged_every_ten_seconds_and_closed_after_ninety_in_silence() {
     for turn in 1..=8 {
         let now = server.next_tick().unwrap();
         assert_eq!(now, at(f64::from(turn) * 10.0).moment);
-        let ping = LiveOutput::Text {
-            to,
-            text: "ping".into(),
-        };
+        let ping = LiveOutput::Text { to, text: "ping".into() };
         assert_eq!(server.tick(at(f64::from(turn) * 10.0)), [ping]);
     }
-    let closed = LiveOutput::Close {
-        to,
-        code: CLOSE_IDLE,
-    };
+    let closed = LiveOutput::Close { to, code: CLOSE_IDLE };
     assert_eq!(server.tick(at(90.0)), [closed]);
     assert_eq!(server.next_tick(), None);
 }
@@ -431,10 +331,7 @@ fn any_message_of_the_client_keeps_the_socket_open() {
     let mut server = Server::new(Options::default());
     let id = open(&mut server, "pen", 0.0);
     server.text(id, at(60.0));
-    assert!(!server.tick(at(120.0)).contains(&LiveOutput::Close {
-        to: id,
-        code: CLOSE_IDLE
-    }));
+    assert!(!server.tick(at(120.0)).contains(&LiveOutput::Close { to: id, code: CLOSE_IDLE }));
 }
 
 #[test]
@@ -442,28 +339,12 @@ fn a_message_finds_the_socket_of_its_device() {
     let mut server = Server::new(Options::default());
     let pen = open(&mut server, "pen", 0.0);
     let line = r#"{"device":"pen","text":"{ as it is"}"#;
-    let sent = LiveOutput::Text {
-        to: pen,
-        text: "{ as it is".into(),
-    };
-    assert_eq!(
-        script(&mut server, "server.message", line),
-        vec![sent.clone()]
-    );
-    assert_eq!(
-        script(
-            &mut server,
-            "server.message",
-            r#"{"device":"pin","text":1}"#
-        ),
-        []
-    );
+    let sent = LiveOutput::Text { to: pen, text: "{ as it is".into() };
+    assert_eq!(script(&mut server, "server.message", line), vec![sent.clone()]);
+    assert_eq!(script(&mut server, "server.message", r#"{"device":"pin","text":1}"#), []);
     open(&mut server, "pin", 0.0);
     assert_eq!(script(&mut server, "server.message", line), [sent]);
-    let unnamed = ServerAction::Message {
-        device: None,
-        text: "x".into(),
-    };
+    let unnamed = ServerAction::Message { device: None, text: "x".into() };
     let error = server.script(unnamed, at(0.0)).unwrap_err();
     assert_eq!(error.to_string(), "2 devices stream; name one in `device`");
     server.close(pen);
@@ -474,30 +355,15 @@ fn a_message_finds_the_socket_of_its_device() {
 fn a_stalled_socket_neither_hears_nor_says_anything_until_the_next_one() {
     let mut server = Server::new(Options::default());
     let to = open(&mut server, "pen", 0.0);
-    assert_eq!(
-        script(&mut server, "socket.stall", "{}"),
-        [LiveOutput::Stall { to }]
-    );
+    assert_eq!(script(&mut server, "socket.stall", "{}"), [LiveOutput::Stall { to }]);
     server.frame(to, &[1; 80], at(1.0));
     assert_eq!(server.state().live_frames, 0);
     assert_eq!(server.tick(at(500.0)), []);
     assert_eq!(script(&mut server, "server.message", r#"{"text":1}"#), []);
     let (next, given_up) = server.open(&hello("pen"), at(501.0)).unwrap();
-    assert_eq!(
-        given_up,
-        [LiveOutput::Close {
-            to,
-            code: CLOSE_IDLE
-        }]
-    );
-    let sent = LiveOutput::Text {
-        to: next,
-        text: "1".into(),
-    };
-    assert_eq!(
-        script(&mut server, "server.message", r#"{"text":1}"#),
-        [sent]
-    );
+    assert_eq!(given_up, [LiveOutput::Close { to, code: CLOSE_IDLE }]);
+    let sent = LiveOutput::Text { to: next, text: "1".into() };
+    assert_eq!(script(&mut server, "server.message", r#"{"text":1}"#), [sent]);
 }
 
 #[test]
@@ -512,19 +378,13 @@ fn a_conversation_ended_on_request_is_processed_and_then_ready() {
     assert_eq!(server.tick(at(4.9)), []);
     let ready = texts(&server.tick(at(5.0)));
     assert_eq!(conversation_of(&ready[0]), "conversation-00000000-1");
-    assert!(
-        matches!(ready[0], ServerMessage::ConversationEvent { started_at: Some(from),
-        finished_at: Some(_), .. } if from == at(1.0).wall)
-    );
+    assert!(matches!(ready[0], ServerMessage::ConversationEvent { started_at: Some(from),
+        finished_at: Some(_), .. } if from == at(1.0).wall));
     let (reply, _) = server.finish(&request("POST", "/v1/conversations"), at(6.0));
     assert_eq!(reply.status, 404);
     server.frame(id, &[1; 80], at(7.0));
-    let states: Vec<_> = server
-        .live()
-        .conversations
-        .into_iter()
-        .filter_map(|one| one.state)
-        .collect();
+    let states: Vec<_> =
+        server.live().conversations.into_iter().filter_map(|one| one.state).collect();
     assert_eq!(states, ["completed", "in_progress"]);
 }
 
@@ -533,14 +393,8 @@ fn a_conversation_can_be_ended_without_its_event() {
     let mut server = Server::new(Options::default());
     let id = open(&mut server, "pen", 0.0);
     let end = r#"{"device":"pen","event":false}"#;
-    let action = ServerAction::End {
-        device: Some("pen".into()),
-        event: false,
-    };
-    assert_eq!(
-        server.script(action, at(0.0)),
-        Err(ScriptError::NoConversation)
-    );
+    let action = ServerAction::End { device: Some("pen".into()), event: false };
+    assert_eq!(server.script(action, at(0.0)), Err(ScriptError::NoConversation));
     server.frame(id, &[1; 80], at(0.0));
     assert_eq!(texts(&script(&mut server, "server.end", end)).len(), 1);
     server.frame(id, &[1; 80], at(9.0));
@@ -565,17 +419,10 @@ fn silence_ends_a_conversation_and_sound_does_not() {
     let due = server.next_tick().unwrap();
     assert_eq!(due, at(10.0).moment, "the ping comes first");
     server.tick(at(10.0));
-    let ended = server
-        .next_tick()
-        .unwrap()
-        .since(Moment::ZERO)
-        .as_secs_f64();
+    let ended = server.next_tick().unwrap().since(Moment::ZERO).as_secs_f64();
     assert!((12.9..13.3).contains(&ended), "{ended}");
     let messages = texts(&server.tick(at(ended)));
-    assert!(matches!(
-        messages[..],
-        [ServerMessage::ProcessingStarted { .. }]
-    ));
+    assert!(matches!(messages[..], [ServerMessage::ProcessingStarted { .. }]));
 }
 
 #[test]
@@ -587,10 +434,7 @@ fn silence_that_fell_before_a_reconnect_ends_the_conversation_seven_seconds_afte
     assert_eq!(server.tick(at(50.0)), []);
     open(&mut server, "pen", 60.0);
     assert_eq!(server.next_tick(), Some(at(67.0).moment));
-    assert!(matches!(
-        texts(&server.tick(at(67.0)))[..],
-        [ServerMessage::ProcessingStarted { .. }]
-    ));
+    assert!(matches!(texts(&server.tick(at(67.0)))[..], [ServerMessage::ProcessingStarted { .. }]));
 }
 
 #[test]
@@ -601,19 +445,13 @@ fn the_event_of_a_conversation_is_lost_when_nobody_is_connected() {
     script(&mut server, "server.end", "{}");
     server.close(id);
     assert_eq!(server.tick(at(2.0)), []);
-    assert_eq!(
-        server.live().conversations[0].state.as_deref(),
-        Some("completed")
-    );
+    assert_eq!(server.live().conversations[0].state.as_deref(), Some("completed"));
 }
 
 #[test]
 fn an_unknown_codec_and_too_many_sockets_are_refused() {
     let mut server = Server::new(Options::default());
-    let unknown = LiveHello {
-        codec: "aac".into(),
-        ..LiveHello::default()
-    };
+    let unknown = LiveHello { codec: "aac".into(), ..LiveHello::default() };
     assert_eq!(server.open(&unknown, at(0.0)), Err(Refusal::Codec));
     for _ in 0..LIVE_SOCKETS_MAX {
         open(&mut server, "pen", 0.0);
@@ -625,25 +463,15 @@ fn an_unknown_codec_and_too_many_sockets_are_refused() {
 fn too_many_scripted_answers_are_refused() {
     let mut server = Server::new(Options::default());
     let answers = vec![Answer::status(200); ANSWERS_WAITING_MAX];
-    server
-        .script(ServerAction::Respond(answers.clone()), at(0.0))
-        .unwrap();
+    server.script(ServerAction::Respond(answers.clone()), at(0.0)).unwrap();
     let error = server.script(ServerAction::Respond(answers), at(0.0));
-    assert_eq!(
-        error,
-        Err(ScriptError::QueueFull {
-            waiting: ANSWERS_WAITING_MAX
-        })
-    );
+    assert_eq!(error, Err(ScriptError::QueueFull { waiting: ANSWERS_WAITING_MAX }));
 }
 
 #[test]
 fn a_hash_in_a_header_is_64_hexadecimal_digits() {
     let hash = DeviceHash::of_name("pen");
-    assert_eq!(
-        DeviceHash::from_hex(&hash.to_string().to_uppercase()),
-        Some(hash)
-    );
+    assert_eq!(DeviceHash::from_hex(&hash.to_string().to_uppercase()), Some(hash));
     assert_eq!(DeviceHash::from_hex("pen"), None);
     assert_eq!(DeviceHash::from_hex(&"é".repeat(32)), None);
 }

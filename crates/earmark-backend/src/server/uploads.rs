@@ -51,13 +51,7 @@ impl Uploads {
         }
         self.places.insert(key, self.kept.len());
         self.kept.push(Upload {
-            report: UploadReport {
-                name,
-                conversation,
-                frames: file.frames(),
-                sha256,
-                times: 1,
-            },
+            report: UploadReport { name, conversation, frames: file.frames(), sha256, times: 1 },
             undecodable: file.undecodable(),
         });
         Ok(())

@@ -6,13 +6,7 @@ use earmark_core::sync::{Report, Status};
 /// An event as a line for people; nothing where they need not know.
 pub(super) fn told(event: &Event) -> Option<String> {
     Some(match event {
-        Event::SessionChanged {
-            session,
-            state,
-            conversation,
-            fallback_fired,
-            ..
-        } => {
+        Event::SessionChanged { session, state, conversation, fallback_fired, .. } => {
             return session_told(
                 &session.to_string(),
                 state,
@@ -23,27 +17,17 @@ pub(super) fn told(event: &Event) -> Option<String> {
         Event::RecordingSealed { recording, frames } => {
             format!("{recording} is sealed on disk with {frames} frames")
         }
-        Event::RecordingLinked {
-            recording,
-            conversation,
-        } => {
+        Event::RecordingLinked { recording, conversation } => {
             format!("{recording} is linked to {conversation}, durably")
         }
-        Event::UploadStarted {
-            recording,
-            conversation,
-            attempt,
-            frames,
-        } => {
+        Event::UploadStarted { recording, conversation, attempt, frames } => {
             let place = conversation.as_ref().map_or_else(
                 || String::from("to no conversation"),
                 |conversation| format!("into {conversation}"),
             );
             format!("{recording} leaves {place}: {frames} frames, request {attempt}")
         }
-        Event::UploadEnded {
-            recording, outcome, ..
-        } => match outcome {
+        Event::UploadEnded { recording, outcome, .. } => match outcome {
             Outcome::Status(202) => format!("{recording}: 202, the server has it and works on it"),
             Outcome::Status(status) => format!("{recording}: the server answered {status}"),
             Outcome::Fault(fault) => format!("{recording}: no answer ({fault})"),
@@ -56,9 +40,7 @@ pub(super) fn told(event: &Event) -> Option<String> {
             why => format!("{recording} is removed: {why}"),
         },
         Event::SocketChanged { closed: None, .. } => String::from("the live socket is up"),
-        Event::SocketChanged {
-            closed: Some(code), ..
-        } => {
+        Event::SocketChanged { closed: Some(code), .. } => {
             format!("the live socket is down ({code})")
         }
         Event::NetworkChanged { online: true } => String::from("the network is usable"),
@@ -75,14 +57,9 @@ pub(super) fn told(event: &Event) -> Option<String> {
 
 /// Where an upload has come to, unless another event tells it.
 fn upload_told(recording: RecordingId, report: &Report) -> Option<String> {
-    let reason = report
-        .reason
-        .as_ref()
-        .map_or_else(String::new, |why| format!(": {why}"));
+    let reason = report.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
     match report.status {
-        Status::Synced => Some(format!(
-            "{recording} is synced: the server has confirmed it"
-        )),
+        Status::Synced => Some(format!("{recording} is synced: the server has confirmed it")),
         Status::Retrying | Status::Failed | Status::Corrupted => {
             Some(format!("{recording} is {}{reason}", report.status.word()))
         }
@@ -102,7 +79,7 @@ fn session_told(
             format!("{session} waits until {conversation} is ready, 30 s at most")
         }
         "syncing" if fallback_fired => format!(
-            "FALLBACK: 30 s after ProcessingStarted no ConversationEvent of {conversation} has come; \
+            "FALLBACK: 30 s after ProcessingStarted no ConversationEvent of {conversation} came; \
              {session} is uploaded without it"
         ),
         "syncing" => format!("{conversation} is ready; {session} is uploaded"),

@@ -38,11 +38,7 @@ impl Relay {
         let address = listener.local_addr()?;
         let (line, watched) = watch::channel(Line::Open);
         let accepting = tokio::spawn(accept(listener, server, watched));
-        Ok(Self {
-            address,
-            line,
-            accepting,
-        })
+        Ok(Self { address, line, accepting })
     }
 
     /// Where it listens.
@@ -103,9 +99,7 @@ async fn copy(
         }
         if let Some(line) = &mut held {
             // An error means that the relay is gone, and with it this connection.
-            line.wait_for(|line| *line == Line::Open)
-                .await
-                .map_err(io::Error::other)?;
+            line.wait_for(|line| *line == Line::Open).await.map_err(io::Error::other)?;
         }
         to.write_all(&piece[..read]).await?;
     }

@@ -22,15 +22,8 @@ pub(super) struct Speech {
 impl Speech {
     pub(super) fn new() -> Self {
         let wav = Wav::read(RECORDING).expect("the recording is one of 16-bit samples");
-        assert_eq!(
-            wav.sample_rate, SAMPLE_RATE,
-            "the recording has the codec's sample rate"
-        );
-        Self {
-            samples: wav.samples,
-            next: 0,
-            encoder: Encoder::new(CODEC),
-        }
+        assert_eq!(wav.sample_rate, SAMPLE_RATE, "the recording has the codec's sample rate");
+        Self { samples: wav.samples, next: 0, encoder: Encoder::new(CODEC) }
     }
 
     /// The next frame.
@@ -41,9 +34,6 @@ impl Speech {
         }
         let samples = &self.samples[self.next..self.next + count];
         self.next += count;
-        self.encoder
-            .encode(samples)
-            .map(Bytes::from)
-            .map_err(Failure::wrong)
+        self.encoder.encode(samples).map(Bytes::from).map_err(Failure::wrong)
     }
 }

@@ -61,9 +61,7 @@ impl Stage {
             .sync_target(OmiHttp::new(&server, NoCredentials)?)
             .live_socket(WebSocketDialer::new(&server, NoCredentials)?)
             .start();
-        let runtime = starting
-            .await
-            .map_err(|error| Failure::start(folder, &error))?;
+        let runtime = starting.await.map_err(|error| Failure::start(folder, &error))?;
         let events = runtime.events();
         let device = Device::new(DEVICE).expect("it is short enough");
         let account = Account::new(ACCOUNT).expect("it is short enough");
@@ -85,19 +83,14 @@ impl Stage {
 
     /// Tells something, with the seconds since the start.
     pub(super) fn say(&self, what: impl fmt::Display) -> Result<(), Failure> {
-        print_line(format_args!(
-            "{:6.2} s  {what}",
-            self.begun.elapsed().as_secs_f64()
-        ))
+        print_line(format_args!("{:6.2} s  {what}", self.begun.elapsed().as_secs_f64()))
     }
 
     /// Brings the live socket up, as the server sees it, and begins to count the seconds.
     pub(super) async fn connect(&mut self) -> Result<(), Failure> {
         self.device.live(true).map_err(Failure::wrong)?;
-        self.wait_for("the live socket comes up", |stage| {
-            stage.backend.live().sockets == 1
-        })
-        .await?;
+        self.wait_for("the live socket comes up", |stage| stage.backend.live().sockets == 1)
+            .await?;
         self.begun = Instant::now();
         Ok(())
     }
@@ -127,8 +120,7 @@ impl Stage {
     }
 
     pub(super) async fn speak_for(&mut self, length: Duration) -> Result<(), Failure> {
-        self.speak_until(CODEC.frame_duration() * self.frames() + length)
-            .await
+        self.speak_until(CODEC.frame_duration() * self.frames() + length).await
     }
 
     /// Captures until the live socket is up again.
@@ -150,9 +142,7 @@ impl Stage {
         self.captured.push(frame.clone());
         match self.device.push(frame) {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Failure::wrong(
-                "the runtime let a frame go although nobody is mute",
-            )),
+            Ok(None) => Err(Failure::wrong("the runtime let a frame go although nobody is mute")),
             Err(rejected) => Err(Failure::wrong(rejected)),
         }
     }
@@ -166,9 +156,7 @@ impl Stage {
         let mut before = None;
         let mut since = Instant::now();
         self.wait_for("the server has heard everything", move |stage| {
-            let heard = stage
-                .in_progress()
-                .map(|conversation| conversation.live_frames);
+            let heard = stage.in_progress().map(|conversation| conversation.live_frames);
             if heard != before {
                 (before, since) = (heard, Instant::now());
             }
@@ -177,15 +165,12 @@ impl Stage {
         .await
     }
 
-    /// Has the server end the conversation that it hears, and waits until the runtime has heard of it.
-    /// It gives the conversation's id.
+    /// Has the server end the conversation that it hears, and waits until the runtime has heard of
+    /// it. It gives the conversation's id.
     pub(super) async fn end_conversation(&mut self) -> Result<String, Failure> {
         let id = self.in_progress().and_then(|conversation| conversation.id);
         let id = id.ok_or_else(|| Failure::wrong("the server hears no conversation"))?;
-        let end = ServerAction::End {
-            device: Some(DEVICE.to_owned()),
-            event: true,
-        };
+        let end = ServerAction::End { device: Some(DEVICE.to_owned()), event: true };
         self.backend.act(end).map_err(Failure::wrong)?;
         let limit = Instant::now() + PATIENCE;
         while !self.is_linked(&id).await? {
@@ -194,26 +179,20 @@ impl Stage {
             }
             self.watch_until(Instant::now() + LOOK_EVERY / 4).await?;
         }
-        self.say(format_args!(
-            "ProcessingStarted: the server says that this was {id}."
-        ))?;
+        self.say(format_args!("ProcessingStarted: the server says that this was {id}."))?;
         self.ended.push((id.clone(), self.captured.len()));
         Ok(id)
     }
 
     fn in_progress(&self) -> Option<ConversationReport> {
         let all = self.backend.live().conversations;
-        all.into_iter()
-            .find(|one| one.state.as_deref() == Some("in_progress"))
+        all.into_iter().find(|one| one.state.as_deref() == Some("in_progress"))
     }
 
     async fn is_linked(&self, id: &str) -> Result<bool, Failure> {
         let status = self.runtime.status_now().await.map_err(Failure::wrong)?;
         let is_it = |known: &earmark::ConversationId| known.as_str() == id;
-        Ok(status
-            .sessions
-            .iter()
-            .any(|session| session.conversation.as_ref().is_some_and(is_it)))
+        Ok(status.sessions.iter().any(|session| session.conversation.as_ref().is_some_and(is_it)))
     }
 
     pub(super) fn stop_capture(&self) -> Result<(), Failure> {
@@ -225,11 +204,7 @@ impl Stage {
         let limit = Instant::now() + limit;
         loop {
             let status = self.runtime.status_now().await.map_err(Failure::wrong)?;
-            if status
-                .sessions
-                .iter()
-                .all(|session| session.state == "settled")
-            {
+            if status.sessions.iter().all(|session| session.state == "settled") {
                 return self.say("Everything is settled.");
             }
             if Instant::now() > limit {
@@ -295,8 +270,5 @@ async fn next(events: &mut broadcast::Receiver<Numbered>) -> Event {
 }
 
 fn late(what: &str) -> Failure {
-    Failure::wrong(format!(
-        "it takes more than {} s until {what}",
-        PATIENCE.as_secs()
-    ))
+    Failure::wrong(format!("it takes more than {} s until {what}", PATIENCE.as_secs()))
 }

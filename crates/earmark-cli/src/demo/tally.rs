@@ -1,8 +1,8 @@
 //! What was captured against what the server holds.
 //!
-//! The runtime is not asked. An upload is found among the captured frames by the hash of its file. What
-//! was heard live is a run without a gap, since a connection carries frames in their order: in the first
-//! conversation from its first frame on, in the second up to its last.
+//! The runtime is not asked. An upload is found among the captured frames by the hash of its file.
+//! What was heard live is a run without a gap, since a connection carries frames in their order: in
+//! the first conversation from its first frame on, in the second up to its last.
 
 use std::ops::Range;
 
@@ -41,10 +41,7 @@ impl Tally {
         state: &StateReport,
         live: &LiveReport,
     ) -> Self {
-        let mut tally = Self {
-            rows: Vec::new(),
-            faults: Vec::new(),
-        };
+        let mut tally = Self { rows: Vec::new(), faults: Vec::new() };
         let mut first = 0;
         for (place, (id, end)) in ended.iter().enumerate() {
             let frames = &captured[first..*end];
@@ -53,10 +50,7 @@ impl Tally {
             first = *end;
         }
         if first < captured.len() {
-            tally.faults.push(format!(
-                "{} frames are of no conversation",
-                captured.len() - first
-            ));
+            tally.faults.push(format!("{} frames are of no conversation", captured.len() - first));
         }
         tally.look_for_strangers(ended, state, live);
         tally
@@ -70,62 +64,41 @@ impl Tally {
         from_start: bool,
         live: &LiveReport,
     ) -> Range<usize> {
-        let found = live
-            .conversations
-            .iter()
-            .find(|one| one.id.as_deref() == Some(id));
-        let heard = found.map_or(0, |one| {
-            usize::try_from(one.live_frames).unwrap_or(usize::MAX)
-        });
+        let found = live.conversations.iter().find(|one| one.id.as_deref() == Some(id));
+        let heard = found.map_or(0, |one| usize::try_from(one.live_frames).unwrap_or(usize::MAX));
         if heard > frames {
-            self.faults.push(format!(
-                "of {frames} frames of {id} the server has heard {heard}"
-            ));
+            self.faults.push(format!("of {frames} frames of {id} the server has heard {heard}"));
         }
         let heard = heard.min(frames);
-        if from_start {
-            0..heard
-        } else {
-            frames - heard..frames
-        }
+        if from_start { 0..heard } else { frames - heard..frames }
     }
 
     fn compare(&mut self, id: &str, frames: &[Bytes], heard: Range<usize>, state: &StateReport) {
         let mut copies = vec![0_u32; frames.len()];
         let mut uploads = 0;
-        for upload in state
-            .uploads
-            .iter()
-            .filter(|one| one.conversation.as_deref() == Some(id))
-        {
+        for upload in state.uploads.iter().filter(|one| one.conversation.as_deref() == Some(id)) {
             uploads += 1;
             let Some(run) = found(upload, frames) else {
-                self.faults.push(format!(
-                    "{} holds other frames than were captured",
-                    upload.name
-                ));
+                self.faults.push(format!("{} holds other frames than were captured", upload.name));
                 continue;
             };
             for frame in &mut copies[run] {
                 *frame += 1;
             }
             if upload.times != 1 {
-                self.faults
-                    .push(format!("{} was stored {} times", upload.name, upload.times));
+                self.faults.push(format!("{} was stored {} times", upload.name, upload.times));
             }
         }
         let doubled = copies.iter().filter(|copies| **copies > 1).count();
         if doubled > 0 {
-            self.faults
-                .push(format!("{doubled} frames of {id} are in several uploads"));
+            self.faults.push(format!("{doubled} frames of {id} are in several uploads"));
         }
         let is_uploaded = |place: &usize| copies[*place] > 0;
         let missing =
             (0..frames.len()).filter(|place| !is_uploaded(place) && !heard.contains(place));
         let missing = missing.count();
         if missing > 0 {
-            self.faults
-                .push(format!("{missing} frames of {id} did not arrive"));
+            self.faults.push(format!("{missing} frames of {id} did not arrive"));
         }
         self.rows.push(Row {
             conversation: id.to_owned(),
@@ -146,52 +119,28 @@ impl Tally {
         live: &LiveReport,
     ) {
         let is_known = |id: Option<&str>| ended.iter().any(|(known, _)| Some(known.as_str()) == id);
-        for upload in state
-            .uploads
-            .iter()
-            .filter(|one| !is_known(one.conversation.as_deref()))
-        {
+        for upload in state.uploads.iter().filter(|one| !is_known(one.conversation.as_deref())) {
             let place = upload.conversation.as_deref().unwrap_or("no conversation");
             self.faults.push(format!("{} went to {place}", upload.name));
         }
-        for heard in live
-            .conversations
-            .iter()
-            .filter(|one| !is_known(one.id.as_deref()))
-        {
+        for heard in live.conversations.iter().filter(|one| !is_known(one.id.as_deref())) {
             if heard.live_frames > 0 {
                 let id = heard.id.as_deref().unwrap_or("no conversation");
-                self.faults
-                    .push(format!("{} frames were heard for {id}", heard.live_frames));
+                self.faults.push(format!("{} frames were heard for {id}", heard.live_frames));
             }
         }
         let undecodable: u64 = live.conversations.iter().map(|one| one.undecodable).sum();
         if undecodable > 0 {
-            self.faults
-                .push(format!("{undecodable} uploaded frames are no Opus"));
+            self.faults.push(format!("{undecodable} uploaded frames are no Opus"));
         }
     }
 
     pub(super) fn table(&self) -> Table<7> {
-        let head = [
-            "CONVERSATION",
-            "CAPTURED",
-            "LIVE",
-            "UPLOADED",
-            "BOTH",
-            "MISSING",
-            "UPLOADS",
-        ];
+        let head = ["CONVERSATION", "CAPTURED", "LIVE", "UPLOADED", "BOTH", "MISSING", "UPLOADS"];
         let mut table = Table::new(head);
         for row in self.rows.iter().chain([&self.sum()]) {
-            let numbers = [
-                row.captured,
-                row.live,
-                row.uploaded,
-                row.both,
-                row.missing,
-                row.uploads,
-            ];
+            let numbers =
+                [row.captured, row.live, row.uploaded, row.both, row.missing, row.uploads];
             let [a, b, c, d, e, f] = numbers.map(|number| number.to_string());
             table.row([row.conversation.clone(), a, b, c, d, e, f]);
         }
@@ -199,10 +148,7 @@ impl Tally {
     }
 
     fn sum(&self) -> Row {
-        let mut sum = Row {
-            conversation: String::from("all"),
-            ..Row::default()
-        };
+        let mut sum = Row { conversation: String::from("all"), ..Row::default() };
         for row in &self.rows {
             sum.captured += row.captured;
             sum.live += row.live;
@@ -239,9 +185,7 @@ impl Tally {
 
 /// The run of frames that an upload's file is made of.
 fn found(upload: &UploadReport, frames: &[Bytes]) -> Option<Range<usize>> {
-    let count = usize::try_from(upload.frames)
-        .ok()
-        .filter(|count| *count > 0)?;
+    let count = usize::try_from(upload.frames).ok().filter(|count| *count > 0)?;
     let last = frames.len().checked_sub(count)?;
     let run = |first: &usize| hash(&frames[*first..*first + count]) == upload.sha256;
     (0..=last).find(run).map(|first| first..first + count)
@@ -255,10 +199,7 @@ fn hash(frames: &[Bytes]) -> String {
         file.update(encode_frame_header(length));
         file.update(frame);
     }
-    file.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    file.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

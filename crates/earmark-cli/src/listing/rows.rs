@@ -7,8 +7,8 @@ use earmark_sim::report::{Recording, Seconds, Status};
 use earmark_store::{Ledger, RecordingFacts};
 use time::OffsetDateTime;
 
-/// The recordings that are there, in the order of their capture. A request that is on its way can be told
-/// from one whose outcome a crash swallowed only by whether somebody owns the store.
+/// The recordings that are there, in the order of their capture. A request that is on its way can
+/// be told from one whose outcome a crash swallowed only by whether somebody owns the store.
 pub(crate) fn recordings(ledger: &Ledger, is_owned: bool) -> Vec<Recording> {
     let seen = Seen::of_store(ledger, Policy::EVERYDAY);
     let mut recordings: Vec<Recording> = seen.recordings.iter().map(Recording::from).collect();
@@ -20,17 +20,13 @@ pub(crate) fn recordings(ledger: &Ledger, is_owned: bool) -> Vec<Recording> {
     recordings
 }
 
-/// What the records know of an upload that is not over. The time of the next attempt is in Unix seconds,
-/// since a store knows of no feed.
+/// What the records know of an upload that is not over. The time of the next attempt is in Unix
+/// seconds, since a store knows of no feed.
 fn tell_upload(recording: &mut Recording, facts: &RecordingFacts, is_owned: bool) {
     if recording.status == Status::Capturing {
         return;
     }
-    let waiting = if facts.upload.attempts == 0 {
-        Status::Pending
-    } else {
-        Status::Retrying
-    };
+    let waiting = if facts.upload.attempts == 0 { Status::Pending } else { Status::Retrying };
     match &facts.upload.stage {
         UploadStage::Pending { next, reason, .. } => {
             recording.status = waiting;

@@ -9,9 +9,7 @@ pub(crate) struct Table<const COLUMNS: usize> {
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
     pub(crate) fn new(head: [&str; COLUMNS]) -> Self {
-        Self {
-            rows: vec![head.map(String::from)],
-        }
+        Self { rows: vec![head.map(String::from)] }
     }
 
     pub(crate) fn row(&mut self, cells: [String; COLUMNS]) {
@@ -19,11 +17,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 
     fn width(&self, column: usize) -> usize {
-        self.rows
-            .iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
+        self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
     }
 
     /// A column of numbers lines up on the right.
@@ -35,9 +29,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
 impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns: Vec<(usize, bool)> = (0..COLUMNS)
-            .map(|column| (self.width(column), self.is_numeric(column)))
-            .collect();
+        let columns: Vec<(usize, bool)> =
+            (0..COLUMNS).map(|column| (self.width(column), self.is_numeric(column))).collect();
         for row in &self.rows {
             let mut line = String::new();
             for (cell, (width, is_numeric)) in row.iter().zip(&columns) {
@@ -62,11 +55,7 @@ mod tests {
     fn words_line_up_on_the_left_and_numbers_on_the_right() {
         let mut table = Table::new(["NAME", "N", "WHY"]);
         table.row([String::from("é"), String::from("7"), String::from("-")]);
-        table.row([
-            String::from("longer"),
-            String::from("12.5"),
-            String::from("so it is"),
-        ]);
+        table.row([String::from("longer"), String::from("12.5"), String::from("so it is")]);
         assert_eq!(
             table.to_string(),
             "NAME       N  WHY\né          7  -\nlonger  12.5  so it is\n"

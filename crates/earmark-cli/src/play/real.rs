@@ -5,10 +5,13 @@ mod frames;
 mod server;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use earmark::{Clock, Moment, Numbered, OmiHttp, Runtime, Status, SystemClock, WebSocketDialer};
+use earmark::{
+    Clock, Event, Moment, Numbered, OmiHttp, Runtime, Status, SystemClock, WebSocketDialer,
+};
+use earmark_sim::expect::Expectation;
 use earmark_sim::feed::{Action, Feed, FeedTime, Sounds};
 use earmark_sim::play::{PlayOptions, Until};
 use earmark_sim::report::{Ingredients, Offered, Report, Verdict};
@@ -28,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// An instant is over when nothing has happened for so long.
 const QUIET: Duration = Duration::from_millis(30);
 /// How long an instant may last.
-const INSTANT_MAX: Duration = Duration::from_millis(500);
+const INSTANT_MAX: Duration = Duration::from_secs(1);
 /// How long the runtime may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -95,10 +98,7 @@ impl<'a> Player<'a> {
         let happened = Happened::default();
         let heard = Arc::clone(&happened);
         let observer = move |event: &Numbered| {
-            heard
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(event.clone());
+            heard.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
         };
         let clock = Arc::new(SystemClock::new());
         let starting = Runtime::builder(&folder)
@@ -109,9 +109,7 @@ impl<'a> Player<'a> {
             .live_socket(WebSocketDialer::new(server.url(), server.credentials())?)
             .observer(Box::new(observer))
             .start();
-        let runtime = starting
-            .await
-            .map_err(|error| Failure::start(&folder, &error))?;
+        let runtime = starting.await.map_err(|error| Failure::start(&folder, &error))?;
         let began = (Instant::now(), clock.stamp().moment);
         let frames = Frames::of(script.feed);
         Ok(Self {
@@ -133,11 +131,12 @@ impl<'a> Player<'a> {
         for line in &feed.lines {
             self.run_until(line.at).await;
             if let Action::Expect(expectation) = &line.action {
-                self.let_instant_pass().await;
-                let report = self.report().await?;
-                self.verdicts.push(expectation.check(line.number, &report));
+                let verdict = self.expect(line.number, expectation).await?;
+                self.verdicts.push(verdict);
             } else {
+                let happened = self.happened_so_far();
                 self.act(line).await?;
+                self.let_line_act(&line.action, happened).await;
             }
         }
         match self.script.options.until {
@@ -168,6 +167,43 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    /// Looks until all is as expected, or an instant is over: in real time, what an instant causes
+    /// takes a moment to be seen.
+    async fn expect(&self, line: usize, expected: &Expectation) -> Result<Verdict, Failure> {
+        let limit = Instant::now() + INSTANT_MAX;
+        let expected = expected.loosened(INSTANT_MAX.as_secs_f64());
+        self.let_instant_pass().await;
+        loop {
+            let verdict = expected.check(line, &self.report().await?);
+            if verdict.held || Instant::now() >= limit {
+                return Ok(verdict);
+            }
+            sleep(QUIET).await;
+        }
+    }
+
+    /// Waits until a line has had its effect, so that the next one of the same instant finds it.
+    /// Frames have theirs at once.
+    async fn let_line_act(&self, action: &Action, happened: usize) {
+        if matches!(action, Action::Audio { .. } | Action::Frames { .. } | Action::Frame { .. }) {
+            return;
+        }
+        let limit = Instant::now() + INSTANT_MAX;
+        let is_up =
+            |event: &Numbered| matches!(event.event, Event::SocketChanged { closed: None, .. });
+        while matches!(action, Action::SocketUp { .. })
+            && !self.events().iter().skip(happened).any(is_up)
+            && Instant::now() < limit
+        {
+            sleep(QUIET).await;
+        }
+        self.let_instant_pass().await;
+    }
+
+    fn events(&self) -> MutexGuard<'_, Vec<Numbered>> {
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until what the latest line has caused at once has happened.
     async fn let_instant_pass(&self) {
         let limit = Instant::now() + INSTANT_MAX;
@@ -179,10 +215,7 @@ impl<'a> Player<'a> {
     }
 
     fn happened_so_far(&self) -> usize {
-        self.happened
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.events().len()
     }
 
     async fn look(&self) -> Result<Status, Failure> {
@@ -193,11 +226,7 @@ impl<'a> Player<'a> {
         let seen = self.look().await?;
         let now = self.clock.stamp();
         let began = self.began.1;
-        let events = self
-            .happened
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let events = self.events().clone();
         let mut report = Report::assemble(&Ingredients {
             seen: &seen,
             events: &events,

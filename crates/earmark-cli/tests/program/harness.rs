@@ -27,19 +27,13 @@ impl Ran {
 
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
-    command
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .env_remove("EARMARK_TOKEN");
+    command.args(arguments).env_remove("RUST_LOG").env_remove("EARMARK_TOKEN");
     command
 }
 
 /// Runs the program to its end.
 pub(crate) fn earmark(arguments: &[&str]) -> Ran {
-    let output = command(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts");
+    let output = command(arguments).stdin(Stdio::null()).output().expect("the program starts");
     Ran {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -78,16 +72,7 @@ impl Room {
             r#"{"at": 0.5, "do": "expect", "recordings": [{"frames": 50, "status": "pending"}]}"#,
         ]);
         let store = self.text("store");
-        let flags = [
-            "play",
-            &feed,
-            "--clock",
-            "real",
-            "--until",
-            "end",
-            "--data-dir",
-            &store,
-        ];
+        let flags = ["play", &feed, "--clock", "real", "--until", "end", "--data-dir", &store];
         let ran = earmark(&flags);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         store
@@ -132,20 +117,12 @@ pub(crate) struct Backend {
 impl Backend {
     pub(crate) fn start(flags: &[&str]) -> Self {
         let mut command = command(&["backend", "--listen", "127.0.0.1:0"]);
-        let mut child = command
-            .args(flags)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
+        let mut child =
+            command.args(flags).stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut url = String::new();
         let out = child.stdout.as_mut().expect("it is piped");
-        BufReader::new(out)
-            .read_line(&mut url)
-            .expect("the first line");
-        Self {
-            child,
-            url: url.trim_end().to_owned(),
-        }
+        BufReader::new(out).read_line(&mut url).expect("the first line");
+        Self { child, url: url.trim_end().to_owned() }
     }
 
     /// Asks it to stop, and gives its exit code.

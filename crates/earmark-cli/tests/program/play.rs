@@ -25,13 +25,8 @@ fn a_report_of_simulated_time_goes_to_standard_output() {
 #[test]
 fn an_expectation_that_fails_exits_1_and_the_report_says_what_was_found() {
     let room = Room::new();
-    let feed = room.feed(
-        "feed.jsonl",
-        &[
-            START,
-            r#"{"at": 1, "do": "expect", "frames": {"captured": 1}}"#,
-        ],
-    );
+    let feed = room
+        .feed("feed.jsonl", &[START, r#"{"at": 1, "do": "expect", "frames": {"captured": 1}}"#]);
     let report = room.text("report.json");
     let ran = earmark(&["play", &feed, "--report", &report]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
@@ -39,18 +34,30 @@ fn an_expectation_that_fails_exits_1_and_the_report_says_what_was_found() {
     assert!(written.contains(r#""captured": 0"#), "{written}");
 }
 
+const UPLOADED: &str = r#""uploads": [{"conversation": "A", "frames": 20, "times": 1}]"#;
+
+fn message(at: f64, kind: &str) -> String {
+    let text = format!(r#"{{"type": "{kind}", "memory": {{"id": "A"}}}}"#);
+    format!(r#"{{"at": {at}, "do": "server.message", "text": {text}}}"#)
+}
+
 #[test]
 fn in_real_time_frames_go_over_a_real_socket_and_what_was_missed_is_uploaded() {
     let room = Room::new();
-    let feed = room.feed("feed.jsonl", &[
-        START,
-        r#"{"at": 0, "do": "frames", "device": "pendant", "count": 20, "pace": false}"#,
-        r#"{"at": 0.2, "do": "socket.up", "device": "pendant"}"#,
-        r#"{"at": 1, "do": "frames", "device": "pendant", "count": 30, "seed": 1}"#,
-        r#"{"at": 1.6, "do": "server.message", "text": {"type": "memory_processing_started", "memory": {"id": "A"}}}"#,
-        r#"{"at": 1.7, "do": "server.message", "text": {"type": "memory_created", "memory": {"id": "A"}}}"#,
-        r#"{"at": 2.5, "do": "expect", "server": {"live_frames": 30, "uploads": [{"conversation": "A", "frames": 20, "times": 1}]}}"#,
-    ]);
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 20, "pace": false}"#,
+            r#"{"at": 0.2, "do": "socket.up", "device": "pendant"}"#,
+            r#"{"at": 1, "do": "frames", "device": "pendant", "count": 30, "seed": 1}"#,
+            &message(1.6, "memory_processing_started"),
+            &message(1.7, "memory_created"),
+            &format!(
+                r#"{{"at": 2.5, "do": "expect", "server": {{"live_frames": 30, {UPLOADED}}}}}"#
+            ),
+        ],
+    );
     let ran = earmark(&["play", &feed, "--clock", "real", "--until", "end"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }

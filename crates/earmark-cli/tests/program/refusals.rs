@@ -8,10 +8,7 @@ const START: &str = r#"{"at": 0, "do": "capture.start", "device": "pendant", "co
 #[test]
 fn a_bad_feed_is_refused_by_file_and_line_before_anything_is_written() {
     let room = Room::new();
-    let feed = room.feed(
-        "feed.jsonl",
-        &[START, r#"{"at": 1, "do": "capture.stopp"}"#],
-    );
+    let feed = room.feed("feed.jsonl", &[START, r#"{"at": 1, "do": "capture.stopp"}"#]);
     let (report, store) = (room.text("report.json"), room.text("store"));
     for clock in ["virtual", "real"] {
         let mut flags = vec!["play", &feed, "--clock", clock, "--report", &report];
@@ -53,26 +50,14 @@ fn flags_that_do_not_fit_are_refused_by_name() {
     let store = room.text("store");
     for (flags, told) in [
         (vec!["play", &feed, "--data-dir", &store], "--data-dir"),
-        (
-            vec!["play", &feed, "--server", "http://127.0.0.1:1"],
-            "--server",
-        ),
-        (
-            vec!["play", &feed, "--clock", "real", "--server", "ftp://a"],
-            "ftp:",
-        ),
+        (vec!["play", &feed, "--server", "http://127.0.0.1:1"], "--server"),
+        (vec!["play", &feed, "--clock", "real", "--server", "ftp://a"], "ftp:"),
         (vec!["play", &feed, "--clock", "sundial"], "sundial"),
         (vec!["play", &feed, "--seed", "-1"], "-1"),
         (vec!["play", "no-such-feed.jsonl"], "no-such-feed.jsonl"),
-        (
-            vec!["play", &feed, "--report", "no-such-folder/report.json"],
-            "no-such-folder",
-        ),
+        (vec!["play", &feed, "--report", "no-such-folder/report.json"], "no-such-folder"),
         (vec!["sync", "--data-dir", &store], "--server"),
-        (
-            vec!["sync", "--server", "http://a", "--patience", "0"],
-            "--patience",
-        ),
+        (vec!["sync", "--server", "http://a", "--patience", "0"], "--patience"),
         (vec!["retry"], "<ID>"),
         (vec!["delete", "../../etc/passwd"], "r-1f3a9c2e-7"),
         (vec!["list", "--xml"], "--xml"),
@@ -90,10 +75,7 @@ fn a_feed_that_scripts_somebody_elses_server_is_refused() {
     let room = Room::new();
     let feed = room.feed(
         "feed.jsonl",
-        &[
-            START,
-            r#"{"at": 1, "do": "server.respond", "queue": [{"status": 500}]}"#,
-        ],
+        &[START, r#"{"at": 1, "do": "server.respond", "queue": [{"status": 500}]}"#],
     );
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -107,28 +89,10 @@ fn a_feed_that_scripts_somebody_elses_server_is_refused() {
         String::from_utf8_lossy(&request[..read]).into_owned()
     });
     let store = room.text("store");
-    let flags = [
-        "play",
-        &feed,
-        "--clock",
-        "real",
-        "--server",
-        &url,
-        "--data-dir",
-        &store,
-    ];
+    let flags = ["play", &feed, "--clock", "real", "--server", &url, "--data-dir", &store];
     let ran = earmark(&flags);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(
-        ran.err.contains("feed.jsonl:2:") && ran.err.contains("404"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("feed.jsonl:2:") && ran.err.contains("404"), "{}", ran.err);
     assert!(!room.path("store").exists());
-    assert!(
-        serving
-            .join()
-            .expect("it served")
-            .starts_with("POST /earmark/do ")
-    );
+    assert!(serving.join().expect("it served").starts_with("POST /earmark/do "));
 }

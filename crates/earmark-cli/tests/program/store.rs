@@ -12,10 +12,7 @@ fn an_empty_folder_has_no_recordings_and_no_damage() {
     assert_eq!(listed(&store).len(), 0);
     let verified = earmark(&["verify", "--data-dir", &store]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
-    assert!(
-        contents(Path::new(&store)).is_empty(),
-        "nothing was written"
-    );
+    assert!(contents(Path::new(&store)).is_empty(), "nothing was written");
 }
 
 #[test]
@@ -34,11 +31,7 @@ fn a_folder_that_is_not_there_exits_4() {
         let flags = [flags, vec!["--data-dir", &store]].concat();
         let ran = earmark(&flags);
         assert_eq!(ran.code, Some(4), "{flags:?}: {ran:?}");
-        assert!(
-            ran.err.contains("nowhere") && ran.err.contains("no such folder"),
-            "{}",
-            ran.err
-        );
+        assert!(ran.err.contains("nowhere") && ran.err.contains("no such folder"), "{}", ran.err);
         assert!(!Path::new(&store).exists());
     }
 }
@@ -57,18 +50,11 @@ fn a_recording_is_listed_shown_and_sound() {
         earmark(&["list", "--data-dir", &store]),
         earmark(&["show", id(recording), "--json", "--data-dir", &store]),
     );
-    assert!(
-        table.out.contains(id(recording)) && table.out.contains("pendant"),
-        "{}",
-        table.out
-    );
+    assert!(table.out.contains(id(recording)) && table.out.contains("pendant"), "{}", table.out);
     assert_eq!(shown.json(), *recording);
     let verified = earmark(&["verify", "--data-dir", &store]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
-    assert!(
-        contents(Path::new(&store)) == before,
-        "looking changes nothing"
-    );
+    assert!(contents(Path::new(&store)) == before, "looking changes nothing");
 }
 
 #[test]
@@ -83,11 +69,7 @@ fn damage_is_named_with_its_file_and_its_cost_and_exits_1() {
     fs::write(&path, bytes).expect("it is written");
     let ran = earmark(&["verify", "--data-dir", &store]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(
-        ran.out.contains(&name) && ran.out.contains("bytes 0 to "),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains(&name) && ran.out.contains("bytes 0 to "), "{}", ran.out);
     assert!(ran.out.contains("can no longer be uploaded"), "{}", ran.out);
 
     fs::remove_file(&path).expect("it is removed");
@@ -117,11 +99,7 @@ fn a_store_in_use_can_be_looked_at_and_not_be_changed() {
         assert!(ran.err.contains("in use by "), "{}", ran.err);
         if cfg!(target_os = "linux") {
             let owner = format!("process {}", std::process::id());
-            assert!(
-                ran.err.contains(&owner),
-                "{} does not name {owner}",
-                ran.err
-            );
+            assert!(ran.err.contains(&owner), "{} does not name {owner}", ran.err);
         }
     }
     drop(lock);
@@ -146,8 +124,6 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let room = Room::new();
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let status = command(&["list", "--data-dir", &room.text("")])
-        .stdout(writer)
-        .status();
+    let status = command(&["list", "--data-dir", &room.text("")]).stdout(writer).status();
     assert_eq!(status.expect("it starts").code(), Some(0));
 }

@@ -8,19 +8,11 @@ fn sync_uploads_what_is_pending_and_has_nothing_left_to_do() {
     let flags = ["sync", "--server", &backend.url, "--data-dir", &store];
     let ran = earmark(&flags);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(
-        ran.out.contains("1 recordings were uploaded"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("1 recordings were uploaded"), "{}", ran.out);
     assert_eq!(listed(&store)[0]["status"], "synced");
     let again = earmark(&flags);
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert!(
-        again.out.contains("0 recordings were uploaded"),
-        "{}",
-        again.out
-    );
+    assert!(again.out.contains("0 recordings were uploaded"), "{}", again.out);
     let refused = earmark(&["retry", id(&listed(&store)[0]), "--data-dir", &store]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
 }
@@ -53,15 +45,7 @@ fn a_refused_recording_fails_and_a_person_brings_it_back() {
 fn sync_gives_up_a_server_that_is_not_there() {
     let room = Room::new();
     let store = room.recorded();
-    let flags = [
-        "sync",
-        "--server",
-        "http://127.0.0.1:9",
-        "--patience",
-        "1",
-        "--data-dir",
-        &store,
-    ];
+    let flags = ["sync", "--server", "http://127.0.0.1:9", "--patience", "1", "--data-dir", &store];
     let ran = earmark(&flags);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.out.contains("Nothing has moved"), "{}", ran.out);

@@ -6,29 +6,19 @@ use super::*;
 use crate::graph::{Walk, assert_same, edges_in_doc};
 use crate::{Effects, Machine, Moment};
 
-const EVENTS: [Event; 4] = [
-    Event::HostOffline,
-    Event::HostOnline,
-    Event::RequestSucceeded,
-    Event::RequestFailed,
-];
+const EVENTS: [Event; 4] =
+    [Event::HostOffline, Event::HostOnline, Event::RequestSucceeded, Event::RequestFailed];
 
 fn step(machine: &mut Machine<Connectivity>, event: Event) -> Vec<Effect> {
     let mut effects = Effects::new();
-    let mut step = Step {
-        now: Moment::ZERO,
-        effects: &mut effects,
-    };
+    let mut step = Step { now: Moment::ZERO, effects: &mut effects };
     machine.step(&event, &mut step);
     effects.drain().collect()
 }
 
 fn after(events: &[Event]) -> (Machine<Connectivity>, Vec<Effect>) {
     let mut machine = Machine::new(Connectivity);
-    let effects = events
-        .iter()
-        .flat_map(|event| step(&mut machine, *event))
-        .collect();
+    let effects = events.iter().flat_map(|event| step(&mut machine, *event)).collect();
     (machine, effects)
 }
 
@@ -91,22 +81,13 @@ fn the_first_answer_over_a_suspect_network_is_its_return() {
     let (mut machine, _) = after(&[Event::RequestFailed; 7]);
     assert!(machine.state().is_usable());
     let effects = step(&mut machine, Event::RequestSucceeded);
-    assert_eq!(
-        effects,
-        [
-            Effect::LimitFlights { to_one: false },
-            Effect::AnnounceReturned
-        ]
-    );
+    assert_eq!(effects, [Effect::LimitFlights { to_one: false }, Effect::AnnounceReturned]);
 }
 
 #[test]
 fn a_request_that_ends_after_the_host_went_offline_changes_nothing() {
-    let (machine, effects) = after(&[
-        Event::HostOffline,
-        Event::RequestSucceeded,
-        Event::RequestFailed,
-    ]);
+    let (machine, effects) =
+        after(&[Event::HostOffline, Event::RequestSucceeded, Event::RequestFailed]);
     assert_eq!(*machine.state(), State::Offline);
     assert_eq!(effects, [Effect::AnnounceLost]);
 }

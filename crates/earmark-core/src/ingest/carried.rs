@@ -4,7 +4,8 @@ use alloc::collections::VecDeque;
 
 use crate::{CaptureId, FrameSeq};
 
-/// How many captures' deliveries are followed at once: a proof may come after the next capture began.
+/// How many captures' deliveries are followed at once: a proof may come after the next capture
+/// began.
 pub const CAPTURES_CARRIED_MAX: usize = 4;
 
 /// The frames of one capture that one connection carries.
@@ -31,18 +32,11 @@ impl Connection {
         if self.carried.len() == CAPTURES_CARRIED_MAX {
             self.carried.pop_front();
         }
-        self.carried.push_back(Carried {
-            capture,
-            from,
-            sent: from,
-            delivered: from,
-        });
+        self.carried.push_back(Carried { capture, from, sent: from, delivered: from });
     }
 
     pub(super) fn of(&self, capture: CaptureId) -> Option<&Carried> {
-        self.carried
-            .iter()
-            .find(|carried| carried.capture == capture)
+        self.carried.iter().find(|carried| carried.capture == capture)
     }
 
     /// Marks frames as sent; returns which are so for the first time.
@@ -51,25 +45,20 @@ impl Connection {
         capture: CaptureId,
         up_to: FrameSeq,
     ) -> Option<(FrameSeq, FrameSeq)> {
-        let carried = self
-            .carried
-            .iter_mut()
-            .find(|carried| carried.capture == capture)?;
+        let carried = self.carried.iter_mut().find(|carried| carried.capture == capture)?;
         let new = (carried.sent, up_to);
         carried.sent = carried.sent.max(up_to);
         (new.0 < new.1).then_some(new)
     }
 
-    /// Marks frames as delivered, as far as they were sent; returns which are so for the first time.
+    /// Marks frames as delivered, as far as they were sent; returns which are so for the first
+    /// time.
     pub(super) fn mark_delivered(
         &mut self,
         capture: CaptureId,
         up_to: FrameSeq,
     ) -> Option<(FrameSeq, FrameSeq)> {
-        let carried = self
-            .carried
-            .iter_mut()
-            .find(|carried| carried.capture == capture)?;
+        let carried = self.carried.iter_mut().find(|carried| carried.capture == capture)?;
         let new = (carried.delivered, up_to.min(carried.sent));
         carried.delivered = carried.delivered.max(new.1);
         (new.0 < new.1).then_some(new)

@@ -88,10 +88,7 @@ impl State<Source> for Gate {
                 source.gate(self)
             }
             Event::CaptureStopped if *self == Self::Stopped => {
-                step.order(Effect::ReportUnexpected {
-                    state: self.name(),
-                    event: event.name(),
-                });
+                step.order(Effect::ReportUnexpected { state: self.name(), event: event.name() });
                 Outcome::Handled
             }
             Event::CaptureStopped => {
@@ -158,9 +155,7 @@ impl Source {
 
     /// What the present connection has carried of a capture.
     pub fn carried(&self, capture: CaptureId) -> Option<&Carried> {
-        self.connection
-            .as_ref()
-            .and_then(|connection| connection.of(capture))
+        self.connection.as_ref().and_then(|connection| connection.of(capture))
     }
 
     /// Whether the live socket is up.
@@ -177,11 +172,7 @@ impl Source {
             (Some(_), false, Some(refusal)) => Gate::Refusing(refusal.clone()),
             (Some(_), false, None) => Gate::Capturing,
         };
-        if next == *now {
-            Outcome::Handled
-        } else {
-            Outcome::Transition(next)
-        }
+        if next == *now { Outcome::Handled } else { Outcome::Transition(next) }
     }
 
     fn start(&mut self, capture: CaptureId, encoding: Encoding) {
@@ -218,11 +209,7 @@ impl Source {
 
     fn hold(&mut self, capture: CaptureId, bytes: usize) -> FrameSeq {
         let seq = self.next;
-        let held = Held {
-            capture,
-            seq,
-            bytes: u16::try_from(bytes).unwrap_or(u16::MAX),
-        };
+        let held = Held { capture, seq, bytes: u16::try_from(bytes).unwrap_or(u16::MAX) };
         self.held.push_back(held);
         self.held_bytes += usize::from(held.bytes);
         self.next = seq.plus(1);

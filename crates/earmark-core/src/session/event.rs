@@ -21,7 +21,8 @@ pub enum Event<R> {
         /// Why, in words.
         reason: String,
     },
-    /// The capture stopped, fell silent for 120 s, was finished by hand, or was found open after a restart.
+    /// The capture stopped, fell silent for 120 s, was finished by hand, or was found open after a
+    /// restart.
     CaptureEnded,
     /// The server ended the conversation that this session is part of.
     ProcessingStarted {

@@ -24,10 +24,7 @@ enum Piece<R> {
     /// It takes frames, or is cut and waits for its seal.
     Unsealed,
     /// It is sealed and waits for the session.
-    Sealed {
-        token: R,
-        conversation: Option<ConversationId>,
-    },
+    Sealed { token: R, conversation: Option<ConversationId> },
     /// The upload has it.
     Handed,
     /// Nothing is left to do, unless a person asks.
@@ -86,10 +83,7 @@ impl Phase {
     /// When the state ends by itself, if it does.
     pub const fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Sealing {
-                awaited: Some(awaited),
-                ..
-            }
+            Self::Sealing { awaited: Some(awaited), .. }
             | Self::AwaitingConversation { awaited }
                 if !awaited.ready && !awaited.overdue =>
             {
@@ -128,10 +122,9 @@ impl<R: SealedToken> State<Session<R>> for Phase {
         session.note(event, step);
         match self {
             Self::Capturing => session.capturing(event, step),
-            Self::Sealing {
-                awaited,
-                wait_ended,
-            } => session.sealing(event, step, awaited, *wait_ended),
+            Self::Sealing { awaited, wait_ended } => {
+                session.sealing(event, step, awaited, *wait_ended)
+            }
             Self::AwaitingLink => session.awaiting_link(event, step),
             Self::AwaitingConversation { awaited } => {
                 session.awaiting_conversation(event, step, awaited)
@@ -145,11 +138,7 @@ impl<R: SealedToken> State<Session<R>> for Phase {
 impl<R: SealedToken> Session<R> {
     /// A session without recordings.
     pub const fn new() -> Self {
-        Self {
-            pieces: BTreeMap::new(),
-            conversation: None,
-            fallback_fired: false,
-        }
+        Self { pieces: BTreeMap::new(), conversation: None, fallback_fired: false }
     }
 
     /// The conversation that the session belongs to, once it is known.
@@ -164,28 +153,20 @@ impl<R: SealedToken> Session<R> {
 
     /// Whether nothing of the session can ever need anything again.
     pub fn is_gone(&self) -> bool {
-        self.pieces
-            .values()
-            .all(|piece| matches!(piece, Piece::Settled { gone: true }))
+        self.pieces.values().all(|piece| matches!(piece, Piece::Settled { gone: true }))
     }
 
     /// A session that holds some of this one's recordings as they stand.
     pub(super) fn only(&self, recordings: &[RecordingId]) -> Self {
         let kept = |recording: &RecordingId| recordings.contains(recording);
         let pieces = self.pieces.iter().filter(|(recording, _)| kept(recording));
-        Self {
-            pieces: pieces.map(|(id, piece)| (*id, piece.clone())).collect(),
-            ..Self::new()
-        }
+        Self { pieces: pieces.map(|(id, piece)| (*id, piece.clone())).collect(), ..Self::new() }
     }
 
     /// The recordings that are not settled.
     pub fn unsettled(&self) -> impl Iterator<Item = RecordingId> + '_ {
         let open = |piece: &Piece<R>| !matches!(piece, Piece::Settled { .. });
-        self.pieces
-            .iter()
-            .filter(move |(_, piece)| open(piece))
-            .map(|(id, _)| *id)
+        self.pieces.iter().filter(move |(_, piece)| open(piece)).map(|(id, _)| *id)
     }
 
     /// Keeps the books on recordings, which are the same in every state.
@@ -197,24 +178,20 @@ impl<R: SealedToken> Session<R> {
             Event::RecordingSealed(token) => self.seal(token, None),
             Event::LinkRecorded { recordings } => {
                 let conversation = self.conversation.clone();
-                recordings
-                    .iter()
-                    .for_each(|token| self.seal(token, conversation.clone()));
+                recordings.iter().for_each(|token| self.seal(token, conversation.clone()));
             }
             Event::SealFailed { recording, reason } => {
                 let (recording, reason) = (*recording, reason.clone());
                 step.order(Effect::ReportNotSaved { recording, reason });
             }
             Event::UploadSettled { recording, gone } => {
-                self.pieces
-                    .insert(*recording, Piece::Settled { gone: *gone });
+                self.pieces.insert(*recording, Piece::Settled { gone: *gone });
             }
             Event::UploadReopened(recording) => {
                 self.pieces.insert(*recording, Piece::Handed);
             }
             Event::RecordingsMoved(moved) => {
-                self.pieces
-                    .retain(|recording, _| !moved.contains(recording));
+                self.pieces.retain(|recording, _| !moved.contains(recording));
             }
             Event::RecordingCut(_)
             | Event::CaptureEnded
@@ -226,21 +203,16 @@ impl<R: SealedToken> Session<R> {
     }
 
     fn seal(&mut self, token: &R, conversation: Option<ConversationId>) {
-        let sealed = Piece::Sealed {
-            token: token.clone(),
-            conversation,
-        };
+        let sealed = Piece::Sealed { token: token.clone(), conversation };
         self.pieces.insert(token.recording(), sealed);
     }
 
     fn capturing(&mut self, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
         match event {
             Event::CaptureEnded => self.enter_sealing_or_link(),
-            Event::ProcessingStarted {
-                conversation,
-                deadline,
-                ready,
-            } => self.enter_sealing_for(conversation, *deadline, *ready),
+            Event::ProcessingStarted { conversation, deadline, ready } => {
+                self.enter_sealing_for(conversation, *deadline, *ready)
+            }
             Event::RecordingOpened(_)
             | Event::RecordingCut(_)
             | Event::RecordingSealed(_)
@@ -263,14 +235,9 @@ impl<R: SealedToken> Session<R> {
         wait_ended: bool,
     ) -> Outcome<Phase> {
         match (event, awaited.as_mut()) {
-            (
-                Event::ProcessingStarted {
-                    conversation,
-                    deadline,
-                    ready,
-                },
-                None,
-            ) => self.enter_sealing_for(conversation, *deadline, *ready),
+            (Event::ProcessingStarted { conversation, deadline, ready }, None) => {
+                self.enter_sealing_for(conversation, *deadline, *ready)
+            }
             (Event::LinkRecorded { .. }, Some(awaited)) => {
                 let awaited = awaited.clone();
                 self.enter_conversation_or_sync(awaited, step)
@@ -283,10 +250,9 @@ impl<R: SealedToken> Session<R> {
                 awaited.overdue = true;
                 Outcome::Handled
             }
-            (Event::LinkWaitEnded, None) => Outcome::Transition(Phase::Sealing {
-                awaited: None,
-                wait_ended: true,
-            }),
+            (Event::LinkWaitEnded, None) => {
+                Outcome::Transition(Phase::Sealing { awaited: None, wait_ended: true })
+            }
             (
                 Event::RecordingSealed(_) | Event::UploadSettled { .. } | Event::RecordingsMoved(_),
                 None,
@@ -312,24 +278,15 @@ impl<R: SealedToken> Session<R> {
             | (
                 Event::LinkRecorded { .. } | Event::ConversationReady | Event::DeadlinePassed,
                 None,
-            ) => unexpected(
-                &Phase::Sealing {
-                    awaited: None,
-                    wait_ended,
-                },
-                event,
-                step,
-            ),
+            ) => unexpected(&Phase::Sealing { awaited: None, wait_ended }, event, step),
         }
     }
 
     fn awaiting_link(&mut self, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
         match event {
-            Event::ProcessingStarted {
-                conversation,
-                deadline,
-                ready,
-            } => self.enter_sealing_for(conversation, *deadline, *ready),
+            Event::ProcessingStarted { conversation, deadline, ready } => {
+                self.enter_sealing_for(conversation, *deadline, *ready)
+            }
             Event::LinkWaitEnded => self.enter_syncing(false, step),
             Event::UploadSettled { .. } | Event::RecordingsMoved(_) => self.enter_link_or_settled(),
             Event::UploadReopened(_) => Outcome::Handled,
@@ -365,9 +322,7 @@ impl<R: SealedToken> Session<R> {
             | Event::ProcessingStarted { .. }
             | Event::LinkRecorded { .. }
             | Event::RecordingsMoved(_) => {
-                let state = Phase::AwaitingConversation {
-                    awaited: awaited.clone(),
-                };
+                let state = Phase::AwaitingConversation { awaited: awaited.clone() };
                 unexpected(&state, event, step)
             }
         }
@@ -375,11 +330,9 @@ impl<R: SealedToken> Session<R> {
 
     fn syncing(&mut self, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
         match event {
-            Event::ProcessingStarted {
-                conversation,
-                deadline,
-                ready,
-            } => self.enter_sealing_for(conversation, *deadline, *ready),
+            Event::ProcessingStarted { conversation, deadline, ready } => {
+                self.enter_sealing_for(conversation, *deadline, *ready)
+            }
             Event::UploadSettled { .. } | Event::RecordingsMoved(_) if self.is_settled() => {
                 Outcome::Transition(Phase::Settled)
             }
@@ -423,34 +376,20 @@ impl<R: SealedToken> Session<R> {
         ready: bool,
     ) -> Outcome<Phase> {
         self.conversation = Some(conversation.clone());
-        let awaited = Some(Awaited {
-            deadline,
-            ready,
-            overdue: false,
-        });
-        Outcome::Transition(Phase::Sealing {
-            awaited,
-            wait_ended: false,
-        })
+        let awaited = Some(Awaited { deadline, ready, overdue: false });
+        Outcome::Transition(Phase::Sealing { awaited, wait_ended: false })
     }
 
     fn enter_sealing_or_link(&self) -> Outcome<Phase> {
         if self.is_sealed() {
             return self.enter_link_or_settled();
         }
-        Outcome::Transition(Phase::Sealing {
-            awaited: None,
-            wait_ended: false,
-        })
+        Outcome::Transition(Phase::Sealing { awaited: None, wait_ended: false })
     }
 
     fn enter_link_or_settled(&self) -> Outcome<Phase> {
         let settled = self.is_settled();
-        Outcome::Transition(if settled {
-            Phase::Settled
-        } else {
-            Phase::AwaitingLink
-        })
+        Outcome::Transition(if settled { Phase::Settled } else { Phase::AwaitingLink })
     }
 
     fn enter_conversation_or_sync(
@@ -468,27 +407,16 @@ impl<R: SealedToken> Session<R> {
         self.fallback_fired |= fallback;
         step.order(Effect::NoteSyncStarted { fallback });
         for (token, conversation) in self.hand_over() {
-            step.order(Effect::StartUpload {
-                recording: token,
-                conversation,
-            });
+            step.order(Effect::StartUpload { recording: token, conversation });
         }
-        Outcome::Transition(if self.is_settled() {
-            Phase::Settled
-        } else {
-            Phase::Syncing
-        })
+        Outcome::Transition(if self.is_settled() { Phase::Settled } else { Phase::Syncing })
     }
 
     /// Takes every recording that is sealed and was not handed over yet.
     fn hand_over(&mut self) -> Vec<(R, Option<ConversationId>)> {
         let mut handed = Vec::new();
         for piece in self.pieces.values_mut() {
-            if let Piece::Sealed {
-                token,
-                conversation,
-            } = piece
-            {
+            if let Piece::Sealed { token, conversation } = piece {
                 handed.push((token.clone(), conversation.clone()));
                 *piece = Piece::Handed;
             }
@@ -497,16 +425,11 @@ impl<R: SealedToken> Session<R> {
     }
 
     fn is_sealed(&self) -> bool {
-        !self
-            .pieces
-            .values()
-            .any(|piece| matches!(piece, Piece::Unsealed))
+        !self.pieces.values().any(|piece| matches!(piece, Piece::Unsealed))
     }
 
     fn is_settled(&self) -> bool {
-        self.pieces
-            .values()
-            .all(|piece| matches!(piece, Piece::Settled { .. }))
+        self.pieces.values().all(|piece| matches!(piece, Piece::Settled { .. }))
     }
 }
 
@@ -517,9 +440,6 @@ impl<R: SealedToken> Default for Session<R> {
 }
 
 fn unexpected<R>(state: &Phase, event: &Event<R>, step: &mut Context<'_, R>) -> Outcome<Phase> {
-    step.order(Effect::ReportUnexpected {
-        state: state.name(),
-        event: event.name(),
-    });
+    step.order(Effect::ReportUnexpected { state: state.name(), event: event.name() });
     Outcome::Handled
 }

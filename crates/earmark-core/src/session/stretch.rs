@@ -36,13 +36,7 @@ pub(super) struct Stretch {
 
 impl Stretch {
     pub(super) fn new(at: Moment, announced: Option<ConversationId>) -> Self {
-        Self {
-            audio: Vec::new(),
-            last_at: at,
-            finished: false,
-            announced,
-            wait_ended: false,
-        }
+        Self { audio: Vec::new(), last_at: at, finished: false, announced, wait_ended: false }
     }
 
     pub(super) fn sessions(&self) -> BTreeSet<SessionId> {
@@ -64,15 +58,8 @@ impl Stretch {
     /// Takes the audio from `index` on out into a stretch of its own.
     pub(super) fn split_off(&mut self, index: usize) -> Self {
         let audio = self.audio.split_off(index);
-        let tail = Self {
-            audio,
-            announced: None,
-            ..self.clone_without_audio()
-        };
-        self.last_at = self
-            .audio
-            .last()
-            .map_or(self.last_at, |audio| audio.last_at);
+        let tail = Self { audio, announced: None, ..self.clone_without_audio() };
+        self.last_at = self.audio.last().map_or(self.last_at, |audio| audio.last_at);
         self.finished = false;
         tail
     }

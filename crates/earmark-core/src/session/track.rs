@@ -1,9 +1,9 @@
 //! All sessions of one device and account, in the order of their audio.
 //!
-//! A track decides where recordings and sessions begin and end, and which audio an event of the server
-//! speaks of. It hears of frames, sockets and messages in the order in which they entered the runtime,
-//! so a boundary falls between the same two frames whatever is late. Each session is a machine of its
-//! own, and the track is the only one who talks to it.
+//! A track decides where recordings and sessions begin and end, and which audio an event of the
+//! server speaks of. It hears of frames, sockets and messages in the order in which they entered
+//! the runtime, so a boundary falls between the same two frames whatever is late. Each session is a
+//! machine of its own, and the track is the only one who talks to it.
 
 mod audio;
 mod link;
@@ -38,7 +38,8 @@ pub const CONVERSATION_GAP: Duration = Duration::from_secs(120);
 pub const LINK_WAIT: Duration = Duration::from_secs(150);
 /// How long a linked session waits until its conversation is ready.
 pub const CONVERSATION_WAIT: Duration = Duration::from_secs(30);
-/// Within this time after a connect, the end of a conversation speaks of the audio before the connect.
+/// Within this time after a connect, the end of a conversation speaks of the audio before the
+/// connect.
 pub const CONNECT_GRACE: Duration = Duration::from_secs(15);
 
 const _: () = assert!(RECORDING_AUDIO_MAX.as_secs() < RECORDING_AGE_MAX.as_secs());
@@ -101,8 +102,8 @@ impl<R> Turn<'_, R> {
 }
 
 impl<R: SealedToken> Track<R> {
-    /// A track without audio, whose audio waits so long for a conversation: [`LINK_WAIT`], or not at all
-    /// where there is no live socket that could name one.
+    /// A track without audio, whose audio waits so long for a conversation: [`LINK_WAIT`], or not
+    /// at all where there is no live socket that could name one.
     pub fn new(link_wait: Duration) -> Self {
         Self {
             link_wait,
@@ -133,38 +134,24 @@ impl<R: SealedToken> Track<R> {
             Event::FramesTaken(run) => self.take(run, turn),
             Event::CaptureStopped(capture) => self.stop(capture, turn),
             Event::SocketCameUp(position) => self.connect(position, turn),
-            Event::ServerSpoke {
-                announcement,
-                position,
-            } => {
+            Event::ServerSpoke { announcement, position } => {
                 self.listen(announcement, position, turn);
             }
             Event::ConversationFinished(_) => self.finish(turn),
             Event::RecordingSealed(token) => {
-                self.tell_owner(
-                    token.recording(),
-                    event::Event::RecordingSealed(token),
-                    turn,
-                );
+                self.tell_owner(token.recording(), event::Event::RecordingSealed(token), turn);
             }
             Event::SealFailed { recording, reason } => {
                 let failed = event::Event::SealFailed { recording, reason };
                 self.tell_owner(recording, failed, turn);
             }
-            Event::LinkRecorded {
-                conversation,
-                recordings,
-            } => {
+            Event::LinkRecorded { conversation, recordings } => {
                 self.linked_durably(&conversation, &recordings, turn);
             }
             Event::UploadBegan(recording) => self.forget_audio(recording),
             Event::UploadSettled { recording, gone } => {
                 self.forget_audio(recording);
-                self.tell_owner(
-                    recording,
-                    event::Event::UploadSettled { recording, gone },
-                    turn,
-                );
+                self.tell_owner(recording, event::Event::UploadSettled { recording, gone }, turn);
             }
             Event::UploadReopened(recording) => {
                 self.tell_owner(recording, event::Event::UploadReopened(recording), turn);
@@ -177,22 +164,13 @@ impl<R: SealedToken> Track<R> {
     pub fn deadline(&self) -> Option<Moment> {
         let gap = self.gap_deadline();
         let age = self.age_deadline();
-        let links = self
-            .stretches
-            .iter()
-            .filter_map(|one| link_deadline(one, self.link_wait));
-        let sessions = self
-            .sessions
-            .values()
-            .filter_map(|session| session.state().deadline());
-        gap.into_iter()
-            .chain(age)
-            .chain(links)
-            .chain(sessions)
-            .min()
+        let links = self.stretches.iter().filter_map(|one| link_deadline(one, self.link_wait));
+        let sessions = self.sessions.values().filter_map(|session| session.state().deadline());
+        gap.into_iter().chain(age).chain(links).chain(sessions).min()
     }
 
-    /// Whether nothing is left to do but to capture: no session waits for a link, an event or a seal.
+    /// Whether nothing is left to do but to capture: no session waits for a link, an event or a
+    /// seal.
     pub fn is_quiet(&self) -> bool {
         self.sessions.values().all(|session| match session.state() {
             Phase::Capturing | Phase::Settled => true,
@@ -209,10 +187,7 @@ impl<R: SealedToken> Track<R> {
     }
 
     fn gap_deadline(&self) -> Option<Moment> {
-        let running = self
-            .running
-            .as_ref()
-            .filter(|running| running.session.is_some())?;
+        let running = self.running.as_ref().filter(|running| running.session.is_some())?;
         Some(running.last_at + CONVERSATION_GAP)
     }
 
@@ -257,10 +232,7 @@ impl<R: SealedToken> Track<R> {
         for stretch in &mut self.stretches {
             stretch.audio.retain(|audio| audio.recording != recording);
         }
-        let last_is_empty = self
-            .stretches
-            .back()
-            .is_some_and(|last| last.audio.is_empty());
+        let last_is_empty = self.stretches.back().is_some_and(|last| last.audio.is_empty());
         self.stretch_is_open &= !last_is_empty;
         self.stretches.retain(|stretch| !stretch.audio.is_empty());
     }
@@ -273,30 +245,18 @@ impl<R: SealedToken> Track<R> {
     ) {
         match self.owners.get(&recording) {
             Some(session) => self.tell(*session, event, turn),
-            None => turn.order(Effect::ReportUnexpected {
-                state: "gone",
-                event: event.name(),
-            }),
+            None => turn.order(Effect::ReportUnexpected { state: "gone", event: event.name() }),
         }
     }
 
     /// Gives one session one event and carries its orders over.
     fn tell(&mut self, session: SessionId, event: event::Event<R>, turn: &mut Turn<'_, R>) {
         let Some(machine) = self.sessions.get_mut(&session) else {
-            return turn.order(Effect::ReportUnexpected {
-                state: "gone",
-                event: event.name(),
-            });
+            return turn.order(Effect::ReportUnexpected { state: "gone", event: event.name() });
         };
         let before = machine.state().name();
         let mut effects = Effects::new();
-        machine.step(
-            &event,
-            &mut Step {
-                now: turn.now,
-                effects: &mut effects,
-            },
-        );
+        machine.step(&event, &mut Step { now: turn.now, effects: &mut effects });
         let (after, knows) = (machine.state().name(), machine.shared());
         if before != after {
             turn.order(Effect::ReportSession {
@@ -335,13 +295,9 @@ fn link_deadline(stretch: &Stretch, wait: Duration) -> Option<Moment> {
 
 fn of_session<R>(session: SessionId, effect: effect::Effect<R>) -> Effect<R> {
     match effect {
-        effect::Effect::StartUpload {
-            recording,
-            conversation,
-        } => Effect::StartUpload {
-            recording,
-            conversation,
-        },
+        effect::Effect::StartUpload { recording, conversation } => {
+            Effect::StartUpload { recording, conversation }
+        }
         effect::Effect::NoteSyncStarted { fallback } => {
             Effect::NoteSyncStarted { session, fallback }
         }

@@ -15,8 +15,8 @@ pub enum Effect<R> {
         /// Which kind of turn it is.
         turn: Turn,
     },
-    /// Give back the slot, whether it was granted or is still waited for. Every granted slot is given
-    /// back once: when its request has ended, or when none will be made.
+    /// Give back the slot, whether it was granted or is still waited for. Every granted slot is
+    /// given back once: when its request has ended, or when none will be made.
     ReleaseSlot,
     /// Journal the attempt, durably, before its first byte leaves; answered by `AttemptRecorded` or
     /// `AttemptNotRecorded`.

@@ -69,7 +69,8 @@ pub enum Event {
     SignInRefused,
     /// A person wants it tried again.
     RetryRequested,
-    /// The sealed file is missing or differs from its hash; nothing of it, or no more of it, leaves.
+    /// The sealed file is missing or differs from its hash; nothing of it, or no more of it,
+    /// leaves.
     FileDamaged {
         /// What is damaged, in words.
         reason: String,

@@ -52,7 +52,8 @@ pub enum UploadStage {
         lease: Deadline,
         /// How long to wait before the next poll.
         poll_after: Duration,
-        /// No poll before this, because the server said so; `since` and `poll_after` count otherwise.
+        /// No poll before this, because the server said so; `since` and `poll_after` count
+        /// otherwise.
         #[serde(default)]
         not_before: Option<Deadline>,
     },
@@ -81,12 +82,7 @@ impl UploadFacts {
             attempts: 0,
             swallowed: 0,
             waits: 0,
-            stage: UploadStage::Pending {
-                next: None,
-                told: false,
-                fixed: false,
-                reason: None,
-            },
+            stage: UploadStage::Pending { next: None, told: false, fixed: false, reason: None },
         }
     }
 

@@ -142,10 +142,9 @@ impl<R: SealedToken + 'static> blocking::State<Upload<R>> for State {
         step: &mut UploadStep<'_, R>,
     ) -> Outcome<Self> {
         match event {
-            Event::Recovered {
-                facts,
-                conversation,
-            } => upload.recovered(self, facts, conversation.as_ref(), step),
+            Event::Recovered { facts, conversation } => {
+                upload.recovered(self, facts, conversation.as_ref(), step)
+            }
             Event::Due { conversation } => upload.became_due(self, conversation.as_ref(), step),
             Event::SlotGranted => upload.slot_granted(self, step),
             Event::AttemptRecorded => upload.attempt_recorded(self, step),
@@ -239,22 +238,18 @@ impl<R: SealedToken + 'static> Upload<R> {
                 at: pause.until.moment(step.now),
                 generation: pause.generation,
             }),
-            State::Journalling => step.order(Effect::RecordAttempt {
-                facts: self.facts(next),
-            }),
+            State::Journalling => step.order(Effect::RecordAttempt { facts: self.facts(next) }),
             State::Uploading => step.order(Effect::SendUpload {
                 recording: self.recording.clone(),
                 conversation: self.conversation.clone(),
                 api: self.setup.api,
                 ordinal: self.requests,
             }),
-            State::Polling { job } => step.order(Effect::PollJob {
-                job: job.name.clone(),
-            }),
+            State::Polling { job } => step.order(Effect::PollJob { job: job.name.clone() }),
             State::SigningIn { .. } => step.order(Effect::AskSignIn),
-            State::Settling {
-                generation, armed, ..
-            } => self.offer_ending(next, *generation, *armed, step),
+            State::Settling { generation, armed, .. } => {
+                self.offer_ending(next, *generation, *armed, step)
+            }
             State::Synced { .. } => settled(Settlement::Synced, step),
             State::Failed { .. } => settled(Settlement::Failed, step),
             State::Corrupted { .. } => settled(Settlement::Corrupted, step),

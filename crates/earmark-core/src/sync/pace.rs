@@ -61,11 +61,7 @@ impl Pace {
     ///
     /// [`Refusal`] when too many are in flight, or left within the last minute.
     pub fn admit(&mut self, now: Moment) -> Result<Slot, Refusal> {
-        let flights_max = if self.one_at_a_time {
-            1
-        } else {
-            self.flights_max
-        };
+        let flights_max = if self.one_at_a_time { 1 } else { self.flights_max };
         if self.in_flight >= flights_max {
             return Err(Refusal::Full);
         }
@@ -81,8 +77,8 @@ impl Pace {
         Ok(Slot { sent: false })
     }
 
-    /// The slot's request leaves now. The minute is counted from here, not from the grant: the journal
-    /// lies in between.
+    /// The slot's request leaves now. The minute is counted from here, not from the grant: the
+    /// journal lies in between.
     pub fn sent(&mut self, slot: &mut Slot, now: Moment) {
         if !slot.sent {
             slot.sent = true;
@@ -136,15 +132,9 @@ mod tests {
         for n in 0..60 {
             assert_eq!(request(&mut pace, n * 100, n * 100), Ok(()));
         }
-        assert_eq!(
-            request(&mut pace, 59_999, 59_999),
-            Err(Refusal::NotBefore(at(60_000)))
-        );
+        assert_eq!(request(&mut pace, 59_999, 59_999), Err(Refusal::NotBefore(at(60_000))));
         assert_eq!(request(&mut pace, 60_000, 60_000), Ok(()));
-        assert_eq!(
-            request(&mut pace, 60_001, 60_001),
-            Err(Refusal::NotBefore(at(60_100)))
-        );
+        assert_eq!(request(&mut pace, 60_001, 60_001), Err(Refusal::NotBefore(at(60_100))));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Whose turn is next.
 //!
-//! Three lanes take turns: the question about a job that was asked for first, the youngest recording,
-//! and the recording that has lined up longest. An empty lane loses its turn. So what was just said
-//! is never behind a backlog, and neither a backlog nor any number of slow jobs ever stands still.
+//! Three lanes take turns: the question about a job that was asked for first, the youngest
+//! recording, and the recording that has lined up longest. An empty lane loses its turn. So what
+//! was just said is never behind a backlog, and neither a backlog nor any number of slow jobs ever
+//! stands still.
 
 use alloc::collections::BTreeMap;
 
@@ -49,11 +50,7 @@ impl Lane {
 impl<K: Ord + Copy> Queue<K> {
     /// Nobody lines up.
     pub const fn new() -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-            asked: 0,
-            lane: Lane::Questions,
-        }
+        Self { waiting: BTreeMap::new(), asked: 0, lane: Lane::Questions }
     }
 
     /// Lines a recording up; one that already does keeps its place.
@@ -154,11 +151,7 @@ mod tests {
     fn everybody_who_lines_up_gets_one_turn() {
         let mut queue = Queue::new();
         for key in 0..9 {
-            let turn = if key % 2 == 0 {
-                Turn::Poll
-            } else {
-                Turn::Upload
-            };
+            let turn = if key % 2 == 0 { Turn::Poll } else { Turn::Upload };
             queue.ask(key, turn);
             queue.ask(key, turn);
         }

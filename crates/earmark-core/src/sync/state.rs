@@ -117,19 +117,14 @@ impl State {
     pub(super) const fn hands_slot_to(&self, next: &Self) -> bool {
         matches!(
             (self, next),
-            (
-                Self::Queued { .. },
-                Self::Journalling | Self::Polling { .. }
-            ) | (Self::Journalling, Self::Uploading)
+            (Self::Queued { .. }, Self::Journalling | Self::Polling { .. })
+                | (Self::Journalling, Self::Uploading)
         )
     }
 
     /// Whether its timer runs.
     pub(super) const fn is_armed(&self) -> bool {
-        matches!(
-            self,
-            Self::Waiting { .. } | Self::Settling { armed: true, .. }
-        )
+        matches!(self, Self::Waiting { .. } | Self::Settling { armed: true, .. })
     }
 }
 

@@ -82,14 +82,12 @@ impl<R> Upload<R> {
                 ..waits(errand, &pause.reason)
             },
             State::SigningIn { errand, reason } => waits(errand, reason),
-            State::SignInNeeded { errand, reason } => Report {
-                needs_person: true,
-                ..waits(errand, reason)
-            },
-            State::SignedOut { errand } => Report {
-                needs_person: true,
-                ..waits(errand, "its account is signed out")
-            },
+            State::SignInNeeded { errand, reason } => {
+                Report { needs_person: true, ..waits(errand, reason) }
+            }
+            State::SignedOut { errand } => {
+                Report { needs_person: true, ..waits(errand, "its account is signed out") }
+            }
             State::Journalling | State::Uploading => shown(Status::Uploading, None),
             State::Polling { .. } => shown(Status::Processing, Some(IN_WORK)),
             State::Settling { end, .. } => shown(Status::Processing, Some(settling(end))),

@@ -27,12 +27,7 @@ impl SealedToken for Token {
     }
 }
 
-const SETUP: Setup = Setup {
-    online: true,
-    signed_in: true,
-    jitter: false,
-    api: Api::V2,
-};
+const SETUP: Setup = Setup { online: true, signed_in: true, jitter: false, api: Api::V2 };
 
 #[derive(Clone, Debug)]
 struct Bench {
@@ -47,11 +42,7 @@ impl Bench {
     }
 
     fn with(setup: Setup) -> Self {
-        Self {
-            machine: Machine::new(Upload::new(Token, setup)),
-            now: at(0),
-            roll: 0,
-        }
+        Self { machine: Machine::new(Upload::new(Token, setup)), now: at(0), roll: 0 }
     }
 
     /// A request for an upload to conversation C is in flight.
@@ -65,44 +56,28 @@ impl Bench {
     /// The server works on a job.
     fn accepted() -> Self {
         let mut bench = Self::sent();
-        bench.reply(Verdict::Accepted {
-            job: String::from("J"),
-            poll_after: None,
-        });
+        bench.reply(Verdict::Accepted { job: String::from("J"), poll_after: None });
         bench
     }
 
     fn recovered(stage: UploadStage) -> Self {
         let mut bench = Self::new();
-        bench.recover(UploadFacts {
-            requests: 1,
-            stage,
-            ..UploadFacts::new()
-        });
+        bench.recover(UploadFacts { requests: 1, stage, ..UploadFacts::new() });
         bench
     }
 
     fn recover(&mut self, facts: UploadFacts) -> Vec<Effect<Token>> {
         let conversation = Some(conversation("C"));
-        self.hear(Event::Recovered {
-            facts,
-            conversation,
-        })
+        self.hear(Event::Recovered { facts, conversation })
     }
 
     /// All orders of the step but the report.
     fn hear(&mut self, event: Event) -> Vec<Effect<Token>> {
         let mut effects = Effects::new();
-        let mut step = UploadStep {
-            now: self.now,
-            roll: self.roll,
-            effects: &mut effects,
-        };
+        let mut step = UploadStep { now: self.now, roll: self.roll, effects: &mut effects };
         self.machine.step(&event, &mut step);
         let orders = effects.drain();
-        orders
-            .filter(|order| !matches!(order, Effect::Report(_)))
-            .collect()
+        orders.filter(|order| !matches!(order, Effect::Report(_))).collect()
     }
 
     /// From the line to the request that is in flight.
@@ -185,53 +160,34 @@ fn conversation(name: &str) -> ConversationId {
 }
 
 fn due(name: &str) -> Event {
-    Event::Due {
-        conversation: Some(conversation(name)),
-    }
+    Event::Due { conversation: Some(conversation(name)) }
 }
 
 fn spends() -> Verdict {
-    Verdict::Spends {
-        reason: String::from("a part failed"),
-    }
+    Verdict::Spends { reason: String::from("a part failed") }
 }
 
 fn waits(delay: Delay) -> Verdict {
-    Verdict::Waits {
-        reason: String::from("the server is busy"),
-        delay,
-    }
+    Verdict::Waits { reason: String::from("the server is busy"), delay }
 }
 
 fn sign_in() -> Verdict {
-    Verdict::SignIn {
-        reason: String::from("the token is old"),
-    }
+    Verdict::SignIn { reason: String::from("the token is old") }
 }
 
 fn gone() -> Verdict {
-    Verdict::ConversationGone {
-        reason: String::from("no such conversation"),
-    }
+    Verdict::ConversationGone { reason: String::from("no such conversation") }
 }
 
 fn damaged() -> Event {
-    Event::FileDamaged {
-        reason: String::from("bytes 0 to 4095 differ"),
-    }
+    Event::FileDamaged { reason: String::from("bytes 0 to 4095 differ") }
 }
 
 fn sends_to(effects: &[Effect<Token>]) -> Vec<(Option<&str>, Api, u32)> {
     effects
         .iter()
         .filter_map(|effect| {
-            if let Effect::SendUpload {
-                conversation,
-                api,
-                ordinal,
-                ..
-            } = effect
-            {
+            if let Effect::SendUpload { conversation, api, ordinal, .. } = effect {
                 let named = conversation.as_ref().map(ConversationId::as_str);
                 Some((named, *api, *ordinal))
             } else {

@@ -52,7 +52,8 @@ pub enum Event {
         /// Whether somebody waits until it is durable.
         urgent: bool,
     },
-    /// A task that is none of the journal's is to be done, once the journal is durable up to a place.
+    /// A task that is none of the journal's is to be done, once the journal is durable up to a
+    /// place.
     TaskQueued {
         /// The task.
         task: DiskTask,
@@ -63,7 +64,8 @@ pub enum Event {
     DiskFinished {
         /// The task.
         task: DiskTask,
-        /// How far the journal is written (after a write) or durable (after a sync or a replacement).
+        /// How far the journal is written (after a write) or durable (after a sync or a
+        /// replacement).
         through: Ticket,
     },
     /// The disk failed.

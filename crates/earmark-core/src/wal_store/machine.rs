@@ -117,10 +117,7 @@ impl State<Journal> for Health {
         step: &mut Context<'_>,
     ) -> Outcome<Self> {
         if journal.is_out_of_turn(event) {
-            step.order(Effect::ReportUnexpected {
-                state: self.name(),
-                event: event.name(),
-            });
+            step.order(Effect::ReportUnexpected { state: self.name(), event: event.name() });
             return Outcome::Handled;
         }
         journal.note(event, step);
@@ -143,12 +140,7 @@ impl State<Journal> for Health {
 impl Journal {
     /// The journal of a store that was just opened.
     pub fn new(durable: Ticket) -> Self {
-        Self {
-            staged: durable,
-            written: durable,
-            durable,
-            ..Self::default()
-        }
+        Self { staged: durable, written: durable, durable, ..Self::default() }
     }
 
     /// Everything up to here is durable.
@@ -169,32 +161,22 @@ impl Journal {
     /// When something falls due by itself in a state, if anything does.
     pub fn deadline(&self, health: &Health) -> Option<Moment> {
         let own = match health {
-            Health::Sound => [self.sync_due(), self.overdue_at()]
-                .into_iter()
-                .flatten()
-                .min(),
+            Health::Sound => [self.sync_due(), self.overdue_at()].into_iter().flatten().min(),
             Health::Stalled => None,
             Health::Failing(failure) => {
                 let unsafe_at = Some(failure.since + UNSAFE_AFTER);
-                [self.replace_due(failure), unsafe_at]
-                    .into_iter()
-                    .flatten()
-                    .min()
+                [self.replace_due(failure), unsafe_at].into_iter().flatten().min()
             }
             Health::Refusing(failure) => self.replace_due(failure),
         };
         let can_run = self.running.is_none();
         let runnable = |queued: &&Queued| can_run && queued.after <= self.durable;
-        let tasks = self
-            .tasks
-            .iter()
-            .filter(runnable)
-            .map(|queued| queued.not_before)
-            .min();
+        let tasks = self.tasks.iter().filter(runnable).map(|queued| queued.not_before).min();
         own.into_iter().chain(tasks).min()
     }
 
-    /// Whether it answers something that the disk was not asked for: nothing may count as durable by it.
+    /// Whether it answers something that the disk was not asked for: nothing may count as durable
+    /// by it.
     fn is_out_of_turn(&self, event: &Event) -> bool {
         match event {
             Event::DiskFinished { task, .. } | Event::DiskFailed { task, .. } => match task {
@@ -234,12 +216,9 @@ impl Journal {
         self.urgent = self.urgent.max(after);
         match self.tasks.iter_mut().find(|queued| queued.task == task) {
             Some(queued) => queued.after = queued.after.max(after),
-            None => self.tasks.push_back(Queued {
-                task,
-                after,
-                not_before: now,
-                wait: TASK_WAIT_MIN,
-            }),
+            None => {
+                self.tasks.push_back(Queued { task, after, not_before: now, wait: TASK_WAIT_MIN })
+            }
         }
     }
 
@@ -289,10 +268,7 @@ impl Journal {
                     queued.wait = (queued.wait * 2).min(TASK_WAIT_MAX);
                     self.tasks.push_back(queued);
                 }
-                step.order(Effect::ReportTaskFailed {
-                    task,
-                    reason: String::from(reason),
-                });
+                step.order(Effect::ReportTaskFailed { task, reason: String::from(reason) });
             }
         }
     }
@@ -337,22 +313,14 @@ impl Journal {
         mut failure: Failure,
         was_refusing: bool,
     ) -> Option<Health> {
-        if let Event::DiskFinished {
-            task: DiskTask::Replace,
-            ..
-        } = event
-        {
+        if let Event::DiskFinished { task: DiskTask::Replace, .. } = event {
             if was_refusing {
                 step.order(Effect::TakeFrames);
             }
             self.advance(step);
             return Some(Health::Sound);
         }
-        if let Event::DiskFailed {
-            task: DiskTask::Replace,
-            reason,
-        } = event
-        {
+        if let Event::DiskFailed { task: DiskTask::Replace, reason } = event {
             failure.again(step.now, reason);
         }
         self.replace(&failure, step);
@@ -416,17 +384,13 @@ impl Journal {
     /// When a sync is to begin: only if none is under way and something is written.
     fn sync_due(&self) -> Option<Moment> {
         let can_begin = self.syncing.is_none() && self.written > self.durable;
-        self.undurable_since
-            .filter(|_| can_begin)
-            .map(|since| since + SYNC_AFTER)
+        self.undurable_since.filter(|_| can_begin).map(|since| since + SYNC_AFTER)
     }
 
     /// When what waits for the disk has waited for a second longer than it should.
     fn overdue_at(&self) -> Option<Moment> {
         let is_under_way = self.writing.is_some() || self.syncing.is_some();
-        self.undurable_since
-            .filter(|_| is_under_way)
-            .map(|at| at + SYNC_AFTER + UNSAFE_AFTER)
+        self.undurable_since.filter(|_| is_under_way).map(|at| at + SYNC_AFTER + UNSAFE_AFTER)
     }
 
     fn is_overdue(&self, now: Moment) -> bool {
@@ -436,12 +400,7 @@ impl Journal {
 
 impl Failure {
     fn new(now: Moment, reason: &str) -> Self {
-        Self {
-            since: now,
-            reason: String::from(reason),
-            retry_at: now,
-            wait: REPLACE_WAIT_MIN,
-        }
+        Self { since: now, reason: String::from(reason), retry_at: now, wait: REPLACE_WAIT_MIN }
     }
 
     fn again(&mut self, now: Moment, reason: &str) {

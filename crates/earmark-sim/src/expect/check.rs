@@ -30,14 +30,8 @@ impl Expected {
 
 impl Range {
     fn holds(&self, found: &Number) -> bool {
-        let above = self
-            .min
-            .as_ref()
-            .is_none_or(|min| equal(min, found) || less(min, found));
-        let below = self
-            .max
-            .as_ref()
-            .is_none_or(|max| equal(max, found) || less(found, max));
+        let above = self.min.as_ref().is_none_or(|min| equal(min, found) || less(min, found));
+        let below = self.max.as_ref().is_none_or(|max| equal(max, found) || less(found, max));
         above && below
     }
 }
@@ -73,9 +67,7 @@ fn count_difference(expected: &Expected, found: &Value) -> Option<Value> {
     let Value::Array(elements) = found else {
         return Some(found.clone());
     };
-    expected
-        .difference(&Value::from(elements.len()))
-        .map(|count| labelled("count", count))
+    expected.difference(&Value::from(elements.len())).map(|count| labelled("count", count))
 }
 
 /// Differing elements under their index; with another count, that and the elements left over too.
@@ -86,9 +78,7 @@ fn list_difference(expected: &[Expected], found: &Value) -> Option<Value> {
     let pairs = expected.iter().zip(elements).enumerate();
     let mut differing: Map<_, _> = pairs
         .filter_map(|(index, (expected, found))| {
-            expected
-                .difference(found)
-                .map(|found| (index.to_string(), found))
+            expected.difference(found).map(|found| (index.to_string(), found))
         })
         .collect();
     if expected.len() != elements.len() {
@@ -111,9 +101,7 @@ fn object_difference(expected: &[(String, Expected)], found: &Value) -> Option<V
         .iter()
         .filter_map(|(name, expected)| {
             let found = fields.get(name).unwrap_or(&Value::Null);
-            expected
-                .difference(found)
-                .map(|found| (name.clone(), found))
+            expected.difference(found).map(|found| (name.clone(), found))
         })
         .collect();
     (!differing.is_empty()).then_some(Value::Object(differing))

@@ -22,10 +22,7 @@ pub(super) fn object(
             None if open => Shape::Any,
             None => return Err(unknown(fields, name, place)),
         };
-        Ok((
-            name.clone(),
-            expected(shape, value, &format!("{place}{name}"))?,
-        ))
+        Ok((name.clone(), expected(shape, value, &format!("{place}{name}"))?))
     };
     object.iter().map(field).collect()
 }
@@ -33,9 +30,7 @@ pub(super) fn object(
 fn unknown(fields: Fields, name: &str, place: &str) -> ExpectationError {
     let known: Vec<_> = fields.iter().map(|(known, _)| *known).collect();
     ExpectationError::UnknownField {
-        place: place
-            .strip_suffix('.')
-            .map_or_else(String::new, |of| format!(" of \"{of}\"")),
+        place: place.strip_suffix('.').map_or_else(String::new, |of| format!(" of \"{of}\"")),
         field: shown(&Value::from(name)),
         nearest: nearest(name, &known),
         known,
@@ -77,15 +72,9 @@ fn expected(shape: Shape, value: &Value, place: &str) -> Result<Expected, Expect
 
 fn or_null(error: ExpectationError) -> ExpectationError {
     match error {
-        ExpectationError::Value {
-            place,
-            found,
-            expected,
-        } => ExpectationError::Value {
-            place,
-            found,
-            expected: format!("{expected}, or null"),
-        },
+        ExpectationError::Value { place, found, expected } => {
+            ExpectationError::Value { place, found, expected: format!("{expected}, or null") }
+        }
         unknown @ ExpectationError::UnknownField { .. } => unknown,
     }
 }
@@ -103,21 +92,18 @@ fn whole(value: &Value, place: &str) -> Result<Expected, ExpectationError> {
     let wanted = "a whole number";
     let number = number(value, place, wanted)?;
     let is_whole = |number: &Number| {
-        number
-            .as_f64()
-            .is_some_and(|number| number >= 0.0 && number.fract() == 0.0)
+        number.as_f64().is_some_and(|number| number >= 0.0 && number.fract() == 0.0)
     };
     let fits = match &number {
         Expected::Number(number) => is_whole(number),
         Expected::Range(Range { min, max }) => [min, max].into_iter().flatten().all(is_whole),
         Expected::Same(_) | Expected::Count(_) | Expected::List(_) | Expected::Object(_) => false,
     };
-    fits.then_some(number)
-        .ok_or_else(|| ExpectationError::Value {
-            place: place.to_owned(),
-            found: shown(value),
-            expected: format!("{wanted} not below 0, or {RANGE}"),
-        })
+    fits.then_some(number).ok_or_else(|| ExpectationError::Value {
+        place: place.to_owned(),
+        found: shown(value),
+        expected: format!("{wanted} not below 0, or {RANGE}"),
+    })
 }
 
 const RANGE: &str = "{\"min\", \"max\"} of such numbers";

@@ -41,18 +41,9 @@ pub(super) const REPORT: &[(&str, Shape)] = &[
     ("frames", Object(FRAMES)),
     ("indicator", Object(INDICATOR)),
     ("sessions", List(&Object(SESSION))),
-    (
-        "events",
-        Object(&[("ignored", Whole), ("unexpected", Whole)]),
-    ),
-    (
-        "timeline",
-        List(&Open(&[("at", Seconds), ("actor", Text), ("what", Text)])),
-    ),
-    (
-        "expectations",
-        List(&Object(&[("line", Whole), ("held", Flag), ("found", Any)])),
-    ),
+    ("events", Object(&[("ignored", Whole), ("unexpected", Whole)])),
+    ("timeline", List(&Open(&[("at", Seconds), ("actor", Text), ("what", Text)]))),
+    ("expectations", List(&Object(&[("line", Whole), ("held", Flag), ("found", Any)]))),
 ];
 
 const RECORDING: &[(&str, Shape)] = &[
@@ -107,11 +98,8 @@ const FRAMES: &[(&str, Shape)] = &[
     ("delivered", Whole),
 ];
 
-const INDICATOR: &[(&str, Shape)] = &[
-    ("in_memory_s", Seconds),
-    ("on_disk_s", Seconds),
-    ("unsynced_s", Seconds),
-];
+const INDICATOR: &[(&str, Shape)] =
+    &[("in_memory_s", Seconds), ("on_disk_s", Seconds), ("unsynced_s", Seconds)];
 
 const SESSION: &[(&str, Shape)] = &[
     ("id", Text),

@@ -78,10 +78,7 @@ fn a_list_has_exactly_the_elements_that_are_given() {
 #[test]
 fn a_list_may_be_counted_instead() {
     assert_eq!(found(&json!({"recordings": {"count": 2}})), Value::Null);
-    assert_eq!(
-        found(&json!({"recordings": {"count": {"min": 1}}})),
-        Value::Null
-    );
+    assert_eq!(found(&json!({"recordings": {"count": {"min": 1}}})), Value::Null);
     assert_eq!(
         found(&json!({"recordings": {"count": 3}, "uploads": {"count": {"max": 2}}})),
         json!({"recordings": {"count": 2}, "uploads": {"count": 3}})
@@ -98,10 +95,7 @@ fn a_number_is_the_same_however_it_is_written() {
     ] {
         assert_eq!(found(&held), Value::Null, "{held}");
     }
-    assert_eq!(
-        found(&json!({"ended_at": 29.999_002})),
-        json!({"ended_at": 29.999})
-    );
+    assert_eq!(found(&json!({"ended_at": 29.999_002})), json!({"ended_at": 29.999}));
     assert_eq!(
         found(&json!({"frames": {"captured": 3000}})),
         json!({"frames": {"captured": 3001}})
@@ -117,19 +111,10 @@ fn a_range_holds_its_bounds() {
     ] {
         assert_eq!(found(&held), Value::Null, "{held}");
     }
-    assert_eq!(
-        found(&json!({"ended_at": {"min": 30}})),
-        json!({"ended_at": 29.999})
-    );
-    assert_eq!(
-        found(&json!({"ended_at": {"max": 29}})),
-        json!({"ended_at": 29.999})
-    );
+    assert_eq!(found(&json!({"ended_at": {"min": 30}})), json!({"ended_at": 29.999}));
+    assert_eq!(found(&json!({"ended_at": {"max": 29}})), json!({"ended_at": 29.999}));
     let null = json!({"recordings": [{"next_attempt_at": {"min": 0}}, {}]});
-    assert_eq!(
-        found(&null),
-        json!({"recordings": {"0": {"next_attempt_at": null}}})
-    );
+    assert_eq!(found(&null), json!({"recordings": {"0": {"next_attempt_at": null}}}));
 }
 
 #[test]
@@ -195,10 +180,7 @@ fn a_value_that_a_field_never_has_is_refused() {
             "\"recordings[0].conversation\" is 7: expected a text, or null",
         ),
         (json!({"frames": 3}), "\"frames\" is 3: expected an object"),
-        (
-            json!({"server": []}),
-            "\"server\" is []: expected an object, or null",
-        ),
+        (json!({"server": []}), "\"server\" is []: expected an object, or null"),
         (
             json!({"sessions": [{"fallback_fired": 1}]}),
             "\"sessions[0].fallback_fired\" is 1: expected true or false",
@@ -219,9 +201,7 @@ fn every_field_of_a_report_may_be_expected_and_holds_against_itself() {
 fn what_is_left_over_of_a_long_list_is_shown_in_part() {
     let mut report: Report = serde_json::from_str(REPORT).unwrap();
     report.timeline = vec![report.timeline[0].clone(); 100];
-    let verdict = expectation(&json!({"timeline": []}))
-        .unwrap()
-        .check(1, &report);
+    let verdict = expectation(&json!({"timeline": []})).unwrap().check(1, &report);
     let shown = verdict.found["timeline"].as_object().unwrap();
     assert_eq!((shown["count"].as_u64(), shown.len()), (Some(100), 17));
 }
@@ -254,10 +234,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map(name.clone(), inner, 0..4).prop_map(|fields| {
-                fields
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect()
+                fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
             }),
         ]
     })

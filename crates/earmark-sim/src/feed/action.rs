@@ -189,14 +189,8 @@ pub enum DiskOp {
 
 impl DiskOp {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
-        Self::Create,
-        Self::Write,
-        Self::Sync,
-        Self::Rename,
-        Self::Remove,
-        Self::Read,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Write, Self::Sync, Self::Rename, Self::Remove, Self::Read];
 
     /// The name in feeds.
     pub const fn name(self) -> &'static str {

@@ -147,11 +147,7 @@ pub enum FeedFault {
 impl FeedFault {
     /// The fault of a value that cannot be used.
     pub(super) fn value(field: &str, found: &Value, expected: impl Into<String>) -> Self {
-        Self::Value {
-            field: field.to_owned(),
-            found: shown(found),
-            expected: expected.into(),
-        }
+        Self::Value { field: field.to_owned(), found: shown(found), expected: expected.into() }
     }
 }
 

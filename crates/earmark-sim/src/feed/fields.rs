@@ -55,11 +55,9 @@ impl<'a> Fields<'a> {
             (None, Some(default)) => Ok(default),
             (None | Some(_), _) => {
                 let (least, most) = (range.start(), range.end());
-                self.read(
-                    name,
-                    &format!("a whole number from {least} to {most}"),
-                    |value| whole(value).filter(|number| range.contains(number)),
-                )
+                self.read(name, &format!("a whole number from {least} to {most}"), |value| {
+                    whole(value).filter(|number| range.contains(number))
+                })
             }
         }
     }
@@ -105,16 +103,12 @@ impl<'a> Fields<'a> {
 
     pub(super) fn device(&self) -> Result<Device, FeedFault> {
         let expected = format!("a text of 1 to {} bytes", Device::BYTES_MAX);
-        self.read("device", &expected, |value| {
-            Device::new(value.as_str()?).ok()
-        })
+        self.read("device", &expected, |value| Device::new(value.as_str()?).ok())
     }
 
     pub(super) fn account(&self) -> Result<Account, FeedFault> {
         let expected = format!("a text of 1 to {} bytes", Account::BYTES_MAX);
-        self.read("account", &expected, |value| {
-            Account::new(value.as_str()?).ok()
-        })
+        self.read("account", &expected, |value| Account::new(value.as_str()?).ok())
     }
 
     pub(super) fn recording(&self) -> Result<RecordingRef, FeedFault> {
@@ -130,11 +124,9 @@ impl<'a> Fields<'a> {
             (None, Some(_)) => self.read("all", "true, or \"recording\" in its place", |value| {
                 (value == &Value::Bool(true)).then_some(Selector::All)
             }),
-            (Some(_), Some(all)) => Err(FeedFault::value(
-                "all",
-                all,
-                "either \"recording\" or \"all\", not both",
-            )),
+            (Some(_), Some(all)) => {
+                Err(FeedFault::value("all", all, "either \"recording\" or \"all\", not both"))
+            }
             (Some(_), None) => self.recording().map(Selector::One),
             (None, None) => Err(FeedFault::Missing {
                 field: String::from("recording"),
@@ -149,9 +141,7 @@ const RECORDING_EXPECTED: &str =
 
 /// A whole number, however it is written: `3`, `3.0` and `3e0` are the same one.
 pub(super) fn whole(value: &Value) -> Option<u64> {
-    value
-        .as_u64()
-        .or_else(|| index(value).and_then(|number| u64::try_from(number).ok()))
+    value.as_u64().or_else(|| index(value).and_then(|number| u64::try_from(number).ok()))
 }
 
 /// A whole number of either sign.

@@ -16,10 +16,7 @@ pub struct PseudoFrames {
 impl PseudoFrames {
     /// Frames of so many bytes each.
     pub fn new(device: &Device, seed: u64, bytes: usize) -> Self {
-        Self {
-            key: scrambled(seed ^ fingerprint(device.as_str())),
-            bytes,
-        }
+        Self { key: scrambled(seed ^ fingerprint(device.as_str())), bytes }
     }
 
     /// The frame at this place, from 0.

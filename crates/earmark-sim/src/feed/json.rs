@@ -21,22 +21,15 @@ pub(super) fn object(line: &str) -> Result<Map<String, Value>, FeedFault> {
         | Value::Bool(_)
         | Value::Number(_)
         | Value::String(_)
-        | Value::Array(_)) => Err(FeedFault::NotAnObject {
-            found: shown(&other),
-        }),
+        | Value::Array(_)) => Err(FeedFault::NotAnObject { found: shown(&other) }),
     }
 }
 
 /// The parser counts lines, of which there is one here; only the column says something.
 fn syntax(error: serde_json::Error) -> FeedFault {
     let text = error.to_string();
-    let reason = text
-        .rsplit_once(" at line ")
-        .map_or(&*text, |(reason, _)| reason);
-    FeedFault::Syntax {
-        column: error.column(),
-        reason: reason.to_owned(),
-    }
+    let reason = text.rsplit_once(" at line ").map_or(&*text, |(reason, _)| reason);
+    FeedFault::Syntax { column: error.column(), reason: reason.to_owned() }
 }
 
 /// Reads any JSON value and refuses a key that stands twice, which a plain map would swallow.

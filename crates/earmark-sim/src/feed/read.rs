@@ -29,12 +29,7 @@ pub(super) struct Story<'a> {
 
 impl<'a> Story<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            devices: BTreeMap::new(),
-            last: None,
-            dead_since: None,
-        }
+        Self { text, devices: BTreeMap::new(), last: None, dead_since: None }
     }
 
     /// Reads a line; `None` when it is blank or a remark.
@@ -62,11 +57,9 @@ impl<'a> Story<'a> {
         let expected = format!("a number of seconds from 0 to {FEED_TIME_SECONDS_MAX}");
         let at = Fields(object).read("at", &expected, FeedTime::of)?;
         match self.last {
-            Some((before_line, before)) if at < before => Err(FeedFault::Falling {
-                at,
-                before_line,
-                before,
-            }),
+            Some((before_line, before)) if at < before => {
+                Err(FeedFault::Falling { at, before_line, before })
+            }
             Some(_) | None => Ok(at),
         }
     }
@@ -74,10 +67,9 @@ impl<'a> Story<'a> {
     /// Refuses what a dead process cannot do, and what a living one need not.
     fn process(&self, known: &Known) -> Result<(), FeedFault> {
         match self.dead_since {
-            Some(since) if known.needs_process => Err(FeedFault::Dead {
-                action: known.name,
-                since,
-            }),
+            Some(since) if known.needs_process => {
+                Err(FeedFault::Dead { action: known.name, since })
+            }
             None if known.name == "restart" => Err(FeedFault::Running),
             Some(_) | None => Ok(()),
         }
@@ -88,10 +80,7 @@ impl<'a> Story<'a> {
         if let Some(device) = action.device() {
             self.devices.entry(device).or_default();
         }
-        if let Action::CaptureStart {
-            device, encoding, ..
-        } = action
-        {
+        if let Action::CaptureStart { device, encoding, .. } = action {
             self.devices.insert(device.clone(), Some(*encoding));
         }
         if matches!(action, Action::Kill | Action::PowerCut { .. }) {
@@ -116,9 +105,7 @@ impl<'a> Story<'a> {
         match (so_far.next(), so_far.next()) {
             (Some(only), None) => Ok(only.clone()),
             (None, _) => only_device(self.text),
-            (Some(_), Some(_)) => Err(FeedFault::WhichDevice {
-                named: self.devices.len(),
-            }),
+            (Some(_), Some(_)) => Err(FeedFault::WhichDevice { named: self.devices.len() }),
         }
     }
 }
@@ -127,15 +114,9 @@ impl<'a> Story<'a> {
 /// comes.
 fn only_device(text: &str) -> Result<Device, FeedFault> {
     let mut named = BTreeMap::new();
-    for line in text
-        .lines()
-        .filter(|line| line.len() <= FEED_LINE_BYTES_MAX)
-    {
-        let object = if is_skipped(line) {
-            Map::new()
-        } else {
-            json::object(line).unwrap_or_default()
-        };
+    for line in text.lines().filter(|line| line.len() <= FEED_LINE_BYTES_MAX) {
+        let object =
+            if is_skipped(line) { Map::new() } else { json::object(line).unwrap_or_default() };
         if let Ok(device) = Fields(&object).device() {
             named.insert(device, ());
         }

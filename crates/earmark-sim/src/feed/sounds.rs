@@ -30,10 +30,7 @@ impl Sounds {
             sounds.add(wav, &mut open).map_err(|reason| FeedError {
                 path: path.to_owned(),
                 line: line.number,
-                fault: FeedFault::Wav {
-                    wav: wav.to_owned(),
-                    reason,
-                },
+                fault: FeedFault::Wav { wav: wav.to_owned(), reason },
             })?;
         }
         Ok(sounds)
@@ -49,16 +46,11 @@ impl Sounds {
         }
         let wav = open(path).map_err(|error| error.to_string())?;
         if wav.sample_rate != SAMPLE_RATE {
-            return Err(format!(
-                "the file has {} Hz; {SAMPLE_RATE} are taken",
-                wav.sample_rate
-            ));
+            return Err(format!("the file has {} Hz; {SAMPLE_RATE} are taken", wav.sample_rate));
         }
         let before: usize = self.0.values().map(|samples| samples.len()).sum();
         if before + wav.samples.len() > WAV_SAMPLES_MAX {
-            return Err(format!(
-                "all files together have more than {WAV_SAMPLES_MAX} samples"
-            ));
+            return Err(format!("all files together have more than {WAV_SAMPLES_MAX} samples"));
         }
         self.0.insert(path.to_owned(), wav.samples.into());
         Ok(())
@@ -76,29 +68,15 @@ impl Sounds {
                 let from = from_micros.saturating_mul(u64::from(SAMPLE_RATE)) / 1_000_000;
                 let next = usize::try_from(from).map_or(all.len(), |from| from.min(all.len()));
                 let whole = (all.len() - next) / frame_samples;
-                (
-                    Samples::Wav {
-                        all: Arc::clone(all),
-                        next,
-                    },
-                    wanted.min(whole as u64),
-                )
+                (Samples::Wav { all: Arc::clone(all), next }, wanted.min(whole as u64))
             }
         };
-        Some(Sound {
-            samples,
-            frame_samples,
-            frames,
-        })
+        Some(Sound { samples, frame_samples, frames })
     }
 }
 
 fn wav_of(line: &Line) -> Option<(&Line, &Path)> {
-    if let Action::Audio {
-        source: AudioSource::Wav { path, .. },
-        ..
-    } = &line.action
-    {
+    if let Action::Audio { source: AudioSource::Wav { path, .. }, .. } = &line.action {
         return Some((line, path));
     }
     None

@@ -17,11 +17,7 @@ fn feed(lines: &[&str]) -> Feed {
 }
 
 fn actions(lines: &[&str]) -> Vec<Action> {
-    feed(lines)
-        .lines
-        .into_iter()
-        .map(|line| line.action)
-        .collect()
+    feed(lines).lines.into_iter().map(|line| line.action).collect()
 }
 
 fn last(lines: &[&str]) -> Action {
@@ -43,40 +39,20 @@ fn a_field_that_is_left_out_has_its_default() {
         }
     );
     assert_eq!(
-        last(&[
-            START,
-            r#"{"at": 0, "do": "frames", "device": "pen", "count": 7}"#
-        ]),
-        Action::Frames {
-            device: pen(),
-            count: 7,
-            bytes: 80,
-            seed: 0,
-            pace: true
-        }
+        last(&[START, r#"{"at": 0, "do": "frames", "device": "pen", "count": 7}"#]),
+        Action::Frames { device: pen(), count: 7, bytes: 80, seed: 0, pace: true }
     );
     assert_eq!(
         last(&[START, r#"{"at": 0, "do": "socket.down"}"#]),
-        Action::SocketDown {
-            device: pen(),
-            code: 1006
-        }
+        Action::SocketDown { device: pen(), code: 1006 }
     );
     assert_eq!(
         last(&[r#"{"at": 0, "do": "disk.fault", "op": "sync", "error": "EIO"}"#]),
-        Action::DiskFault {
-            op: DiskOp::Sync,
-            error: DiskError::Eio,
-            times: Times::Count(1)
-        }
+        Action::DiskFault { op: DiskOp::Sync, error: DiskError::Eio, times: Times::Count(1) }
     );
     assert_eq!(
         last(&[r#"{"at": 0, "do": "file.damage", "recording": -1}"#]),
-        Action::FileDamage {
-            recording: RecordingRef::Index(-1),
-            offset: 0,
-            bits: 1
-        }
+        Action::FileDamage { recording: RecordingRef::Index(-1), offset: 0, bits: 1 }
     );
 }
 
@@ -84,17 +60,8 @@ fn a_field_that_is_left_out_has_its_default() {
 fn pcm_frames_are_as_long_as_every_frame_of_their_codec() {
     let start = r#"{"at": 0, "do": "capture.start", "device": "pen", "codec": "pcm16"}"#;
     assert_eq!(
-        last(&[
-            start,
-            r#"{"at": 0, "do": "frames", "count": 7, "device": "pen"}"#
-        ]),
-        Action::Frames {
-            device: pen(),
-            count: 7,
-            bytes: 320,
-            seed: 0,
-            pace: true
-        }
+        last(&[start, r#"{"at": 0, "do": "frames", "count": 7, "device": "pen"}"#]),
+        Action::Frames { device: pen(), count: 7, bytes: 320, seed: 0, pace: true }
     );
 }
 
@@ -118,15 +85,9 @@ fn a_time_is_kept_to_the_microsecond() {
         let line = format!(r#"{{"at": {text}, "do": "kill"}}"#);
         assert_eq!(feed(&[&line]).lines[0].at.as_micros(), micros, "{text}");
     }
-    assert_eq!(
-        FeedTime::from_micros(29_999_000).unwrap().to_string(),
-        "29.999"
-    );
+    assert_eq!(FeedTime::from_micros(29_999_000).unwrap().to_string(), "29.999");
     assert_eq!(FeedTime::from_micros(30_000_000).unwrap().to_string(), "30");
-    assert_eq!(
-        FeedTime::MAX.since_start(),
-        Duration::from_secs(FEED_TIME_SECONDS_MAX)
-    );
+    assert_eq!(FeedTime::MAX.since_start(), Duration::from_secs(FEED_TIME_SECONDS_MAX));
     assert_eq!(FeedTime::from_micros(FeedTime::MAX.as_micros() + 1), None);
 }
 
@@ -150,24 +111,14 @@ fn a_line_about_a_live_socket_tells_the_server_which() {
 #[test]
 fn a_script_for_a_server_alone_names_no_device() {
     let stall = r#"{"at": 0, "do": "socket.stall"}"#;
-    assert_eq!(
-        last(&[stall]),
-        Action::Server(ServerAction::Stall { device: None })
-    );
+    assert_eq!(last(&[stall]), Action::Server(ServerAction::Stall { device: None }));
 }
 
 #[test]
 fn a_recording_is_named_by_its_id_or_its_place() {
     let retry = |which: &str| last(&[&format!(r#"{{"at": 0, "do": "user.retry", {which}}}"#)]);
-    let one = |recording| Action::UserRetry {
-        recordings: Selector::One(recording),
-    };
-    assert_eq!(
-        retry(r#""all": true"#),
-        Action::UserRetry {
-            recordings: Selector::All
-        }
-    );
+    let one = |recording| Action::UserRetry { recordings: Selector::One(recording) };
+    assert_eq!(retry(r#""all": true"#), Action::UserRetry { recordings: Selector::All });
     assert_eq!(retry(r#""recording": 3"#), one(RecordingRef::Index(3)));
     let id = "r-1f3a9c2e-7";
     assert_eq!(
@@ -179,14 +130,8 @@ fn a_recording_is_named_by_its_id_or_its_place() {
 #[test]
 fn a_negative_index_counts_from_the_end() {
     let place = |index, count| RecordingRef::Index(index).place(count);
-    assert_eq!(
-        (place(0, 3), place(2, 3), place(3, 3)),
-        (Some(0), Some(2), None)
-    );
-    assert_eq!(
-        (place(-1, 3), place(-3, 3), place(-4, 3)),
-        (Some(2), Some(0), None)
-    );
+    assert_eq!((place(0, 3), place(2, 3), place(3, 3)), (Some(0), Some(2), None));
+    assert_eq!((place(-1, 3), place(-3, 3), place(-4, 3)), (Some(2), Some(0), None));
     assert_eq!(place(i64::MIN, 3), None);
 }
 
@@ -203,10 +148,7 @@ fn the_outside_world_goes_on_while_the_process_is_dead() {
         r#"{"at": 1, "do": "restart"}"#,
         START_AGAIN,
     ];
-    let lines: Vec<_> = [START, r#"{"at": 1, "do": "kill"}"#]
-        .into_iter()
-        .chain(dead)
-        .collect();
+    let lines: Vec<_> = [START, r#"{"at": 1, "do": "kill"}"#].into_iter().chain(dead).collect();
     assert_eq!(feed(&lines).lines.len(), lines.len());
 }
 
@@ -216,16 +158,9 @@ const START_AGAIN: &str = r#"{"at": 1, "do": "capture.start", "device": "pen", "
 fn what_only_a_simulation_can_play_is_named() {
     assert_eq!(feed(&[START]).needs_simulation(), None);
     assert_eq!(feed(&[START]).scripts_server(), None);
-    let lines = [
-        START,
-        "",
-        r#"{"at": 1, "do": "clock.jump", "seconds": -3600}"#,
-    ];
+    let lines = [START, "", r#"{"at": 1, "do": "clock.jump", "seconds": -3600}"#];
     assert_eq!(feed(&lines).needs_simulation(), Some((3, "clock.jump")));
-    let lines = [
-        START,
-        r#"{"at": 1, "do": "job.respond", "queue": [{"status": 500}]}"#,
-    ];
+    let lines = [START, r#"{"at": 1, "do": "job.respond", "queue": [{"status": 500}]}"#];
     assert_eq!(feed(&lines).scripts_server(), Some((2, "job.respond")));
     assert_eq!(feed(&lines).needs_simulation(), None);
 }

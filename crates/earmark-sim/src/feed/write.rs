@@ -20,26 +20,12 @@ pub(super) fn line(line: &Line) -> String {
 
 fn fields(action: &Action) -> Map<String, Value> {
     let fields = match action {
-        Action::CaptureStart {
-            device,
-            account,
-            encoding,
-        } => json!({
+        Action::CaptureStart { device, account, encoding } => json!({
             "device": device, "account": account, "codec": encoding.codec,
             "sample_rate": encoding.sample_rate, "channels": encoding.channels,
         }),
-        Action::Audio {
-            device,
-            micros,
-            source,
-        } => return audio(device.as_str(), *micros, source),
-        Action::Frames {
-            device,
-            count,
-            bytes,
-            seed,
-            pace,
-        } => json!({
+        Action::Audio { device, micros, source } => return audio(device.as_str(), *micros, source),
+        Action::Frames { device, count, bytes, seed, pace } => json!({
             "device": device, "count": count, "bytes": bytes, "seed": seed, "pace": pace,
         }),
         Action::Frame { device, data } => {
@@ -61,11 +47,7 @@ fn fields(action: &Action) -> Map<String, Value> {
         Action::PowerCut { seed } => json!({"seed": seed}),
         Action::ClockJump { micros } => json!({"seconds": seconds(*micros)}),
         Action::FileRemove { recording: which } => json!({"recording": recording(*which)}),
-        Action::FileDamage {
-            recording: which,
-            offset,
-            bits,
-        } => {
+        Action::FileDamage { recording: which, offset, bits } => {
             json!({"recording": recording(*which), "offset": offset, "bits": bits})
         }
         Action::UserRetry { recordings } | Action::UserDelete { recordings } => match recordings {

@@ -64,15 +64,9 @@ impl Player<'_> {
             }
             Action::FileRemove { recording } => {
                 let id = self.find(line, *recording).await?;
-                self.setting
-                    .disk
-                    .remove_file(&earmark_store::recording_path(id));
+                self.setting.disk.remove_file(&earmark_store::recording_path(id));
             }
-            Action::FileDamage {
-                recording,
-                offset,
-                bits,
-            } => {
+            Action::FileDamage { recording, offset, bits } => {
                 let path = earmark_store::recording_path(self.find(line, *recording).await?);
                 for bit in 0..u64::from(*bits) {
                     self.setting.disk.flip_bit(&path, offset * 8 + bit);
@@ -123,9 +117,7 @@ impl Player<'_> {
                     Times::Count(times) => i64::from(*times),
                     Times::ForEver => -1,
                 };
-                self.setting
-                    .disk
-                    .set_fault(disk_op(*op), disk_error(*error), times);
+                self.setting.disk.set_fault(disk_op(*op), disk_error(*error), times);
             }
             Action::DiskFull => self.setting.disk.set_full(true),
             Action::DiskFreed => self.setting.disk.set_full(false),
@@ -141,11 +133,7 @@ impl Player<'_> {
         )
         .unwrap_or(FeedTime::MAX);
         match action {
-            Action::CaptureStart {
-                device,
-                account,
-                encoding,
-            } => {
+            Action::CaptureStart { device, account, encoding } => {
                 self.captures.began(device, account, *encoding);
                 if let Some(handle) = self.handle(device) {
                     // Too much news is refused by the runtime, which counts it.
@@ -153,23 +141,13 @@ impl Player<'_> {
                 }
             }
             Action::CaptureStop { device } => self.with_handle(device, |handle| handle.stop()),
-            Action::Audio {
-                device,
-                micros,
-                source,
-            } => {
+            Action::Audio { device, micros, source } => {
                 let codec = self.captures.device(device).encoding.codec;
                 if let Some(sound) = self.sounds.heard(source, *micros, codec) {
                     self.captures.schedule_heard(device, sound, now);
                 }
             }
-            Action::Frames {
-                device,
-                count,
-                bytes,
-                seed,
-                pace,
-            } => {
+            Action::Frames { device, count, bytes, seed, pace } => {
                 let maker = PseudoFrames::new(device, *seed, *bytes);
                 if *pace {
                     self.captures.schedule_pseudo(device, maker, *count, now);
@@ -230,10 +208,8 @@ impl Player<'_> {
     fn handle(&mut self, device: &Device) -> Option<&mut SourceHandle> {
         let runtime = self.life.as_ref()?.runtime();
         let source = self.captures.device(device);
-        let is_other = source
-            .handle
-            .as_ref()
-            .is_some_and(|handle| handle.account() != &source.account);
+        let is_other =
+            source.handle.as_ref().is_some_and(|handle| handle.account() != &source.account);
         if source.handle.is_none() || is_other {
             source.handle = runtime.source(device.clone(), source.account.clone()).ok();
         }
@@ -276,8 +252,7 @@ impl Player<'_> {
         let found = there.len();
         let place = wanted.place(found);
         let one = place.and_then(|place| there.get(place));
-        one.map(|one| one.id)
-            .ok_or(PlayError::NoRecording { line, found })
+        one.map(|one| one.id).ok_or(PlayError::NoRecording { line, found })
     }
 }
 

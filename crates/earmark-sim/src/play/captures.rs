@@ -45,12 +45,7 @@ impl Captures {
     pub(super) fn of(feed: &Feed) -> Self {
         let mut devices = BTreeMap::new();
         for line in &feed.lines {
-            if let Action::CaptureStart {
-                device,
-                account,
-                encoding,
-            } = &line.action
-            {
+            if let Action::CaptureStart { device, account, encoding } = &line.action {
                 devices.entry(device.clone()).or_insert_with(|| Source {
                     account: account.clone(),
                     encoding: *encoding,
@@ -59,24 +54,17 @@ impl Captures {
                 });
             }
         }
-        Self {
-            devices,
-            schedule: BinaryHeap::new(),
-            streams: BTreeMap::new(),
-            begun: 0,
-        }
+        Self { devices, schedule: BinaryHeap::new(), streams: BTreeMap::new(), begun: 0 }
     }
 
     /// A device, as it was last started; one that never is belongs to `default` and sends Opus.
     pub(super) fn device(&mut self, device: &Device) -> &mut Source {
-        self.devices
-            .entry(device.clone())
-            .or_insert_with(|| Source {
-                account: Account::new("default").expect("the name is short and not empty"),
-                encoding: Encoding::mono_16k(Codec::Opus),
-                handle: None,
-                coder: None,
-            })
+        self.devices.entry(device.clone()).or_insert_with(|| Source {
+            account: Account::new("default").expect("the name is short and not empty"),
+            encoding: Encoding::mono_16k(Codec::Opus),
+            handle: None,
+            coder: None,
+        })
     }
 
     /// A capture began: from now on frames are of this encoding.
@@ -120,12 +108,7 @@ impl Captures {
     fn add(&mut self, device: &Device, frames: Frames, began: FeedTime) {
         let number = self.begun;
         self.begun += 1;
-        let stream = Stream {
-            device: device.clone(),
-            began,
-            given: 0,
-            frames,
-        };
+        let stream = Stream { device: device.clone(), began, given: 0, frames };
         self.streams.insert(number, stream);
         self.schedule_next(number);
     }
@@ -135,9 +118,10 @@ impl Captures {
         let Some(stream) = self.streams.get(&number) else {
             return;
         };
-        let rate = self.devices.get(&stream.device).map_or(100, |source| {
-            u64::from(source.encoding.codec.frames_per_second())
-        });
+        let rate = self
+            .devices
+            .get(&stream.device)
+            .map_or(100, |source| u64::from(source.encoding.codec.frames_per_second()));
         if stream.is_over() {
             self.streams.remove(&number);
             return;
@@ -164,10 +148,7 @@ impl Captures {
             return Some((Device::new("gone").ok()?, Vec::new()));
         };
         let device = stream.device.clone();
-        let coder = self
-            .devices
-            .get_mut(&device)
-            .and_then(|source| source.coder.as_mut());
+        let coder = self.devices.get_mut(&device).and_then(|source| source.coder.as_mut());
         let frames = stream.next(coder);
         self.schedule_next(number);
         Some((device, frames))

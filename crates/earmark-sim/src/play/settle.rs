@@ -29,11 +29,7 @@ impl Player<'_> {
 
     fn activity(&self) -> (u64, u64, u64) {
         let setting = &self.setting;
-        (
-            setting.disk.operations(),
-            setting.network.operations(),
-            setting.happened.count(),
-        )
+        (setting.disk.operations(), setting.network.operations(), setting.happened.count())
     }
 
     /// Goes on until nothing is left to be done; then nothing but time would pass.
@@ -72,16 +68,10 @@ impl Settled for Status {
     fn is_settled(&self) -> bool {
         let waits = |one: &&RecordingStatus| {
             !one.needs_person
-                && matches!(
-                    one.status,
-                    "pending" | "uploading" | "retrying" | "processing"
-                )
+                && matches!(one.status, "pending" | "uploading" | "retrying" | "processing")
         };
-        let needs_person = |id| {
-            self.recordings
-                .iter()
-                .any(|one| one.session == id && one.needs_person)
-        };
+        let needs_person =
+            |id| self.recordings.iter().any(|one| one.session == id && one.needs_person);
         let sessions = self.sessions.iter().all(|session| match session.state {
             "capturing" | "settled" => true,
             _ => needs_person(session.id),

@@ -57,11 +57,7 @@ impl Report {
         Self {
             version: REPORT_VERSION,
             ended_at: Seconds::from(from.ended_at),
-            recordings: seen
-                .recordings
-                .iter()
-                .map(|one| recording(one, from))
-                .collect(),
+            recordings: seen.recordings.iter().map(|one| recording(one, from)).collect(),
             uploads: uploads(from),
             server: from.server.clone(),
             frames: frames(seen, offered),
@@ -104,13 +100,8 @@ impl From<&RecordingStatus> for Recording {
 }
 
 fn recording(one: &RecordingStatus, from: &Ingredients<'_>) -> Recording {
-    let next = one
-        .next_attempt
-        .map(|deadline| (from.feed_time_of)(deadline.moment(from.now)));
-    Recording {
-        next_attempt_at: next.map(Seconds::from),
-        ..Recording::from(one)
-    }
+    let next = one.next_attempt.map(|deadline| (from.feed_time_of)(deadline.moment(from.now)));
+    Recording { next_attempt_at: next.map(Seconds::from), ..Recording::from(one) }
 }
 
 fn status(word: &str) -> Status {
@@ -164,13 +155,7 @@ fn uploads(from: &Ingredients<'_>) -> Vec<Upload> {
     let mut open: BTreeMap<(RecordingId, u32), usize> = BTreeMap::new();
     for numbered in from.events {
         let event = &numbered.event;
-        if let Event::UploadStarted {
-            recording,
-            conversation,
-            attempt,
-            frames,
-        } = event
-        {
+        if let Event::UploadStarted { recording, conversation, attempt, frames } = event {
             open.insert((*recording, *attempt), uploads.len());
             uploads.push(Upload {
                 at: Seconds::from((from.feed_time_of)(numbered.at.moment)),
@@ -180,11 +165,7 @@ fn uploads(from: &Ingredients<'_>) -> Vec<Upload> {
                 frames: u64::from(*frames),
                 outcome: None,
             });
-        } else if let Event::UploadEnded {
-            recording,
-            attempt,
-            outcome,
-        } = event
+        } else if let Event::UploadEnded { recording, attempt, outcome } = event
             && let Some(index) = open.remove(&(*recording, *attempt))
         {
             uploads[index].outcome = Some(result(*outcome));
@@ -221,75 +202,44 @@ fn timeline(from: &Ingredients<'_>) -> Vec<Happening> {
 /// An event in a word and its particulars.
 pub fn told(event: &Event) -> (&'static str, Value) {
     match event {
-        Event::SessionChanged {
-            session,
-            device,
-            state,
-            conversation,
-            fallback_fired,
-        } => (
+        Event::SessionChanged { session, device, state, conversation, fallback_fired } => (
             "session_changed",
             json!({ "session": session, "device": device, "state": state,
                 "conversation": conversation, "fallback_fired": fallback_fired }),
         ),
-        Event::RecordingLinked {
-            recording,
-            conversation,
-        } => (
-            "recording_linked",
-            json!({ "recording": recording, "conversation": conversation }),
-        ),
-        Event::RecordingSealed { recording, frames } => (
-            "recording_sealed",
-            json!({ "recording": recording, "frames": frames }),
-        ),
-        Event::NotSaved { recording, reason } => (
-            "not_saved",
-            json!({ "recording": recording, "reason": reason }),
-        ),
+        Event::RecordingLinked { recording, conversation } => {
+            ("recording_linked", json!({ "recording": recording, "conversation": conversation }))
+        }
+        Event::RecordingSealed { recording, frames } => {
+            ("recording_sealed", json!({ "recording": recording, "frames": frames }))
+        }
+        Event::NotSaved { recording, reason } => {
+            ("not_saved", json!({ "recording": recording, "reason": reason }))
+        }
         Event::UploadChanged { recording, report } => (
             "upload_changed",
             json!({ "recording": recording, "status": report.status.word(),
                 "reason": report.reason, "attempts": report.attempts }),
         ),
-        Event::UploadStarted {
-            recording,
-            conversation,
-            attempt,
-            frames,
-        } => (
+        Event::UploadStarted { recording, conversation, attempt, frames } => (
             "upload_started",
             json!({ "recording": recording, "conversation": conversation, "attempt": attempt,
                 "frames": frames }),
         ),
-        Event::UploadEnded {
-            recording,
-            attempt,
-            outcome,
-        } => (
+        Event::UploadEnded { recording, attempt, outcome } => (
             "upload_ended",
             json!({ "recording": recording, "attempt": attempt, "outcome": result(*outcome) }),
         ),
-        Event::RecordingRemoved { recording, why } => (
-            "recording_removed",
-            json!({ "recording": recording, "why": why }),
-        ),
+        Event::RecordingRemoved { recording, why } => {
+            ("recording_removed", json!({ "recording": recording, "why": why }))
+        }
         Event::FramesRefused { reason } => ("frames_refused", json!({ "reason": reason })),
         Event::FramesTakenAgain => ("frames_taken_again", Value::Null),
-        Event::DiskTaskFailed { task, reason } => (
-            "disk_task_failed",
-            json!({ "task": task, "reason": reason }),
-        ),
-        Event::SocketChanged {
-            device,
-            account,
-            closed,
-        } => (
-            if closed.is_some() {
-                "socket_down"
-            } else {
-                "socket_up"
-            },
+        Event::DiskTaskFailed { task, reason } => {
+            ("disk_task_failed", json!({ "task": task, "reason": reason }))
+        }
+        Event::SocketChanged { device, account, closed } => (
+            if closed.is_some() { "socket_down" } else { "socket_up" },
             json!({ "device": device, "account": account, "code": closed }),
         ),
         Event::NetworkChanged { online } => ("network_changed", json!({ "online": online })),

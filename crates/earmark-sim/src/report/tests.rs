@@ -137,10 +137,7 @@ fn a_report_is_written_with_its_keys_in_order_and_reads_back() {
 
 #[test]
 fn a_server_that_cannot_be_asked_is_null() {
-    let report = Report {
-        server: None,
-        ..report()
-    };
+    let report = Report { server: None, ..report() };
     assert!(report.to_json().contains("\"server\": null"));
 }
 
@@ -178,10 +175,7 @@ fn an_outcome_is_a_number_or_a_word() {
         ("\"lost\"", Some(Outcome::Lost)),
         ("null", None),
     ] {
-        assert_eq!(
-            serde_json::from_str::<Option<Outcome>>(text).unwrap(),
-            outcome
-        );
+        assert_eq!(serde_json::from_str::<Option<Outcome>>(text).unwrap(), outcome);
         assert_eq!(serde_json::to_string(&outcome).unwrap(), text);
     }
     assert!(serde_json::from_str::<Outcome>("\"gone\"").is_err());
@@ -191,15 +185,9 @@ fn an_outcome_is_a_number_or_a_word() {
 fn the_names_of_statuses_and_states_are_those_that_are_written() {
     let text = |names: &[&str]| serde_json::to_string(names).unwrap();
     let statuses: Vec<Status> = serde_json::from_str(&text(&Status::NAMES)).unwrap();
-    assert_eq!(
-        serde_json::to_string(&statuses).unwrap(),
-        text(&Status::NAMES)
-    );
+    assert_eq!(serde_json::to_string(&statuses).unwrap(), text(&Status::NAMES));
     let states: Vec<SessionState> = serde_json::from_str(&text(&SessionState::NAMES)).unwrap();
-    assert_eq!(
-        serde_json::to_string(&states).unwrap(),
-        text(&SessionState::NAMES)
-    );
+    assert_eq!(serde_json::to_string(&states).unwrap(), text(&SessionState::NAMES));
 }
 
 #[test]

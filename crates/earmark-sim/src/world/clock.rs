@@ -14,8 +14,8 @@ const WALL_AT_START: i64 = 1_775_260_800_000_000;
 /// How long the machine has been up at feed time 0, so that times before it can be told.
 const UP_AT_START: Duration = Duration::from_secs(86_400);
 
-/// The clocks of the simulated machine, driven by the paused clock of the tokio runtime that they are
-/// made in.
+/// The clocks of the simulated machine, driven by the paused clock of the tokio runtime that they
+/// are made in.
 #[derive(Debug)]
 pub struct VirtualClock {
     start: Instant,
@@ -27,11 +27,7 @@ impl VirtualClock {
     /// Clocks at feed time 0.
     pub fn new() -> Self {
         let (boot, jumped_micros) = (AtomicU64::new(1), AtomicI64::new(0));
-        Self {
-            start: Instant::now(),
-            boot,
-            jumped_micros,
-        }
+        Self { start: Instant::now(), boot, jumped_micros }
     }
 
     /// The feed time now.

@@ -99,10 +99,7 @@ async fn answer(reply: Reply) -> Sent {
 }
 
 fn header(reply: &Reply, wanted: &str) -> Option<String> {
-    let found = reply
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let found = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     found.map(|(_, value)| value.clone())
 }
 
@@ -112,10 +109,7 @@ fn head_of(request: &HttpRequest) -> RequestHead {
         Content::Nothing => "GET",
         Content::File(_) => "POST",
     };
-    let authorization = request
-        .token
-        .as_ref()
-        .map(|token| format!("Bearer {}", token.reveal()));
+    let authorization = request.token.as_ref().map(|token| format!("Bearer {}", token.reveal()));
     RequestHead {
         method: method.to_owned(),
         path: path.to_owned(),

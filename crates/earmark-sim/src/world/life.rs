@@ -86,12 +86,7 @@ impl Life {
         let set = LocalSet::new();
         let runtime = set.run_until(builder.start_here()).await?;
         let tasks = tokio::task::spawn_local(set);
-        Ok(Self {
-            runtime,
-            disk,
-            is_alive,
-            tasks,
-        })
+        Ok(Self { runtime, disk, is_alive, tasks })
     }
 
     /// The runtime's handle.

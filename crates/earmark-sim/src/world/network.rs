@@ -45,11 +45,7 @@ impl Network {
     /// A network that is there, and a server that holds nothing.
     pub fn new(clock: Arc<VirtualClock>, options: Options) -> Self {
         let server = Server::new(options);
-        let inner = Inner {
-            server,
-            is_online: true,
-            sockets: BTreeMap::new(),
-        };
+        let inner = Inner { server, is_online: true, sockets: BTreeMap::new() };
         Self {
             clock,
             inner: Mutex::new(inner),
@@ -111,10 +107,7 @@ impl Network {
     /// Whether a device has a socket that nothing comes back on.
     pub fn is_stalled(&self, device: &Device) -> bool {
         let inner = self.inner();
-        inner
-            .sockets
-            .values()
-            .any(|end| end.device == *device && end.is_stalled)
+        inner.sockets.values().any(|end| end.device == *device && end.is_stalled)
     }
 
     /// All live sockets break.
@@ -145,11 +138,7 @@ impl Network {
     }
 
     pub(super) fn attach(&self, id: LiveId, device: Device, incoming: mpsc::Sender<Incoming>) {
-        let end = SocketEnd {
-            device,
-            incoming,
-            is_stalled: false,
-        };
+        let end = SocketEnd { device, incoming, is_stalled: false };
         self.inner().sockets.insert(id, end);
         self.rescheduled.notify_one();
     }
@@ -187,10 +176,7 @@ impl Network {
 
 impl Inner {
     fn of(&self, device: &Device) -> impl Iterator<Item = LiveId> {
-        let own = self
-            .sockets
-            .iter()
-            .filter(move |(_, end)| end.device == *device);
+        let own = self.sockets.iter().filter(move |(_, end)| end.device == *device);
         own.map(|(id, _)| *id).collect::<Vec<_>>().into_iter()
     }
 

@@ -51,12 +51,7 @@ impl FsDisk {
 
     fn dir(&self, dir: &str) -> io::Result<OwnedFd> {
         if dir.is_empty() {
-            return Ok(rustix::fs::openat(
-                &self.root,
-                ".",
-                dir_flags(),
-                Mode::empty(),
-            )?);
+            return Ok(rustix::fs::openat(&self.root, ".", dir_flags(), Mode::empty())?);
         }
         split(dir)?;
         let flags = dir_flags() | OFlags::NOFOLLOW;
@@ -86,11 +81,7 @@ impl Disk for FsDisk {
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         let (dir, name) = self.place(path)?;
-        let access = if self.writable {
-            OFlags::RDWR
-        } else {
-            OFlags::RDONLY
-        };
+        let access = if self.writable { OFlags::RDWR } else { OFlags::RDONLY };
         // Without NONBLOCK a pipe that somebody put there would hold the store up for ever.
         let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = File::from(rustix::fs::openat(dir, name, flags, Mode::empty())?);
@@ -213,9 +204,7 @@ fn create_dirs(root: &Path) -> io::Result<()> {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         sync_dir(rustix::fs::open(parent, dir_flags(), Mode::empty())?)?;
     }

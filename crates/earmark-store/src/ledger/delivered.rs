@@ -23,9 +23,7 @@ impl Delivered {
         let end = self.0.partition_point(|range| range.0 <= to);
         let merged = self.0[start..end]
             .iter()
-            .fold((from, to), |(low, high), range| {
-                (low.min(range.0), high.max(range.1))
-            });
+            .fold((from, to), |(low, high), range| (low.min(range.0), high.max(range.1)));
         self.0.splice(start..end, [merged]);
     }
 

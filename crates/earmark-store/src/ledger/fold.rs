@@ -41,13 +41,7 @@ impl Ledger {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`apply` has the full list")]
     fn apply_to_capture(&mut self, record: &Record) {
         match record {
-            Record::CaptureOpened {
-                capture,
-                device,
-                account,
-                encoding,
-                at,
-            } => {
+            Record::CaptureOpened { capture, device, account, encoding, at } => {
                 let facts = CaptureFacts {
                     device: device.clone(),
                     account: account.clone(),
@@ -68,16 +62,10 @@ impl Ledger {
                 }
                 self.forget_capture(*capture);
             }
-            Record::MuteSet {
-                device,
-                muted: true,
-            } => {
+            Record::MuteSet { device, muted: true } => {
                 self.muted.insert(device.clone());
             }
-            Record::MuteSet {
-                device,
-                muted: false,
-            } => {
+            Record::MuteSet { device, muted: false } => {
                 self.muted.remove(device);
             }
             Record::Frames(span) => self.take(span),
@@ -93,12 +81,7 @@ impl Ledger {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`apply` has the full list")]
     fn apply_to_session(&mut self, record: &Record) {
         match record {
-            Record::SessionOpened {
-                session,
-                capture,
-                first,
-                at,
-            } => {
+            Record::SessionOpened { session, capture, first, at } => {
                 let Some(owner) = self.captures.get(capture) else {
                     return;
                 };
@@ -132,39 +115,21 @@ impl Ledger {
     #[expect(clippy::wildcard_enum_match_arm, reason = "`apply` has the full list")]
     fn apply_to_recording(&mut self, record: &Record) {
         match record {
-            Record::RecordingOpened {
-                recording,
-                session,
-                capture,
-                first,
-            } => {
+            Record::RecordingOpened { recording, session, capture, first } => {
                 self.open(*recording, *session, *capture, *first);
             }
             Record::RecordingCut { recording, end } => self.cut(*recording, *end),
             Record::Sealed { recording, seal } => self.seal(*recording, seal),
-            Record::Linked {
-                conversation,
-                recordings,
-                seals,
-                at,
-            } => {
-                seals
-                    .iter()
-                    .for_each(|(recording, seal)| self.seal(*recording, seal));
-                recordings
-                    .iter()
-                    .for_each(|one| self.link(*one, conversation, *at));
+            Record::Linked { conversation, recordings, seals, at } => {
+                seals.iter().for_each(|(recording, seal)| self.seal(*recording, seal));
+                recordings.iter().for_each(|one| self.link(*one, conversation, *at));
             }
             Record::SessionMoved { recording, session } => {
                 if let Some(facts) = self.recordings.get_mut(recording) {
                     facts.session = *session;
                 }
             }
-            Record::Relinked {
-                recording,
-                old,
-                reason,
-            } => {
+            Record::Relinked { recording, old, reason } => {
                 if let Some(facts) = self.recordings.get_mut(recording)
                     && facts.conversation.as_ref() == Some(old)
                 {
@@ -297,27 +262,19 @@ impl Ledger {
         let Some(facts) = self.recordings.remove(&id) else {
             return;
         };
-        let of_capture = self
-            .recordings
-            .values()
-            .filter(|other| other.capture == facts.capture);
+        let of_capture = self.recordings.values().filter(|other| other.capture == facts.capture);
         let floor = of_capture.map(|other| other.first).min();
         if let Some(capture) = self.captures.get_mut(&facts.capture) {
             capture.open.retain(|open| *open != id);
             capture.covered = capture.covered.max(facts.end.unwrap_or(facts.first));
-            capture
-                .delivered
-                .forget_below(floor.unwrap_or(capture.covered));
+            capture.delivered.forget_below(floor.unwrap_or(capture.covered));
         }
         self.forget_capture(facts.capture);
         self.forget_sessions();
     }
 
     fn forget_capture(&mut self, id: CaptureId) {
-        let closed = self
-            .captures
-            .get(&id)
-            .is_some_and(|facts| facts.closed.is_some());
+        let closed = self.captures.get(&id).is_some_and(|facts| facts.closed.is_some());
         let bare = |capture: &CaptureFacts| capture.covered >= capture.next_seq;
         let covered = self.captures.get(&id).is_some_and(bare);
         if closed && covered && !self.recordings.values().any(|facts| facts.capture == id) {
@@ -326,11 +283,8 @@ impl Ledger {
     }
 
     fn forget_sessions(&mut self) {
-        let busy: BTreeSet<SessionId> = self
-            .recordings
-            .values()
-            .map(|facts| facts.session)
-            .collect();
+        let busy: BTreeSet<SessionId> =
+            self.recordings.values().map(|facts| facts.session).collect();
         let ended = |(id, facts): (&SessionId, &SessionFacts)| {
             (facts.closed.is_some() && !busy.contains(id)).then_some(*id)
         };
@@ -341,10 +295,7 @@ impl Ledger {
         }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "only what opens something brings an id"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only what opens something brings an id")]
     pub(crate) fn note_ids(&mut self, record: &Record) {
         let number = match record {
             Record::CaptureOpened { capture, .. } => capture.number(),

@@ -5,16 +5,8 @@ use super::SECTOR_BYTES;
 /// A change that is not synced.
 #[derive(Clone, Debug)]
 enum Change {
-    Write {
-        offset: usize,
-        new: Vec<u8>,
-        before: Vec<u8>,
-        len_before: usize,
-    },
-    Cut {
-        len: usize,
-        before: Vec<u8>,
-    },
+    Write { offset: usize, new: Vec<u8>, before: Vec<u8>, len_before: usize },
+    Cut { len: usize, before: Vec<u8> },
 }
 
 /// The contents of a file.
@@ -28,10 +20,7 @@ pub(super) struct Inode {
 
 impl Inode {
     pub(super) fn synced(bytes: &[u8]) -> Self {
-        Self {
-            bytes: bytes.to_vec(),
-            changes: Vec::new(),
-        }
+        Self { bytes: bytes.to_vec(), changes: Vec::new() }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -47,12 +36,7 @@ impl Inode {
         let len_before = self.bytes.len();
         let before = overlap(&self.bytes, offset, new.len()).to_vec();
         put(&mut self.bytes, offset, new);
-        let change = Change::Write {
-            offset,
-            new: new.to_vec(),
-            before,
-            len_before,
-        };
+        let change = Change::Write { offset, new: new.to_vec(), before, len_before };
         self.changes.push((change, false));
     }
 
@@ -89,9 +73,7 @@ impl Inode {
     }
 
     pub(super) fn flip(&mut self, bit: u64) -> bool {
-        let byte = usize::try_from(bit / 8)
-            .ok()
-            .and_then(|at| self.bytes.get_mut(at));
+        let byte = usize::try_from(bit / 8).ok().and_then(|at| self.bytes.get_mut(at));
         byte.map(|byte| *byte ^= 1 << (bit % 8)).is_some()
     }
 
@@ -103,11 +85,8 @@ impl Inode {
             undo(&mut self.bytes, change);
         }
         let synced = self.bytes.len();
-        let mut order: Vec<&Change> = changes
-            .iter()
-            .filter(|(_, dropped)| !dropped)
-            .map(|(change, _)| change)
-            .collect();
+        let mut order: Vec<&Change> =
+            changes.iter().filter(|(_, dropped)| !dropped).map(|(change, _)| change).collect();
         if roll().is_multiple_of(2) {
             shuffle(&mut order, roll);
         }
@@ -144,12 +123,7 @@ fn put(bytes: &mut Vec<u8>, offset: usize, new: &[u8]) {
 
 fn undo(bytes: &mut Vec<u8>, change: &Change) {
     match change {
-        Change::Write {
-            offset,
-            before,
-            len_before,
-            ..
-        } => {
+        Change::Write { offset, before, len_before, .. } => {
             put(bytes, *offset, before);
             bytes.resize(*len_before, 0);
         }

@@ -20,18 +20,9 @@ enum Node {
 /// A change of names that is not synced.
 #[derive(Clone)]
 enum Change {
-    Link {
-        path: String,
-        node: Node,
-    },
-    Unlink {
-        path: String,
-    },
-    Rename {
-        from: String,
-        to: String,
-        node: Node,
-    },
+    Link { path: String, node: Node },
+    Unlink { path: String },
+    Rename { from: String, to: String, node: Node },
 }
 
 impl Change {
@@ -80,10 +71,7 @@ impl Names {
         if self.seen.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        self.change(Change::Link {
-            path: path.to_owned(),
-            node: Node::File(file),
-        });
+        self.change(Change::Link { path: path.to_owned(), node: Node::File(file) });
         Ok(())
     }
 
@@ -94,10 +82,7 @@ impl Names {
             Some(Node::File(_)) => Err(io::ErrorKind::AlreadyExists.into()),
             None if full => Err(super::DiskError::Enospc.to_io()),
             None => {
-                self.change(Change::Link {
-                    path: path.to_owned(),
-                    node: Node::Dir,
-                });
+                self.change(Change::Link { path: path.to_owned(), node: Node::Dir });
                 Ok(true)
             }
         }
@@ -105,9 +90,7 @@ impl Names {
 
     pub(super) fn remove(&mut self, path: &str) -> io::Result<()> {
         self.file(path).ok_or(io::ErrorKind::NotFound)?;
-        self.change(Change::Unlink {
-            path: path.to_owned(),
-        });
+        self.change(Change::Unlink { path: path.to_owned() });
         Ok(())
     }
 
@@ -115,11 +98,7 @@ impl Names {
         let file = self.file(from).ok_or(io::ErrorKind::NotFound)?;
         self.folder(dir_of(to))?;
         let (from, to) = (from.to_owned(), to.to_owned());
-        self.change(Change::Rename {
-            from,
-            to,
-            node: Node::File(file),
-        });
+        self.change(Change::Rename { from, to, node: Node::File(file) });
         Ok(())
     }
 
@@ -139,10 +118,7 @@ impl Names {
 
     pub(super) fn list(&self, dir: &str) -> io::Result<Vec<DirEntry>> {
         self.folder(dir)?;
-        let within = self
-            .seen
-            .iter()
-            .filter(|(path, _)| dir_of(path) == dir && !path.is_empty());
+        let within = self.seen.iter().filter(|(path, _)| dir_of(path) == dir && !path.is_empty());
         let entry = |(path, node): (&String, &Node)| DirEntry {
             name: path.rsplit('/').next().unwrap_or(path).to_owned(),
             is_dir: matches!(node, Node::Dir),
@@ -159,11 +135,7 @@ impl Names {
             if change.dirs().contains(&dir) {
                 synced.push(dir.to_owned());
             }
-            if change
-                .dirs()
-                .iter()
-                .all(|dir| synced.iter().any(|done| done == dir))
-            {
+            if change.dirs().iter().all(|dir| synced.iter().any(|done| done == dir)) {
                 change.happen(&mut self.synced);
             } else {
                 kept.push((change, synced));
@@ -189,10 +161,7 @@ impl Names {
             .collect();
         let reachable =
             |path: &str| dir_of(path).is_empty() || dirs.iter().any(|dir| dir == dir_of(path));
-        self.synced = synced
-            .into_iter()
-            .filter(|(path, _)| reachable(path))
-            .collect();
+        self.synced = synced.into_iter().filter(|(path, _)| reachable(path)).collect();
         for node in self.synced.values() {
             if let Node::File(file) = node {
                 lock(file).power_cut(roll);
@@ -222,10 +191,7 @@ impl Names {
     }
 
     pub(super) fn paths(&self) -> Vec<String> {
-        let files = self
-            .seen
-            .iter()
-            .filter(|(_, node)| matches!(node, Node::File(_)));
+        let files = self.seen.iter().filter(|(_, node)| matches!(node, Node::File(_)));
         files.map(|(path, _)| path.clone()).collect()
     }
 
@@ -234,10 +200,7 @@ impl Names {
     }
 
     pub(super) fn bytes_held(&self) -> u64 {
-        let synced = self
-            .synced
-            .iter()
-            .filter(|(path, _)| !self.seen.contains_key(*path));
+        let synced = self.synced.iter().filter(|(path, _)| !self.seen.contains_key(*path));
         self.bytes_seen() + synced.map(|(_, node)| len(node)).sum::<u64>()
     }
 }

@@ -26,9 +26,7 @@ pub enum OpenError {
     #[error("the store is in use by another process; nothing was changed")]
     InUse,
     /// A newer program wrote it; nothing was changed.
-    #[error(
-        "{path} is of version {version}, written by a newer earmark; this one knows versions up to 1"
-    )]
+    #[error("{path} is of version {version}, of a newer earmark; this one knows versions up to 1")]
     Newer {
         /// The file.
         path: String,
@@ -48,10 +46,7 @@ pub enum OpenError {
 
 impl OpenError {
     fn at(path: &str) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |error| Self::Io {
-            path: path.to_owned(),
-            error,
-        }
+        move |error| Self::Io { path: path.to_owned(), error }
     }
 }
 
@@ -94,10 +89,7 @@ impl Store {
         entropy: &mut dyn FnMut() -> u64,
         at: Stamp,
     ) -> Result<(Self, Recovered), OpenError> {
-        let lock = disk
-            .lock()
-            .map_err(OpenError::at("lock"))?
-            .ok_or(OpenError::InUse)?;
+        let lock = disk.lock().map_err(OpenError::at("lock"))?.ok_or(OpenError::InUse)?;
         let recovery = recovery::read(disk.as_ref())?;
         let life = entropy();
         let incarnation = prepare(disk.as_ref(), &recovery, entropy)?;
@@ -161,10 +153,8 @@ impl Store {
 
     fn finish_removals(&mut self) -> Result<(), Failure> {
         let all = self.durable_ledger.recordings.iter();
-        let half_done: Vec<RecordingId> = all
-            .filter(|(_, facts)| facts.removing.is_some())
-            .map(|(id, _)| *id)
-            .collect();
+        let half_done: Vec<RecordingId> =
+            all.filter(|(_, facts)| facts.removing.is_some()).map(|(id, _)| *id).collect();
         for recording in half_done {
             self.run(Work::Remove(recording))?;
             self.stage(Record::Removed { recording });
@@ -187,39 +177,23 @@ impl Store {
             self.adopt_orphans(*capture, *next, at);
         }
         let all = self.ledger.sessions.iter();
-        let sessions: Vec<SessionId> = all
-            .filter(|(_, facts)| facts.closed.is_none())
-            .map(|(id, _)| *id)
-            .collect();
+        let sessions: Vec<SessionId> =
+            all.filter(|(_, facts)| facts.closed.is_none()).map(|(id, _)| *id).collect();
         for session in sessions {
-            self.stage(Record::SessionClosed {
-                session,
-                end: SessionEnd::Recovered,
-                at,
-            });
+            self.stage(Record::SessionClosed { session, end: SessionEnd::Recovered, at });
         }
         for (capture, _) in &open {
-            self.stage(Record::CaptureClosed {
-                capture: *capture,
-                at,
-            });
+            self.stage(Record::CaptureClosed { capture: *capture, at });
         }
         open
     }
 
     fn close_recording(&mut self, recording: RecordingId, end: FrameSeq) {
-        let first = self
-            .ledger
-            .recordings
-            .get(&recording)
-            .map(|facts| facts.first);
+        let first = self.ledger.recordings.get(&recording).map(|facts| facts.first);
         if first.is_some_and(|first| first < end) {
             self.stage(Record::RecordingCut { recording, end });
         } else {
-            self.stage(Record::Removing {
-                recording,
-                why: Removal::Released,
-            });
+            self.stage(Record::Removing { recording, why: Removal::Released });
             self.stage(Record::Removed { recording });
         }
     }
@@ -235,27 +209,14 @@ impl Store {
         }
         let sessions = self.ledger.sessions.iter().rev();
         let open = sessions.filter(|(_, facts)| facts.capture == capture);
-        let open = open
-            .filter(|(_, facts)| facts.closed.is_none())
-            .map(|(id, _)| *id)
-            .next();
+        let open = open.filter(|(_, facts)| facts.closed.is_none()).map(|(id, _)| *id).next();
         let session = open.unwrap_or_else(|| {
             let session = self.next_session();
-            self.stage(Record::SessionOpened {
-                session,
-                capture,
-                first,
-                at,
-            });
+            self.stage(Record::SessionOpened { session, capture, first, at });
             session
         });
         let recording = self.next_recording();
-        self.stage(Record::RecordingOpened {
-            recording,
-            session,
-            capture,
-            first,
-        });
+        self.stage(Record::RecordingOpened { recording, session, capture, first });
         self.stage(Record::RecordingCut { recording, end });
     }
 }
@@ -279,9 +240,7 @@ fn prepare(
     }
     for (number, len) in &recovery.cuts {
         let path = journal_path(*number);
-        let cut = disk
-            .open(&path)
-            .and_then(|file| file.set_len(*len).and_then(|()| file.sync()));
+        let cut = disk.open(&path).and_then(|file| file.set_len(*len).and_then(|()| file.sync()));
         cut.map_err(OpenError::at(&path))?;
     }
     for dir in [QUARANTINE, JOURNAL, RECORDINGS, SNAPSHOTS, ""] {

@@ -23,11 +23,7 @@ fn what_is_durable_survives_a_power_cut() {
         world.frames(capture, 20);
         let _ = world.run(Work::Write);
         let mut world = world.power_cut(seed);
-        assert!(
-            world.recovered.damage.is_empty(),
-            "{seed}: {:?}",
-            world.recovered.damage
-        );
+        assert!(world.recovered.damage.is_empty(), "{seed}: {:?}", world.recovered.damage);
         world.seal_all();
         let frames = world.read(recording).len();
         assert!((50..=70).contains(&frames), "{seed}: {frames}");
@@ -47,16 +43,12 @@ fn a_disk_that_lies_is_found_out() {
             world.frames(capture, 50);
             world.run(Work::Write).expect("the disk is healthy");
             if lie == Lie::FileSyncErrors {
-                world
-                    .disk
-                    .set_fault(crate::DiskOp::Sync, crate::DiskError::Eio, 1);
+                world.disk.set_fault(crate::DiskOp::Sync, crate::DiskError::Eio, 1);
             }
             world.run(Work::Sync).expect("the disk says so");
             let world = world.power_cut(*seed);
             let captures = &world.store.ledger().captures;
-            captures
-                .get(&capture)
-                .is_none_or(|facts| facts.next_seq < FrameSeq(50))
+            captures.get(&capture).is_none_or(|facts| facts.next_seq < FrameSeq(50))
         });
         assert!(lost.count() > 0, "{lie:?}");
     }
@@ -95,20 +87,9 @@ fn frames_whose_recording_was_never_opened_get_one() {
     world.flush();
     let mut world = world.reopen();
     world.seal_all();
-    let recordings: Vec<_> = world
-        .store
-        .ledger()
-        .recordings
-        .clone()
-        .into_iter()
-        .collect();
-    let [(recording, facts)] = &recordings[..] else {
-        panic!("{recordings:?}")
-    };
-    assert_eq!(
-        (facts.session, facts.first, facts.end),
-        (session, FrameSeq(0), Some(FrameSeq(12)))
-    );
+    let recordings: Vec<_> = world.store.ledger().recordings.clone().into_iter().collect();
+    let [(recording, facts)] = &recordings[..] else { panic!("{recordings:?}") };
+    assert_eq!((facts.session, facts.first, facts.end), (session, FrameSeq(0), Some(FrameSeq(12))));
     world.assert_true_frames(*recording);
 }
 
@@ -149,10 +130,7 @@ fn a_crash_at_any_step_of_recovery_leads_to_the_same_state() {
             let mut world = World::new();
             let sealed = world.sealed_recording(20);
             let going = world.sealed_recording(20);
-            world.stage(Record::Removing {
-                recording: going,
-                why: Removal::Deleted,
-            });
+            world.stage(Record::Removing { recording: going, why: Removal::Deleted });
             let (capture, session) = world.capture();
             let open = world.recording(capture, session);
             world.frames(capture, 30);
@@ -167,11 +145,7 @@ fn a_crash_at_any_step_of_recovery_leads_to_the_same_state() {
                 world.disk.power_cut(count);
             }
             let mut world = world.reopen();
-            assert!(
-                world.recovered.damage.is_empty(),
-                "{count}: {:?}",
-                world.recovered.damage
-            );
+            assert!(world.recovered.damage.is_empty(), "{count}: {:?}", world.recovered.damage);
             states.push(world.store.ledger().clone());
             world.seal_all();
             assert_eq!(world.read(open).len(), 30);
@@ -264,19 +238,12 @@ impl Host {
                     end: SessionEnd::Stopped,
                     at: stamp(),
                 });
-                world.stage(Record::CaptureClosed {
-                    capture,
-                    at: stamp(),
-                });
+                world.stage(Record::CaptureClosed { capture, at: stamp() });
                 self.begin();
             }
             Step::Delivered => {
                 let to = world.next(capture);
-                world.stage(Record::Delivered {
-                    capture,
-                    from: FrameSeq(to.0 / 2),
-                    to,
-                });
+                world.stage(Record::Delivered { capture, from: FrameSeq(to.0 / 2), to });
             }
         }
     }
@@ -288,21 +255,13 @@ impl Host {
     }
 
     fn run(&mut self, kind: u8) {
-        let work = [
-            Work::Write,
-            Work::Sync,
-            Work::Replace,
-            Work::Snapshot,
-            Work::Prune,
-        ];
+        let work = [Work::Write, Work::Sync, Work::Replace, Work::Snapshot, Work::Prune];
         let _ = self.world.run(work[usize::from(kind)]);
     }
 
     fn find(&self, wanted: impl Fn(&crate::RecordingFacts) -> bool) -> Option<RecordingId> {
         let all = self.world.store.ledger().recordings.iter();
-        all.filter(|(_, facts)| facts.removing.is_none() && wanted(facts))
-            .map(|(id, _)| *id)
-            .next()
+        all.filter(|(_, facts)| facts.removing.is_none() && wanted(facts)).map(|(id, _)| *id).next()
     }
 
     fn seal(&mut self, link: bool) {
@@ -325,21 +284,15 @@ impl Host {
 
     fn remove(&mut self) {
         let all = &self.world.store.durable_ledger().recordings;
-        let going: Vec<RecordingId> = all
-            .iter()
-            .filter(|(_, facts)| facts.removing.is_some())
-            .map(|(id, _)| *id)
-            .collect();
+        let going: Vec<RecordingId> =
+            all.iter().filter(|(_, facts)| facts.removing.is_some()).map(|(id, _)| *id).collect();
         for recording in going {
             if let Ok(Some(_)) = self.world.run(Work::Remove(recording)) {
                 self.world.stage(Record::Removed { recording });
             }
         }
         if let Some(recording) = self.find(crate::RecordingFacts::is_synced) {
-            self.world.stage(Record::Removing {
-                recording,
-                why: Removal::Expired,
-            });
+            self.world.stage(Record::Removing { recording, why: Removal::Expired });
         }
     }
 }
@@ -383,15 +336,9 @@ fn live(lives: &[(Vec<Step>, u8, u64, bool)], faults: &[u8]) -> Result<(), TestC
         let mut host = Host { world, now: None };
         host.world.disk.kill_after(u64::from(*stop) * 2);
         if let Some(fault) = faults.get(life) {
-            let op = [
-                crate::DiskOp::Write,
-                crate::DiskOp::Sync,
-                crate::DiskOp::Create,
-            ];
+            let op = [crate::DiskOp::Write, crate::DiskOp::Sync, crate::DiskOp::Create];
             let op = op[usize::from(fault % 3)];
-            host.world
-                .disk
-                .set_fault(op, crate::DiskError::Eio, i64::from(fault % 4));
+            host.world.disk.set_fault(op, crate::DiskError::Eio, i64::from(fault % 4));
         }
         for one in steps {
             host.step(*one);
@@ -406,28 +353,14 @@ fn live(lives: &[(Vec<Step>, u8, u64, bool)], faults: &[u8]) -> Result<(), TestC
         }
         let found = inspect(&world.disk.life()).expect("it can be read");
         prop_assert!(found.damage.is_empty(), "{:?}", found.damage);
-        let known = states
-            .iter()
-            .any(|state| decisions(state) == decisions(&found.ledger));
-        prop_assert!(
-            known,
-            "no prefix of what was staged gives {:#?}",
-            found.ledger
-        );
+        let known = states.iter().any(|state| decisions(state) == decisions(&found.ledger));
+        prop_assert!(known, "no prefix of what was staged gives {:#?}", found.ledger);
         for (capture, facts) in &durable.captures {
-            let next = found
-                .ledger
-                .captures
-                .get(capture)
-                .map(|facts| facts.next_seq);
+            let next = found.ledger.captures.get(capture).map(|facts| facts.next_seq);
             prop_assert!(next.is_none_or(|next| next >= facts.next_seq));
         }
         world = world.reopen();
-        prop_assert!(
-            world.recovered.damage.is_empty(),
-            "{:?}",
-            world.recovered.damage
-        );
+        prop_assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
         check_frames(&mut world, &durable, &found.ledger)?;
     }
     Ok(())
@@ -442,25 +375,16 @@ fn check_frames(world: &mut World, durable: &Ledger, found: &Ledger) -> Result<(
             world.assert_true_frames(*recording);
         }
         let end = facts.end.expect("recovery has cut it");
-        ranges
-            .entry(facts.capture)
-            .or_default()
-            .push((facts.first, end));
+        ranges.entry(facts.capture).or_default().push((facts.first, end));
     }
     for (recording, facts) in &durable.recordings {
         // A removal that was decided, but not durable before the crash, may be finished after it.
-        if found
-            .recordings
-            .get(recording)
-            .is_none_or(|facts| facts.removing.is_some())
-        {
+        if found.recordings.get(recording).is_none_or(|facts| facts.removing.is_some()) {
             continue;
         }
         let end = durable.end(facts);
         let covered = ranges.get(&facts.capture).is_some_and(|ranges| {
-            ranges
-                .iter()
-                .any(|(first, last)| *first <= facts.first && end <= *last)
+            ranges.iter().any(|(first, last)| *first <= facts.first && end <= *last)
         });
         prop_assert!(covered || facts.first >= end, "{recording}: {facts:?}");
     }

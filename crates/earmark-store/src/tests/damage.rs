@@ -27,19 +27,13 @@ fn rich() -> (World, Vec<RecordingId>, RecordingId) {
     world.cut(capture, open);
     world.flush();
     // So that the bytes of the last record are known to have been durable.
-    world.stage(Record::MuteSet {
-        device: super::world::device(),
-        muted: true,
-    });
+    world.stage(Record::MuteSet { device: super::world::device(), muted: true });
     world.flush();
     (world, sealed, open)
 }
 
 fn bits(world: &World, path: &str, step: usize) -> Vec<u64> {
-    let bytes = world
-        .disk
-        .contents(path)
-        .map_or(0, |bytes| bytes.len() as u64);
+    let bytes = world.disk.contents(path).map_or(0, |bytes| bytes.len() as u64);
     (0..bytes * 8).step_by(step).collect()
 }
 
@@ -48,40 +42,24 @@ fn one_flipped_bit_of_the_journal_costs_at_most_one_record_and_is_reported() {
     let (world, sealed, open) = rich();
     let frames = world.store.ledger().frames(open);
     let mut reported = 0;
-    let journal: Vec<String> = world
-        .disk
-        .paths()
-        .into_iter()
-        .filter(|path| path.starts_with("journal/"))
-        .collect();
+    let journal: Vec<String> =
+        world.disk.paths().into_iter().filter(|path| path.starts_with("journal/")).collect();
     for path in &journal {
         for bit in bits(&world, path, 1_009) {
             assert!(world.disk.flip_bit(path, bit));
             let found = inspect(&world.disk).expect("it can be read");
             for recording in &sealed {
-                assert!(
-                    found.ledger.recordings.contains_key(recording),
-                    "{path} {bit}"
-                );
+                assert!(found.ledger.recordings.contains_key(recording), "{path} {bit}");
             }
             let known = found.ledger.recordings.contains_key(&open);
-            assert!(
-                known || !found.damage.is_empty(),
-                "{path} {bit}: {:?}",
-                found.damage
-            );
+            assert!(known || !found.damage.is_empty(), "{path} {bit}: {:?}", found.damage);
             reported += usize::from(!found.damage.is_empty());
             assert!(world.disk.flip_bit(path, bit));
         }
     }
     assert_eq!(frames, 90);
     assert!(reported > 10, "{reported}");
-    assert!(
-        inspect(&world.disk)
-            .expect("it can be read")
-            .damage
-            .is_empty()
-    );
+    assert!(inspect(&world.disk).expect("it can be read").damage.is_empty());
 }
 
 #[test]
@@ -92,12 +70,7 @@ fn frames_next_to_a_damaged_record_are_kept_and_the_loss_is_named() {
     let (path, at) = find(&world, &needle);
     assert!(world.disk.flip_bit(&path, at * 8 + 100));
     world = world.reopen();
-    let harms: Vec<_> = world
-        .recovered
-        .damage
-        .iter()
-        .map(|damage| damage.harm.clone())
-        .collect();
+    let harms: Vec<_> = world.recovered.damage.iter().map(|damage| damage.harm.clone()).collect();
     assert_eq!(harms, [Harm::Rot]);
     world.seal_all();
     let facts = &world.store.ledger().recordings[&open];
@@ -110,26 +83,14 @@ fn frames_next_to_a_damaged_record_are_kept_and_the_loss_is_named() {
         let _ = world.run(Work::Snapshot);
         let _ = world.run(Work::Prune);
     }
-    let quarantined = world
-        .disk
-        .paths()
-        .into_iter()
-        .find(|path| path.starts_with("quarantine/"));
+    let quarantined = world.disk.paths().into_iter().find(|path| path.starts_with("quarantine/"));
     assert!(quarantined.is_some_and(|kept| kept.contains(&path["journal/".len()..])));
 }
 
 fn find(world: &World, needle: &[u8]) -> (String, u64) {
-    for path in world
-        .disk
-        .paths()
-        .into_iter()
-        .filter(|path| path.starts_with("journal/"))
-    {
+    for path in world.disk.paths().into_iter().filter(|path| path.starts_with("journal/")) {
         let bytes = world.disk.contents(&path).expect("it is there");
-        if let Some(at) = bytes
-            .windows(needle.len())
-            .position(|window| window == needle)
-        {
+        if let Some(at) = bytes.windows(needle.len()).position(|window| window == needle) {
             return (path, at as u64);
         }
     }
@@ -144,18 +105,8 @@ fn a_damaged_snapshot_costs_nothing() {
         world.run(Work::Snapshot).expect("the disk is healthy");
         world.run(Work::Prune).expect("the disk is healthy");
     }
-    assert!(
-        world
-            .disk
-            .contents("journal/0000000000000001.log")
-            .is_none(),
-        "something was pruned"
-    );
-    let newest = world
-        .disk
-        .paths()
-        .into_iter()
-        .rfind(|path| path.starts_with("snapshots/"));
+    assert!(world.disk.contents("journal/0000000000000001.log").is_none(), "something was pruned");
+    let newest = world.disk.paths().into_iter().rfind(|path| path.starts_with("snapshots/"));
     let newest = newest.expect("there is one");
     assert!(world.disk.flip_bit(&newest, 8 * 200));
     let before = world.store.ledger().recordings.clone();
@@ -165,21 +116,13 @@ fn a_damaged_snapshot_costs_nothing() {
     world.seal_all();
     let after: BTreeMap<_, _> = world.store.ledger().recordings.clone();
     assert!(before.keys().eq(after.keys()));
-    assert!(
-        sealed
-            .iter()
-            .all(|recording| after[recording].conversation.is_some())
-    );
+    assert!(sealed.iter().all(|recording| after[recording].conversation.is_some()));
     world.assert_true_frames(open);
 }
 
 #[test]
 fn a_newer_format_is_refused_untouched() {
-    for file in [
-        "store.json",
-        "journal/00000000000000ff.log",
-        "snapshots/00000000000000ff.snap",
-    ] {
+    for file in ["store.json", "journal/00000000000000ff.log", "snapshots/00000000000000ff.snap"] {
         let (world, _, _) = rich();
         let bytes = match file {
             "store.json" => {
@@ -193,22 +136,12 @@ fn a_newer_format_is_refused_untouched() {
         world.disk.plant(file, &bytes);
         world.disk.kill();
         let disk = world.disk.life();
-        let before: Vec<_> = disk
-            .paths()
-            .iter()
-            .map(|path| disk.contents(path))
-            .collect();
+        let before: Vec<_> = disk.paths().iter().map(|path| disk.contents(path)).collect();
         let boxed: std::sync::Arc<dyn Disk> = std::sync::Arc::new(disk.clone());
         let opened = Store::open(boxed, crate::Config::default(), &mut || 3, stamp());
-        let Err(OpenError::Newer { path, version }) = opened else {
-            panic!("{file} was opened")
-        };
+        let Err(OpenError::Newer { path, version }) = opened else { panic!("{file} was opened") };
         assert_eq!((path.as_str(), version), (file, 2));
-        let after: Vec<_> = disk
-            .paths()
-            .iter()
-            .map(|path| disk.contents(path))
-            .collect();
+        let after: Vec<_> = disk.paths().iter().map(|path| disk.contents(path)).collect();
         assert!(before == after);
     }
 }
@@ -235,12 +168,7 @@ fn what_nothing_can_use_goes_to_quarantine_and_is_never_deleted() {
         world.disk.plant(path, bytes);
     }
     let world = world.reopen();
-    assert_eq!(
-        world.recovered.damage.len(),
-        4,
-        "{:?}",
-        world.recovered.damage
-    );
+    assert_eq!(world.recovered.damage.len(), 4, "{:?}", world.recovered.damage);
     let kept: Vec<_> = world
         .disk
         .paths()
@@ -252,11 +180,7 @@ fn what_nothing_can_use_goes_to_quarantine_and_is_never_deleted() {
         assert!(kept.iter().any(|one| one == bytes), "{path}");
     }
     let world = world.reopen();
-    assert!(
-        world.recovered.damage.is_empty(),
-        "{:?}",
-        world.recovered.damage
-    );
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
 }
 
 #[test]
@@ -269,10 +193,7 @@ fn a_truncated_recording_is_named() {
     assert!(RecordingReader::open(&world.disk, &token).is_err());
     let found = inspect(&world.disk).expect("it can be read");
     let wrong = |damage: &Damage| matches!(damage.harm, Harm::WrongLength { .. });
-    assert_eq!(
-        found.damage.iter().filter(|damage| wrong(damage)).count(),
-        1
-    );
+    assert_eq!(found.damage.iter().filter(|damage| wrong(damage)).count(), 1);
 }
 
 #[test]
@@ -283,9 +204,7 @@ fn a_look_writes_nothing() {
     crate::verify(&world.disk, &mut |_, _| {}).expect("it can be read");
     assert_eq!(world.disk.operations(), before);
     assert!(
-        inspect(&SimDisk::new(0))
-            .expect("an empty folder is an empty store")
-            .ledger
+        inspect(&SimDisk::new(0)).expect("an empty folder is an empty store").ledger
             == crate::Ledger::default()
     );
 }
@@ -293,13 +212,9 @@ fn a_look_writes_nothing() {
 #[test]
 fn a_journal_that_cannot_be_read_for_a_while_costs_nothing() {
     let (mut world, _, open) = rich();
-    world
-        .disk
-        .set_fault(crate::DiskOp::Read, crate::DiskError::Eio, 3);
+    world.disk.set_fault(crate::DiskOp::Read, crate::DiskError::Eio, 3);
     for _ in 0..3 {
-        world
-            .run(Work::Seal(open))
-            .expect_err("the disk cannot read");
+        world.run(Work::Seal(open)).expect_err("the disk cannot read");
     }
     world.seal_all();
     world.assert_true_frames(open);
@@ -308,9 +223,7 @@ fn a_journal_that_cannot_be_read_for_a_while_costs_nothing() {
 #[test]
 fn a_journal_that_can_never_be_read_holds_no_seal_up_for_ever() {
     let (mut world, _, open) = rich();
-    world
-        .disk
-        .set_fault(crate::DiskOp::Read, crate::DiskError::Eio, -1);
+    world.disk.set_fault(crate::DiskOp::Read, crate::DiskError::Eio, -1);
     let mut tries = 0;
     let outcome = loop {
         match world.run(Work::Seal(open)) {
@@ -320,24 +233,15 @@ fn a_journal_that_can_never_be_read_holds_no_seal_up_for_ever() {
         assert!(tries < 100);
     };
     world.disk.clear_faults();
-    let Some(crate::Outcome::Sealed { seal, damage, .. }) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Some(crate::Outcome::Sealed { seal, damage, .. }) = outcome else { panic!("{outcome:?}") };
     assert_eq!((seal.frames, seal.missing), (0, 90));
     assert!(!damage.is_empty());
-    world.stage(Record::Sealed {
-        recording: open,
-        seal,
-    });
+    world.stage(Record::Sealed { recording: open, seal });
     for _ in 0..30 {
         world.sealed_recording(60);
         let _ = world.run(Work::Snapshot);
         let _ = world.run(Work::Prune);
     }
-    let quarantined = world
-        .disk
-        .paths()
-        .into_iter()
-        .any(|path| path.starts_with("quarantine/"));
+    let quarantined = world.disk.paths().into_iter().any(|path| path.starts_with("quarantine/"));
     assert!(quarantined, "the frames may yet be read by somebody");
 }

@@ -16,17 +16,13 @@ fn on_both(obligation: impl Fn(&dyn Disk)) {
 fn a_file_is_created_once_and_reads_back_what_was_written() {
     on_both(|disk| {
         disk.create_dir("journal").expect("it can be made");
-        disk.create_dir("journal")
-            .expect("an existing folder is no error");
+        disk.create_dir("journal").expect("an existing folder is no error");
         let file = disk.create_new("journal/a.log").expect("it is new");
         crate::disk::write_all_at(file.as_ref(), 3, b"frames").expect("it takes bytes");
         file.sync().expect("it can be synced");
         disk.sync_dir("journal").expect("it can be synced");
         let again = disk.create_new("journal/a.log").map(drop);
-        assert_eq!(
-            again.map_err(|error| error.kind()),
-            Err(ErrorKind::AlreadyExists)
-        );
+        assert_eq!(again.map_err(|error| error.kind()), Err(ErrorKind::AlreadyExists));
         let file = disk.open("journal/a.log").expect("it is there");
         let bytes = crate::disk::read_whole(file.as_ref(), 100).expect("it can be read");
         assert_eq!(bytes, b"\0\0\0frames");
@@ -42,8 +38,7 @@ fn names_are_listed_in_order_and_change_as_told() {
         for name in ["recordings/b", "recordings/a.part"] {
             disk.create_new(name).expect("it is new");
         }
-        disk.rename("recordings/a.part", "recordings/c")
-            .expect("it can be renamed");
+        disk.rename("recordings/a.part", "recordings/c").expect("it can be renamed");
         let names: Vec<String> = disk
             .list("recordings")
             .expect("it can be listed")
@@ -59,34 +54,16 @@ fn names_are_listed_in_order_and_change_as_told() {
             disk.rename("recordings/b", "recordings/d"),
         ];
         for result in missing {
-            assert_eq!(
-                result.map_err(|error| error.kind()),
-                Err(ErrorKind::NotFound)
-            );
+            assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::NotFound));
         }
-        assert!(
-            disk.list("")
-                .expect("the root")
-                .iter()
-                .any(|entry| entry.is_dir)
-        );
+        assert!(disk.list("").expect("the root").iter().any(|entry| entry.is_dir));
     });
 }
 
 #[test]
 fn a_path_that_no_store_would_make_is_refused() {
     on_both(|disk| {
-        for path in [
-            "",
-            "..",
-            "../x",
-            "/etc/passwd",
-            "a/b/c",
-            "a/../b",
-            ".hidden",
-            "a/",
-            "a\0b",
-        ] {
+        for path in ["", "..", "../x", "/etc/passwd", "a/b/c", "a/../b", ".hidden", "a/", "a\0b"] {
             let result = disk.create_new(path).map(drop);
             assert_eq!(
                 result.map_err(|error| error.kind()),
@@ -130,24 +107,14 @@ fn files_and_folders_are_their_owners_alone() {
     let disk: Arc<dyn Disk> = Arc::new(FsDisk::create(&root).expect("the folder can be made"));
     let (mut store, _) = Store::open(disk, Config::default(), &mut || 7, super::world::stamp())
         .expect("the store is free");
-    store.stage(crate::Record::MuteSet {
-        device: super::world::device(),
-        muted: true,
-    });
-    let job = store
-        .begin(Work::Write)
-        .expect("there is something to write");
+    store.stage(crate::Record::MuteSet { device: super::world::device(), muted: true });
+    let job = store.begin(Work::Write).expect("there is something to write");
     store.end(job.run()).expect("the disk is healthy");
     let mut paths = vec![root];
     while let Some(path) = paths.pop() {
         let data = path.symlink_metadata().expect("it is there");
         let mode = data.permissions().mode() & 0o7777;
-        assert_eq!(
-            mode,
-            if data.is_dir() { 0o700 } else { 0o600 },
-            "{}",
-            path.display()
-        );
+        assert_eq!(mode, if data.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
         if data.is_dir() {
             let within = path.read_dir().expect("it can be listed");
             paths.extend(within.map(|entry| entry.expect("it can be listed").path()));
@@ -174,10 +141,7 @@ fn a_link_in_the_store_is_not_followed() {
 #[test]
 fn a_read_only_disk_never_writes() {
     let dir = tempfile::tempdir().expect("a folder for the test");
-    FsDisk::create(dir.path())
-        .expect("it is there")
-        .create_new("a")
-        .expect("it is new");
+    FsDisk::create(dir.path()).expect("it is there").create_new("a").expect("it is new");
     let disk = FsDisk::read_only(dir.path()).expect("it is there");
     let refused = [
         disk.create_new("b").map(drop),
@@ -188,10 +152,7 @@ fn a_read_only_disk_never_writes() {
         disk.lock().map(drop),
     ];
     for result in refused {
-        assert_eq!(
-            result.map_err(|error| error.kind()),
-            Err(ErrorKind::ReadOnlyFilesystem)
-        );
+        assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::ReadOnlyFilesystem));
     }
     let file = disk.open("a").expect("it can be read");
     assert!(file.write_at(0, b"x").is_err());
@@ -222,8 +183,7 @@ fn a_failed_sync_of_the_simulated_disk_cannot_be_made_good() {
         crate::disk::write_all_at(file.as_ref(), 0, b"frames").expect("it takes bytes");
         disk.set_fault(crate::DiskOp::Sync, crate::DiskError::Eio, 1);
         assert!(file.sync().is_err());
-        file.sync()
-            .expect("the second one succeeds, as it does on Linux");
+        file.sync().expect("the second one succeeds, as it does on Linux");
         disk.power_cut(seed);
         let bytes = disk.contents("a.log").expect("its name is durable");
         assert!(!bytes.starts_with(b"frames"), "{seed}");
@@ -253,12 +213,7 @@ fn a_store_on_real_files_keeps_its_recordings() {
         at: super::world::stamp(),
     });
     let first = earmark_core::FrameSeq(0);
-    store.stage(crate::Record::RecordingOpened {
-        recording,
-        session,
-        capture,
-        first,
-    });
+    store.stage(crate::Record::RecordingOpened { recording, session, capture, first });
     for seq in 0..500 {
         let frame = super::world::frame(capture, seq);
         store.stage_frames(capture, earmark_core::FrameSeq(seq), &[frame]);
@@ -269,23 +224,15 @@ fn a_store_on_real_files_keeps_its_recordings() {
     let (mut store, recovered) = open();
     assert!(recovered.damage.is_empty(), "{:?}", recovered.damage);
     let sealed = run(&mut store, Work::Seal(recording));
-    let Some(crate::Outcome::Sealed { seal, .. }) = sealed else {
-        panic!("{sealed:?}")
-    };
+    let Some(crate::Outcome::Sealed { seal, .. }) = sealed else { panic!("{sealed:?}") };
     store.stage(crate::Record::Sealed { recording, seal });
     for work in [Work::Write, Work::Sync, Work::Snapshot, Work::Prune] {
         run(&mut store, work);
     }
     let disk = FsDisk::read_only(dir.path()).expect("it is there");
     let verification = crate::verify(&disk, &mut |_, _| {}).expect("it can be read");
-    assert_eq!(
-        (verification.recordings, verification.damage),
-        (1, Vec::new())
-    );
+    assert_eq!((verification.recordings, verification.damage), (1, Vec::new()));
     let found = inspect(&disk).expect("it can be read");
-    let frames = found.ledger.recordings[&recording]
-        .sealed
-        .as_ref()
-        .map(|seal| seal.frames);
+    let frames = found.ledger.recordings[&recording].sealed.as_ref().map(|seal| seal.frames);
     assert_eq!(frames, Some(500));
 }

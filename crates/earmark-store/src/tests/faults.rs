@@ -16,10 +16,7 @@ fn a_failed_sync_is_never_made_good_by_another_one() {
         assert!(failure.journal_is_dead);
         assert!(world.run(Work::Sync).expect("nothing is done").is_none());
         assert!(world.store.durable() < ticket);
-        assert!(matches!(
-            world.run(Work::Replace),
-            Ok(Some(Outcome::Replaced { .. }))
-        ));
+        assert!(matches!(world.run(Work::Replace), Ok(Some(Outcome::Replaced { .. }))));
         assert!(world.store.durable() >= ticket);
         let mut world = world.power_cut(seed);
         world.seal_all();
@@ -39,9 +36,7 @@ fn a_failed_write_goes_into_a_new_file_with_all_that_is_not_durable() {
     let failure = world.run(Work::Write).expect_err("the write fails");
     assert_eq!(failure.error.raw_os_error(), Some(28));
     world.frames(capture, 10);
-    let again = world
-        .run(Work::Replace)
-        .expect_err("the disk is still full");
+    let again = world.run(Work::Replace).expect_err("the disk is still full");
     assert!(again.journal_is_dead);
     world.run(Work::Replace).expect("the disk is healthy again");
     assert_eq!(world.store.undurable_bytes(), 0);
@@ -57,10 +52,7 @@ fn a_failed_write_goes_into_a_new_file_with_all_that_is_not_durable() {
 #[test]
 fn tries_that_fail_leave_no_files_behind() {
     let mut world = World::new();
-    world.stage(Record::MuteSet {
-        device: device(),
-        muted: true,
-    });
+    world.stage(Record::MuteSet { device: device(), muted: true });
     world.disk.set_fault(DiskOp::Write, DiskError::Eio, 20);
     world.run(Work::Write).expect_err("the write fails");
     let before = world.disk.paths().len();
@@ -77,14 +69,9 @@ fn a_sync_acknowledges_only_what_was_written_before_it_began() {
     let (capture, _) = world.capture();
     let first = world.frames(capture, 5);
     world.run(Work::Write).expect("the disk is healthy");
-    let sync = world
-        .store
-        .begin(Work::Sync)
-        .expect("there is something to sync");
+    let sync = world.store.begin(Work::Sync).expect("there is something to sync");
     let second = world.frames(capture, 5);
-    world
-        .run(Work::Write)
-        .expect("one write and one sync go together");
+    world.run(Work::Write).expect("one write and one sync go together");
     world.store.end(sync.run()).expect("the disk is healthy");
     assert!(world.store.durable() >= first);
     assert!(world.store.durable() < second);
@@ -99,10 +86,7 @@ fn a_sync_does_not_acknowledge_a_write_that_is_in_flight() {
     let first = world.frames(capture, 5);
     world.run(Work::Write).expect("the disk is healthy");
     let second = world.frames(capture, 5);
-    let write = world
-        .store
-        .begin(Work::Write)
-        .expect("there is something to write");
+    let write = world.store.begin(Work::Write).expect("there is something to write");
     world.run(Work::Sync).expect("the disk is healthy");
     assert!(world.store.durable() >= first);
     assert!(world.store.durable() < second);
@@ -120,12 +104,8 @@ fn nothing_is_durable_before_the_name_of_its_file_is() {
     let (capture, _) = world.capture();
     let ticket = world.frames(capture, 150);
     world.disk.set_fault(DiskOp::Sync, DiskError::Eio, -1);
-    world
-        .run(Work::Write)
-        .expect_err("the new file's name cannot be made durable");
-    world
-        .run(Work::Replace)
-        .expect_err("nor that of its successor");
+    world.run(Work::Write).expect_err("the new file's name cannot be made durable");
+    world.run(Work::Replace).expect_err("nor that of its successor");
     assert!(world.store.durable() < ticket);
     world.disk.clear_faults();
     world.run(Work::Replace).expect("the disk is healthy again");
@@ -142,11 +122,7 @@ fn a_full_disk_opens_and_goes_on_when_there_is_room() {
     world.flush();
     world.disk.set_full(true);
     let mut world = world.reopen();
-    let failure = world
-        .recovered
-        .journal_failure
-        .take()
-        .expect("there is no room");
+    let failure = world.recovered.journal_failure.take().expect("there is no room");
     assert_eq!(failure.work, Work::Replace);
     assert!(world.store.journal_is_dead());
     world.assert_true_frames(recording);
@@ -159,13 +135,7 @@ fn a_full_disk_opens_and_goes_on_when_there_is_room() {
 
 #[test]
 fn a_seal_that_fails_can_be_tried_again() {
-    for op in [
-        DiskOp::Create,
-        DiskOp::Write,
-        DiskOp::Sync,
-        DiskOp::Rename,
-        DiskOp::Read,
-    ] {
+    for op in [DiskOp::Create, DiskOp::Write, DiskOp::Sync, DiskOp::Rename, DiskOp::Read] {
         for passed in 0..2 {
             let mut world = World::new();
             let (capture, session) = world.capture();
@@ -175,20 +145,12 @@ fn a_seal_that_fails_can_be_tried_again() {
             world.flush();
             if passed == 1 {
                 world.disk.set_fault(op, DiskError::Enospc, 1);
-                world
-                    .run(Work::Seal(recording))
-                    .expect_err("the disk refuses");
+                world.run(Work::Seal(recording)).expect_err("the disk refuses");
                 assert!(!world.store.journal_is_dead());
             }
             world.seal_all();
             world.assert_true_frames(recording);
-            assert!(
-                !world
-                    .disk
-                    .paths()
-                    .iter()
-                    .any(|path| path.ends_with(".part"))
-            );
+            assert!(!world.disk.paths().iter().any(|path| path.ends_with(".part")));
         }
     }
 }

@@ -17,22 +17,14 @@ use crate::frames::{self, Walk};
 use crate::journal::{FRAMES_PAYLOAD_BYTES_MAX, Journal};
 use crate::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum, Work};
 
-const FILE: FileId = FileId {
-    number: 3,
-    incarnation: 0x1234_5678_9abc_def0,
-    first: 1,
-};
+const FILE: FileId = FileId { number: 3, incarnation: 0x1234_5678_9abc_def0, first: 1 };
 
 fn record(seq: u64, payload: &[u8], file: FileId) -> Vec<u8> {
     let mut bytes = Vec::new();
     format::begin_record(&mut bytes);
     bytes.extend_from_slice(payload);
     format::end_record(0, &mut bytes);
-    let head = Head {
-        seq,
-        durable: 0,
-        kind: Kind::Decision,
-    };
+    let head = Head { seq, durable: 0, kind: Kind::Decision };
     format::patch_header(&mut bytes, payload.len() as u32, head, file);
     bytes
 }
@@ -69,9 +61,7 @@ fn every_stage() -> Vec<UploadStage> {
             not_before: Some(deadline),
         },
         UploadStage::Synced { at: stamp() },
-        UploadStage::Failed {
-            reason: reason.clone(),
-        },
+        UploadStage::Failed { reason: reason.clone() },
         UploadStage::Corrupted { reason },
     ]
 }
@@ -82,75 +72,29 @@ fn every_decision() -> Vec<Record> {
     let account = Account::new("a").expect("a short name");
     let encoding = Encoding::mono_16k(Codec::Opus);
     let mut all = vec![
-        Record::CaptureOpened {
-            capture,
-            device: device(),
-            account,
-            encoding,
-            at,
-        },
+        Record::CaptureOpened { capture, device: device(), account, encoding, at },
         Record::CaptureClosed { capture, at },
-        Record::MuteSet {
-            device: device(),
-            muted: false,
-        },
-        Record::SessionOpened {
-            session,
-            capture,
-            first,
-            at,
-        },
-        Record::SessionClosed {
-            session,
-            end: SessionEnd::Gap,
-            at,
-        },
+        Record::MuteSet { device: device(), muted: false },
+        Record::SessionOpened { session, capture, first, at },
+        Record::SessionClosed { session, end: SessionEnd::Gap, at },
         Record::SessionMoved { recording, session },
-        Record::RecordingOpened {
-            recording,
-            session,
-            capture,
-            first,
-        },
-        Record::RecordingCut {
-            recording,
-            end: FrameSeq(9),
-        },
-        Record::Sealed {
-            recording,
-            seal: seal(),
-        },
+        Record::RecordingOpened { recording, session, capture, first },
+        Record::RecordingCut { recording, end: FrameSeq(9) },
+        Record::Sealed { recording, seal: seal() },
         Record::Linked {
             conversation: conversation("c"),
             recordings: vec![recording],
             seals: vec![(recording, seal())],
             at,
         },
-        Record::Relinked {
-            recording,
-            old: conversation("c"),
-            reason: "gone".to_owned(),
-        },
-        Record::SyncStarted {
-            session,
-            fallback: true,
-        },
-        Record::Delivered {
-            capture,
-            from: FrameSeq(1),
-            to: FrameSeq(2),
-        },
-        Record::Removing {
-            recording,
-            why: Removal::Expired,
-        },
+        Record::Relinked { recording, old: conversation("c"), reason: "gone".to_owned() },
+        Record::SyncStarted { session, fallback: true },
+        Record::Delivered { capture, from: FrameSeq(1), to: FrameSeq(2) },
+        Record::Removing { recording, why: Removal::Expired },
         Record::Removed { recording },
     ];
     all.extend(every_stage().into_iter().map(|stage| {
-        let facts = UploadFacts {
-            stage,
-            ..UploadFacts::new()
-        };
+        let facts = UploadFacts { stage, ..UploadFacts::new() };
         Record::Upload { recording, facts }
     }));
     all
@@ -169,34 +113,17 @@ fn every_decision_reads_back_as_it_was_written() {
 fn a_field_that_a_later_version_added_is_skipped() {
     let json = r#"{"removed":{"recording":"r-00000001-3","why":"a later version says"}}"#;
     let read: Record = serde_json::from_str(json).expect("it is one");
-    assert_eq!(
-        read,
-        Record::Removed {
-            recording: RecordingId::new(1, 3)
-        }
-    );
+    assert_eq!(read, Record::Removed { recording: RecordingId::new(1, 3) });
 }
 
 #[test]
 fn a_record_of_another_file_or_of_no_length_never_parses() {
     let bytes = record(7, b"payload", FILE);
-    assert!(matches!(
-        format::look(&bytes, FILE),
-        format::Found::Record { seq: 7, .. }
-    ));
-    for stranger in [
-        FileId { number: 4, ..FILE },
-        FileId {
-            incarnation: 1,
-            ..FILE
-        },
-    ] {
+    assert!(matches!(format::look(&bytes, FILE), format::Found::Record { seq: 7, .. }));
+    for stranger in [FileId { number: 4, ..FILE }, FileId { incarnation: 1, ..FILE }] {
         assert_eq!(format::look(&bytes, stranger), format::Found::Nothing);
     }
-    assert_eq!(
-        format::look(&record(7, b"", FILE), FILE),
-        format::Found::Nothing
-    );
+    assert_eq!(format::look(&record(7, b"", FILE), FILE), format::Found::Nothing);
     assert_eq!(format::look(&[0; 64], FILE), format::Found::Nothing);
 }
 
@@ -219,11 +146,7 @@ fn a_torn_tail_is_cut_at_the_last_whole_record_wherever_it_tears() {
     let (capture, session) = world.capture();
     world.recording(capture, session);
     world.flush();
-    let active = world
-        .disk
-        .paths()
-        .into_iter()
-        .rfind(|path| path.starts_with("journal/"));
+    let active = world.disk.paths().into_iter().rfind(|path| path.starts_with("journal/"));
     let path = active.expect("there is a journal file");
     let whole = world.disk.contents(&path).expect("it is there").len();
     for _ in 0..4 {
@@ -249,11 +172,7 @@ fn what_was_torn_off_never_comes_back() {
     let (capture, session) = world.capture();
     let recording = world.recording(capture, session);
     world.flush();
-    let active = world
-        .disk
-        .paths()
-        .into_iter()
-        .rfind(|path| path.starts_with("journal/"));
+    let active = world.disk.paths().into_iter().rfind(|path| path.starts_with("journal/"));
     let path = active.expect("there is a journal file");
     let hole = world.disk.contents(&path).expect("it is there").len() as u64;
     for _ in 0..5 {
@@ -265,18 +184,11 @@ fn what_was_torn_off_never_comes_back() {
     let mut world = world.reopen();
     assert!(world.recovered.torn_bytes > 0);
     assert!(world.recovered.damage.is_empty());
-    assert!(
-        !world.store.ledger().recordings.contains_key(&recording),
-        "it had no frame left"
-    );
+    assert!(!world.store.ledger().recordings.contains_key(&recording), "it had no frame left");
     world.sealed_recording(4);
     let world = world.reopen();
     assert_eq!(world.recovered.torn_bytes, 0);
-    assert!(
-        world.recovered.damage.is_empty(),
-        "{:?}",
-        world.recovered.damage
-    );
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
     assert_eq!(world.store.ledger().recordings.len(), 1);
 }
 
@@ -286,16 +198,10 @@ fn frames_are_gathered_into_records_of_four_kibibytes() {
     let capture = CaptureId::new(1, 1);
     let at = WallTime::from_unix_micros(0);
     for seq in 0..100 {
-        let frame = Frame {
-            at,
-            bytes: Bytes::from(vec![1; 200]),
-        };
+        let frame = Frame { at, bytes: Bytes::from(vec![1; 200]) };
         journal.stage_frame(capture, FrameSeq(seq), &frame);
     }
-    let large = Frame {
-        at,
-        bytes: Bytes::from(vec![1; 6_000]),
-    };
+    let large = Frame { at, bytes: Bytes::from(vec![1; 6_000]) };
     let seq = journal.stage_frame(capture, FrameSeq(100), &large);
     assert_eq!(seq, 7);
     assert!(journal.staged_bytes() < 7 * (FRAMES_PAYLOAD_BYTES_MAX + 64) + 6_100);

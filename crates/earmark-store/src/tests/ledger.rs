@@ -18,28 +18,12 @@ fn a_recording_that_has_a_conversation_keeps_it() {
             at: stamp(),
         });
     }
-    let link = |world: &World| {
-        world.store.ledger().recordings[&recording]
-            .conversation
-            .clone()
-    };
+    let link = |world: &World| world.store.ledger().recordings[&recording].conversation.clone();
     assert_eq!(link(&world), Some(conversation("c1")));
     let reason = "the server says so".to_owned();
-    world.stage(Record::Relinked {
-        recording,
-        old: conversation("c2"),
-        reason: reason.clone(),
-    });
-    assert_eq!(
-        link(&world),
-        Some(conversation("c1")),
-        "it never had the other one"
-    );
-    world.stage(Record::Relinked {
-        recording,
-        old: conversation("c1"),
-        reason,
-    });
+    world.stage(Record::Relinked { recording, old: conversation("c2"), reason: reason.clone() });
+    assert_eq!(link(&world), Some(conversation("c1")), "it never had the other one");
+    world.stage(Record::Relinked { recording, old: conversation("c1"), reason });
     assert_eq!(link(&world), None);
 }
 
@@ -49,10 +33,7 @@ fn frames_are_counted_as_uploaded_once() {
     let recording = world.sealed_recording(5);
     world.synced(recording);
     world.synced(recording);
-    world.stage(Record::Removing {
-        recording,
-        why: Removal::Deleted,
-    });
+    world.stage(Record::Removing { recording, why: Removal::Deleted });
     world.stage(Record::Removed { recording });
     let totals = world.store.ledger().totals;
     assert_eq!((totals.uploaded_frames, totals.deleted_frames), (5, 0));
@@ -68,21 +49,14 @@ fn what_was_delivered_is_merged_and_forgotten_with_its_recording() {
     let second = world.recording(capture, session);
     world.frames(capture, 100);
     for (from, to) in [(0, 10), (20, 30), (10, 20), (90, 110), (150, 150)] {
-        world.stage(Record::Delivered {
-            capture,
-            from: FrameSeq(from),
-            to: FrameSeq(to),
-        });
+        world.stage(Record::Delivered { capture, from: FrameSeq(from), to: FrameSeq(to) });
     }
     let delivered = |world: &World| world.store.ledger().captures[&capture].delivered.clone();
     let range = |from, to| (FrameSeq(from), FrameSeq(to));
     assert_eq!(delivered(&world).ranges(), [range(0, 30), range(90, 110)]);
     assert_eq!(world.store.ledger().undelivered(first), 60);
     assert_eq!(world.store.ledger().undelivered(second), 90);
-    world.stage(Record::Removing {
-        recording: first,
-        why: Removal::Released,
-    });
+    world.stage(Record::Removing { recording: first, why: Removal::Released });
     world.stage(Record::Removed { recording: first });
     assert_eq!(delivered(&world).ranges(), [range(100, 110)]);
 }
@@ -93,17 +67,10 @@ fn a_recording_knows_when_it_began_and_ended() {
     let (capture, session) = world.capture();
     let first = world.recording(capture, session);
     world.frames(capture, 100);
-    world.stage(Record::RecordingCut {
-        recording: first,
-        end: FrameSeq(60),
-    });
+    world.stage(Record::RecordingCut { recording: first, end: FrameSeq(60) });
     let second = world.store.next_recording();
-    let opened = Record::RecordingOpened {
-        recording: second,
-        session,
-        capture,
-        first: FrameSeq(60),
-    };
+    let opened =
+        Record::RecordingOpened { recording: second, session, capture, first: FrameSeq(60) };
     world.stage(opened);
     let at = |seq| super::world::frame(capture, seq).at;
     let times = |world: &World, id| -> (Option<WallTime>, Option<WallTime>) {
@@ -120,9 +87,7 @@ fn frames_that_are_there_already_are_not_taken_twice() {
     let (capture, session) = world.capture();
     let recording = world.recording(capture, session);
     world.frames(capture, 10);
-    let again: Vec<_> = (5..15)
-        .map(|seq| super::world::frame(capture, seq))
-        .collect();
+    let again: Vec<_> = (5..15).map(|seq| super::world::frame(capture, seq)).collect();
     world.store.stage_frames(capture, FrameSeq(5), &again);
     assert_eq!(world.next(capture), FrameSeq(15));
     world.cut(capture, recording);

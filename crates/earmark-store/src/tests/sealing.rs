@@ -13,40 +13,19 @@ fn there_is_no_proof_before_the_seals_record_is_durable() {
     let (capture, session) = world.capture();
     let recording = world.recording(capture, session);
     world.frames(capture, 10);
-    assert!(
-        world
-            .run(Work::Seal(recording))
-            .expect("nothing is done")
-            .is_none(),
-        "it is open"
-    );
+    assert!(world.run(Work::Seal(recording)).expect("nothing is done").is_none(), "it is open");
     world.cut(capture, recording);
-    assert!(
-        world
-            .run(Work::Seal(recording))
-            .expect("nothing is done")
-            .is_none(),
-        "not durable"
-    );
+    assert!(world.run(Work::Seal(recording)).expect("nothing is done").is_none(), "not durable");
     world.flush();
     let seal = world.seal(recording);
     assert!(world.store.sealed(recording).is_none());
-    world.stage(Record::Sealed {
-        recording,
-        seal: Arc::clone(&seal),
-    });
+    world.stage(Record::Sealed { recording, seal: Arc::clone(&seal) });
     world.run(Work::Write).expect("the disk is healthy");
     assert!(world.store.sealed(recording).is_none());
     world.run(Work::Sync).expect("the disk is healthy");
     let sealed = world.store.sealed(recording).expect("now it is");
     assert_eq!((sealed.frames(), sealed.bytes()), (10, seal.bytes));
-    assert!(
-        world
-            .run(Work::Seal(recording))
-            .expect("nothing is done")
-            .is_none(),
-        "it is sealed"
-    );
+    assert!(world.run(Work::Seal(recording)).expect("nothing is done").is_none(), "it is sealed");
 }
 
 #[test]
@@ -69,11 +48,7 @@ fn a_link_and_the_seal_in_it_are_both_durable_or_neither_is() {
         world.run(Work::Write).expect("the disk is healthy");
         let world = world.power_cut(seed);
         let facts = &world.store.ledger().recordings[&recording];
-        assert_eq!(
-            facts.sealed.is_some(),
-            facts.conversation.is_some(),
-            "{seed}"
-        );
+        assert_eq!(facts.sealed.is_some(), facts.conversation.is_some(), "{seed}");
         both[usize::from(facts.sealed.is_some())] += 1;
     }
     assert!(both.iter().all(|count| *count > 0), "{both:?}");
@@ -101,18 +76,9 @@ fn half_a_file_of_a_seal_is_swept_away() {
         world.disk.plant(path, b"half");
     }
     let world = world.reopen();
-    assert!(
-        world.recovered.damage.is_empty(),
-        "{:?}",
-        world.recovered.damage
-    );
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
     let left = world.disk.paths();
-    assert!(
-        !left
-            .iter()
-            .any(|path| path.ends_with(".part") || path.ends_with(".tmp")),
-        "{left:?}"
-    );
+    assert!(!left.iter().any(|path| path.ends_with(".part") || path.ends_with(".tmp")), "{left:?}");
 }
 
 #[test]
@@ -122,26 +88,16 @@ fn a_recording_takes_its_own_frames_alone() {
     let first = world.recording(capture, session);
     world.frames(capture, 25);
     // The boundary is found when frames behind it are there already.
-    world.stage(Record::RecordingCut {
-        recording: first,
-        end: FrameSeq(20),
-    });
+    world.stage(Record::RecordingCut { recording: first, end: FrameSeq(20) });
     let second = world.store.next_recording();
-    let opened = Record::RecordingOpened {
-        recording: second,
-        session,
-        capture,
-        first: FrameSeq(20),
-    };
+    let opened =
+        Record::RecordingOpened { recording: second, session, capture, first: FrameSeq(20) };
     world.stage(opened);
     world.frames(capture, 15);
     world.cut(capture, second);
     world.flush();
     world.seal_all();
-    assert_eq!(
-        (world.read(first).len(), world.read(second).len()),
-        (20, 20)
-    );
+    assert_eq!((world.read(first).len(), world.read(second).len()), (20, 20));
     world.assert_true_frames(first);
     world.assert_true_frames(second);
 }
@@ -151,10 +107,7 @@ fn recordings_of_one_upload_name_are_told_apart() {
     let mut world = World::new();
     let recordings: Vec<_> = (0..3).map(|_| world.sealed_recording(5)).collect();
     let twin = |recording| world.store.sealed(recording).map(|sealed| sealed.twin());
-    let twins: Vec<_> = recordings
-        .iter()
-        .filter_map(|recording| twin(*recording))
-        .collect();
+    let twins: Vec<_> = recordings.iter().filter_map(|recording| twin(*recording)).collect();
     assert_eq!(twins, [0, 1, 2]);
 }
 
@@ -193,10 +146,7 @@ fn every_flipped_bit_of_a_recording_is_found_and_named_by_its_block() {
         }
         let verification = verify(&world.disk, &mut |_, _| {}).expect("it can be read");
         assert_eq!(verification.damage.len(), 1);
-        assert_eq!(
-            verification.damage[0].harm,
-            Harm::WrongContent { recording }
-        );
+        assert_eq!(verification.damage[0].harm, Harm::WrongContent { recording });
         assert!(world.disk.flip_bit(&path, bit));
     }
     let verification = verify(&world.disk, &mut |_, _| {}).expect("it can be read");
@@ -210,12 +160,7 @@ fn a_missing_file_is_reported_and_stops_nothing() {
     let sound = world.sealed_recording(10);
     assert!(world.disk.remove_file(&recording_path(missing)));
     let world = world.reopen();
-    let harms: Vec<_> = world
-        .recovered
-        .damage
-        .iter()
-        .map(|damage| &damage.harm)
-        .collect();
+    let harms: Vec<_> = world.recovered.damage.iter().map(|damage| &damage.harm).collect();
     assert_eq!(harms, [&Harm::FileMissing { recording: missing }]);
     let sealed = world.store.sealed(missing).expect("it is still known");
     let opened = RecordingReader::open(&world.disk, &sealed).map(drop);
@@ -227,23 +172,12 @@ fn a_missing_file_is_reported_and_stops_nothing() {
 fn nothing_is_unlinked_before_its_removal_is_durable() {
     let mut world = World::new();
     let recording = world.sealed_recording(10);
-    world.stage(Record::Removing {
-        recording,
-        why: Removal::Deleted,
-    });
+    world.stage(Record::Removing { recording, why: Removal::Deleted });
     world.run(Work::Write).expect("the disk is healthy");
-    assert!(
-        world
-            .run(Work::Remove(recording))
-            .expect("nothing is done")
-            .is_none()
-    );
+    assert!(world.run(Work::Remove(recording)).expect("nothing is done").is_none());
     assert!(world.disk.contents(&recording_path(recording)).is_some());
     world.run(Work::Sync).expect("the disk is healthy");
-    world
-        .run(Work::Remove(recording))
-        .expect("the disk is healthy")
-        .expect("it is due");
+    world.run(Work::Remove(recording)).expect("the disk is healthy").expect("it is due");
     assert!(world.disk.contents(&recording_path(recording)).is_none());
 }
 
@@ -252,22 +186,13 @@ fn a_removal_that_a_crash_interrupted_is_finished() {
     for seed in 0..40 {
         let mut world = World::new();
         let recording = world.sealed_recording(10);
-        world.stage(Record::Removing {
-            recording,
-            why: Removal::Deleted,
-        });
+        world.stage(Record::Removing { recording, why: Removal::Deleted });
         world.flush();
         if seed % 2 == 0 {
-            world
-                .run(Work::Remove(recording))
-                .expect("the disk is healthy");
+            world.run(Work::Remove(recording)).expect("the disk is healthy");
         }
         let world = world.power_cut(seed);
-        assert!(
-            world.recovered.damage.is_empty(),
-            "{:?}",
-            world.recovered.damage
-        );
+        assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
         assert!(!world.store.ledger().recordings.contains_key(&recording));
         assert_eq!(world.store.durable_ledger().totals.deleted_frames, 10);
         assert!(world.disk.contents(&recording_path(recording)).is_none());

@@ -8,10 +8,7 @@ use crate::{Record, Removal, Work};
 fn journal_bytes(world: &World) -> usize {
     let paths = world.disk.paths();
     let journal = paths.iter().filter(|path| path.starts_with("journal/"));
-    journal
-        .filter_map(|path| world.disk.contents(path))
-        .map(|bytes| bytes.len())
-        .sum()
+    journal.filter_map(|path| world.disk.contents(path)).map(|bytes| bytes.len()).sum()
 }
 
 fn keep_house(world: &mut World) {
@@ -31,11 +28,7 @@ fn the_journal_stays_short_while_recordings_gather() {
     }
     assert!(longest < 60 << 10, "{longest}");
     let world = world.power_cut(2);
-    assert!(
-        world.recovered.damage.is_empty(),
-        "{:?}",
-        world.recovered.damage
-    );
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
     for recording in recordings {
         world.assert_true_frames(recording);
     }
@@ -53,11 +46,7 @@ fn a_journal_file_stays_as_long_as_an_unsealed_recording_needs_it() {
         keep_house(&mut world);
     }
     let mut world = world.reopen();
-    assert!(
-        world.recovered.damage.is_empty(),
-        "{:?}",
-        world.recovered.damage
-    );
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
     world.seal_all();
     world.assert_true_frames(waiting);
     for _ in 0..10 {
@@ -90,15 +79,9 @@ fn removed_recordings_leave_nothing_but_their_count() {
     let mut world = World::new();
     for _ in 0..40 {
         let recording = world.sealed_recording(30);
-        world.stage(Record::Removing {
-            recording,
-            why: Removal::Released,
-        });
+        world.stage(Record::Removing { recording, why: Removal::Released });
         world.flush();
-        world
-            .run(Work::Remove(recording))
-            .expect("the disk is healthy")
-            .expect("it is due");
+        world.run(Work::Remove(recording)).expect("the disk is healthy").expect("it is due");
         world.stage(Record::Removed { recording });
         world.flush();
         keep_house(&mut world);
@@ -107,26 +90,15 @@ fn removed_recordings_leave_nothing_but_their_count() {
     assert_eq!(ledger.totals.released_frames, 40 * 30);
     assert!(ledger.recordings.is_empty() && ledger.captures.is_empty());
     let recordings = world.disk.paths();
-    assert!(
-        !recordings
-            .iter()
-            .any(|path| path.starts_with("recordings/"))
-    );
-    assert!(
-        world.disk.bytes_held() < 200 << 10,
-        "{}",
-        world.disk.bytes_held()
-    );
+    assert!(!recordings.iter().any(|path| path.starts_with("recordings/")));
+    assert!(world.disk.bytes_held() < 200 << 10, "{}", world.disk.bytes_held());
 }
 
 #[test]
 fn many_short_lives_do_not_gather_journal_files() {
     let mut world = World::new();
     for _ in 0..50 {
-        world.stage(Record::MuteSet {
-            device: super::world::device(),
-            muted: true,
-        });
+        world.stage(Record::MuteSet { device: super::world::device(), muted: true });
         world.flush();
         world = world.reopen();
         keep_house(&mut world);
@@ -140,17 +112,8 @@ fn sessions_without_recordings_are_remembered_up_to_a_limit() {
     let (capture, _) = world.capture();
     for _ in 0..crate::SESSIONS_KEPT_MAX + 50 {
         let session = world.store.next_session();
-        world.stage(Record::SessionOpened {
-            session,
-            capture,
-            first: FrameSeq(0),
-            at: stamp(),
-        });
-        world.stage(Record::SessionClosed {
-            session,
-            end: crate::SessionEnd::Gap,
-            at: stamp(),
-        });
+        world.stage(Record::SessionOpened { session, capture, first: FrameSeq(0), at: stamp() });
+        world.stage(Record::SessionClosed { session, end: crate::SessionEnd::Gap, at: stamp() });
     }
     assert!(world.store.ledger().sessions.len() <= crate::SESSIONS_KEPT_MAX + 1);
 }

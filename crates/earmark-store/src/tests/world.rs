@@ -14,10 +14,8 @@ use crate::{
     Ticket, Work,
 };
 
-pub(super) const SMALL: Config = Config {
-    journal_file_bytes_max: 8 << 10,
-    snapshot_after_bytes: 8 << 10,
-};
+pub(super) const SMALL: Config =
+    Config { journal_file_bytes_max: 8 << 10, snapshot_after_bytes: 8 << 10 };
 const START: i64 = 1_775_260_800_000_000;
 
 pub(super) fn stamp() -> Stamp {
@@ -31,17 +29,11 @@ pub(super) fn stamp() -> Stamp {
 /// The frame that belongs to a number: every test can tell an invented one.
 pub(super) fn frame(capture: CaptureId, seq: u64) -> Frame {
     let len = 20 + (seq * 37 % 100) as usize;
-    let fill = capture
-        .number()
-        .wrapping_mul(31)
-        .wrapping_add(seq as u32 * 7) as u8;
+    let fill = capture.number().wrapping_mul(31).wrapping_add(seq as u32 * 7) as u8;
     let mut bytes = vec![fill; len];
     bytes[..8].copy_from_slice(&seq.to_le_bytes());
     let at = WallTime::from_unix_micros(START + seq as i64 * 10_000);
-    Frame {
-        at,
-        bytes: Bytes::from(bytes),
-    }
+    Frame { at, bytes: Bytes::from(bytes) }
 }
 
 pub(super) fn device() -> Device {
@@ -79,14 +71,7 @@ impl World {
 
     pub(super) fn on(disk: SimDisk, config: Config) -> Self {
         let (store, recovered) = open(&disk, config, 100);
-        Self {
-            disk,
-            store,
-            recovered,
-            dice: 100,
-            config,
-            staged: Vec::new(),
-        }
+        Self { disk, store, recovered, dice: 100, config, staged: Vec::new() }
     }
 
     /// The next process opens the same disk.
@@ -95,12 +80,7 @@ impl World {
         self.disk = self.disk.life();
         self.dice += 1_000;
         let (store, recovered) = open(&self.disk, self.config, self.dice);
-        Self {
-            store,
-            recovered,
-            staged: Vec::new(),
-            ..self
-        }
+        Self { store, recovered, staged: Vec::new(), ..self }
     }
 
     pub(super) fn power_cut(self, seed: u64) -> Self {
@@ -136,24 +116,14 @@ impl World {
             at: stamp(),
         });
         let first = FrameSeq(0);
-        self.stage(Record::SessionOpened {
-            session,
-            capture,
-            first,
-            at: stamp(),
-        });
+        self.stage(Record::SessionOpened { session, capture, first, at: stamp() });
         (capture, session)
     }
 
     pub(super) fn recording(&mut self, capture: CaptureId, session: SessionId) -> RecordingId {
         let recording = self.store.next_recording();
         let first = self.next(capture);
-        self.stage(Record::RecordingOpened {
-            recording,
-            session,
-            capture,
-            first,
-        });
+        self.stage(Record::RecordingOpened { recording, session, capture, first });
         recording
     }
 
@@ -163,18 +133,11 @@ impl World {
 
     pub(super) fn frames(&mut self, capture: CaptureId, count: u64) -> Ticket {
         let first = self.next(capture);
-        let frames: Vec<Frame> = (first.0..first.0 + count)
-            .map(|seq| frame(capture, seq))
-            .collect();
+        let frames: Vec<Frame> =
+            (first.0..first.0 + count).map(|seq| frame(capture, seq)).collect();
         let ticket = self.store.stage_frames(capture, first, &frames);
         let (first_at, last_at) = (frames[0].at, frames[frames.len() - 1].at);
-        let span = crate::FrameSpan {
-            capture,
-            first,
-            count: count as u32,
-            first_at,
-            last_at,
-        };
+        let span = crate::FrameSpan { capture, first, count: count as u32, first_at, last_at };
         self.staged.push((ticket, Record::Frames(span)));
         ticket
     }
@@ -185,10 +148,7 @@ impl World {
     }
 
     pub(super) fn seal(&mut self, recording: RecordingId) -> Arc<Seal> {
-        match self
-            .run(Work::Seal(recording))
-            .expect("the disk is healthy")
-        {
+        match self.run(Work::Seal(recording)).expect("the disk is healthy") {
             Some(Outcome::Sealed { seal, .. }) => seal,
             other => panic!("{recording} was not sealed: {other:?}"),
         }
@@ -203,19 +163,14 @@ impl World {
         self.flush();
         let seal = self.seal(recording);
         self.stage(Record::Sealed { recording, seal });
-        self.stage(Record::CaptureClosed {
-            capture,
-            at: stamp(),
-        });
+        self.stage(Record::CaptureClosed { capture, at: stamp() });
         self.flush();
         recording
     }
 
     pub(super) fn synced(&mut self, recording: RecordingId) -> Ticket {
-        let facts = UploadFacts {
-            stage: UploadStage::Synced { at: stamp() },
-            ..UploadFacts::new()
-        };
+        let facts =
+            UploadFacts { stage: UploadStage::Synced { at: stamp() }, ..UploadFacts::new() };
         self.stage(Record::Upload { recording, facts })
     }
 
@@ -251,11 +206,7 @@ impl World {
         let end = facts.end.expect("it is cut");
         assert_eq!(frames.len() as u64, end.since(facts.first), "{recording}");
         for (seq, bytes) in (facts.first.0..).zip(&frames) {
-            assert_eq!(
-                frame(facts.capture, seq).bytes,
-                *bytes,
-                "{recording}, frame {seq}"
-            );
+            assert_eq!(frame(facts.capture, seq).bytes, *bytes, "{recording}, frame {seq}");
         }
     }
 }

@@ -18,13 +18,7 @@ fn a_torn_tail_leaves_every_whole_record_before_it() {
     let file = [3, 0, 0, 0, 1, 2, 3, 9, 0, 0, 0, 1];
     let mut records = frames(&file);
     assert_eq!(records.next(), Some(Ok(&[1, 2, 3][..])));
-    assert_eq!(
-        records.next(),
-        Some(Err(FileFault::Torn {
-            offset: 7,
-            missing: 8
-        }))
-    );
+    assert_eq!(records.next(), Some(Err(FileFault::Torn { offset: 7, missing: 8 })));
     assert_eq!(records.next(), None);
     assert_eq!(records.offset(), 7);
 }
@@ -32,10 +26,7 @@ fn a_torn_tail_leaves_every_whole_record_before_it() {
 #[test]
 fn a_torn_length_is_a_torn_tail() {
     let read: Vec<_> = frames(&[1, 0, 0, 0, 7, 1, 0]).collect();
-    let torn = FileFault::Torn {
-        offset: 5,
-        missing: 2,
-    };
+    let torn = FileFault::Torn { offset: 5, missing: 2 };
     assert_eq!(read, [Ok(&[7][..]), Err(torn)]);
 }
 
@@ -60,10 +51,7 @@ fn the_longest_frame_is_taken_and_one_byte_more_is_not() {
     assert!(frames(&file(65_536)).all(|frame| frame.is_ok()));
     assert_eq!(
         frames(&file(65_537)).last(),
-        Some(Err(FileFault::TooLong {
-            offset: 0,
-            bytes: 65_537
-        }))
+        Some(Err(FileFault::TooLong { offset: 0, bytes: 65_537 }))
     );
 }
 
@@ -111,9 +99,7 @@ proptest! {
 fn encode(written: &[Vec<u8>]) -> Vec<u8> {
     let mut file = vec![];
     for frame in written {
-        file.extend(encode_frame_header(
-            u32::try_from(frame.len()).expect("short"),
-        ));
+        file.extend(encode_frame_header(u32::try_from(frame.len()).expect("short")));
         file.extend(frame);
     }
     file

@@ -30,9 +30,7 @@ pub(super) fn parse(name: &str) -> Result<UploadName, NameFault> {
     let mut codecs = FileCodec::ALL.into_iter();
     Ok(UploadName {
         device: parse_word(device).ok_or(fault(NamePart::Device))?,
-        codec: codecs
-            .find(|known| known.name() == codec)
-            .ok_or(fault(NamePart::Codec))?,
+        codec: codecs.find(|known| known.name() == codec).ok_or(fault(NamePart::Codec))?,
         sample_rate,
         channels,
         frame_samples,

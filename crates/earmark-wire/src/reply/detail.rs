@@ -11,8 +11,8 @@ use super::lenient_text;
 use crate::field::{Field, Lenient, cut};
 use crate::reply::REPLY_TEXT_CHARS_MAX;
 
-/// What stands under `detail` in a refusal: a text, an object, or a list of such objects, of which the
-/// first counts. Each text is cut to [`REPLY_TEXT_CHARS_MAX`] characters.
+/// What stands under `detail` in a refusal: a text, an object, or a list of such objects, of which
+/// the first counts. Each text is cut to [`REPLY_TEXT_CHARS_MAX`] characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
     /// A word for programs.
@@ -24,10 +24,7 @@ pub struct Detail {
 impl Detail {
     /// A refusal in words.
     pub fn words(message: &str) -> Self {
-        Self {
-            code: None,
-            message: Some(cut(message, REPLY_TEXT_CHARS_MAX)),
-        }
+        Self { code: None, message: Some(cut(message, REPLY_TEXT_CHARS_MAX)) }
     }
 
     /// The body that says so.
@@ -53,9 +50,7 @@ impl Detail {
             (None, Some(detail)) if detail != "Not Found" => {
                 serde_json::to_string(&Plain { detail })
             }
-            _ => serde_json::to_string(&Coded {
-                detail: Fields { code, message },
-            }),
+            _ => serde_json::to_string(&Coded { detail: Fields { code, message } }),
         }
         .expect("a refusal has texts for keys")
     }

@@ -62,11 +62,7 @@ fn a_count_of_failures_that_is_no_count_is_never_read_as_none() {
 fn what_is_no_json_is_told_from_nothing_and_from_too_much() {
     assert_eq!(parse(""), ReplyBody::Empty);
     assert_eq!(parse(" \r\n"), ReplyBody::Empty);
-    for body in [
-        "<html>Sign in</html>",
-        r#"{"new_memories":[],"updated_"#,
-        "{}{}",
-    ] {
+    for body in ["<html>Sign in</html>", r#"{"new_memories":[],"updated_"#, "{}{}"] {
         assert_eq!(parse(body), ReplyBody::NotJson, "{body}");
     }
     assert_eq!(ReplyBody::parse(b"{\"a\":\"\xff\"}"), ReplyBody::NotJson);
@@ -111,17 +107,14 @@ fn what_late_servers_leave_out_or_change_makes_a_job_no_less_a_job() {
     let mut job = Job::new(job_id("j"), JobStatus::Other("napping".into()));
     assert_eq!(parse(body), ReplyBody::Job(Box::new(job.clone())));
     job.status = JobStatus::Failed;
-    assert_eq!(
-        parse(r#"{"job_id":"j","status":"failed"}"#),
-        ReplyBody::Job(Box::new(job))
-    );
+    assert_eq!(parse(r#"{"job_id":"j","status":"failed"}"#), ReplyBody::Job(Box::new(job)));
 }
 
 #[test]
 fn a_job_whose_id_could_leave_its_path_is_no_job() {
-    for id in [
-        "\"\"", "\".\"", "\"..\"", "\"../x\"", "\"a/b\"", "\"a?b\"", "\"a%2f\"", "7", "\"é\"",
-    ] {
+    for id in
+        ["\"\"", "\".\"", "\"..\"", "\"../x\"", "\"a/b\"", "\"a?b\"", "\"a%2f\"", "7", "\"é\""]
+    {
         let body = format!(r#"{{"job_id":{id},"status":"queued"}}"#);
         assert_eq!(parse(&body), ReplyBody::OtherJson, "{body}");
     }
@@ -134,10 +127,7 @@ fn a_job_whose_id_could_leave_its_path_is_no_job() {
 #[test]
 fn a_refusal_gives_its_reason_in_whatever_form() {
     let coded = |code: &str, message: &str| {
-        ReplyBody::Detail(Detail {
-            code: Some(code.into()),
-            message: Some(message.into()),
-        })
+        ReplyBody::Detail(Detail { code: Some(code.into()), message: Some(message.into()) })
     };
     assert_eq!(
         parse(r#"{"detail":"Invalid file format"}"#),
@@ -147,10 +137,7 @@ fn a_refusal_gives_its_reason_in_whatever_form() {
         parse(r#"{"detail":{"code":"backfill_paced","message":"later"}}"#),
         coded("backfill_paced", "later")
     );
-    assert_eq!(
-        parse(r#"{"detail":{"reason_code":"r","msg":"m"}}"#),
-        coded("r", "m")
-    );
+    assert_eq!(parse(r#"{"detail":{"reason_code":"r","msg":"m"}}"#), coded("r", "m"));
     assert_eq!(
         parse(r#"{"detail":[{"loc":["body","files"],"msg":"field required","type":"x"}]}"#),
         ReplyBody::Detail(Detail::words("field required"))
@@ -173,10 +160,7 @@ fn a_missing_path_is_told_from_a_missing_conversation() {
 
 #[test]
 fn a_reason_cannot_steer_a_terminal() {
-    let detail = Detail {
-        code: Some("a\u{1b}[2J".into()),
-        message: Some("b\nc\u{202e}".into()),
-    };
+    let detail = Detail { code: Some("a\u{1b}[2J".into()), message: Some("b\nc\u{202e}".into()) };
     assert_eq!(detail.to_string(), "a\\u{1b}[2J: b\\nc\\u{202e}");
 }
 
@@ -259,7 +243,8 @@ proptest! {
 
     #[test]
     fn texts_are_kept_up_to_their_limit(text in "\\PC{0,600}") {
-        let ReplyBody::Detail(detail) = parse(&Detail { code: Some(text), message: None }.to_json()) else {
+        let sent = Detail { code: Some(text), message: None }.to_json();
+        let ReplyBody::Detail(detail) = parse(&sent) else {
             panic!("not a refusal");
         };
         prop_assert!(detail.code.expect("a code").chars().count() <= REPLY_TEXT_CHARS_MAX);

@@ -55,7 +55,8 @@ impl Field for Conversation {
 impl Body {
     /// The one conversation that the message names.
     ///
-    /// Two different ids leave open which is meant, and audio never goes to a conversation on a guess.
+    /// Two different ids leave open which is meant, and audio never goes to a conversation on a
+    /// guess.
     pub(super) fn conversation(&self) -> Option<ConversationId> {
         let objects = [&self.memory, &self.conversation].into_iter().flatten();
         let mut ids = objects

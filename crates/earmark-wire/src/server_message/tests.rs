@@ -13,21 +13,14 @@ fn every_message_of_a_server_has_a_meaning() {
         ("ping\n", M::Ping),
         (r#"{"type":"ping"}"#, M::Ping),
         ("[]", M::Segments { count: 0 }),
-        (
-            r#"[{"id":"a","text":"hi","start":0.1},{"id":"b"}]"#,
-            M::Segments { count: 2 },
-        ),
+        (r#"[{"id":"a","text":"hi","start":0.1},{"id":"b"}]"#, M::Segments { count: 2 }),
         (
             r#"{"type":"service_status","status":"ready","status_text":"x"}"#,
-            M::ServiceStatus {
-                status: Some("ready".into()),
-            },
+            M::ServiceStatus { status: Some("ready".into()) },
         ),
         (
             r#"{"type":"last_memory","memory_id":"C0"}"#,
-            M::LastConversation {
-                conversation: conversation("C0"),
-            },
+            M::LastConversation { conversation: conversation("C0") },
         ),
         (
             r#"{"type":"conversation_session","conversation_id":"C2","status":"in_progress"}"#,
@@ -39,10 +32,7 @@ fn every_message_of_a_server_has_a_meaning() {
         (r#"{"type":"translating","segments":[{}]}"#, M::Translating),
         (r#"{"type":"photo_processing"}"#, M::PhotoProcessing),
         (r#"{"type":"photo_described"}"#, M::PhotoDescribed),
-        (
-            r#"{"type":"speaker_label_suggestion"}"#,
-            M::SpeakerLabelSuggestion,
-        ),
+        (r#"{"type":"speaker_label_suggestion"}"#, M::SpeakerLabelSuggestion),
         (r#"{"type":"onboarding_question"}"#, M::OnboardingQuestion),
         (r#"{"type":"question_answered"}"#, M::QuestionAnswered),
         (r#"{"type":"onboarding_complete"}"#, M::OnboardingComplete),
@@ -52,12 +42,7 @@ fn every_message_of_a_server_has_a_meaning() {
         ),
         (r#"{"type":"segments_deleted"}"#, M::SegmentsDeleted),
         (r#"{"type":"new_processing_memory_created"}"#, M::Legacy),
-        (
-            r#"{"type":"telepathy"}"#,
-            M::Unknown {
-                kind: "telepathy".into(),
-            },
-        ),
+        (r#"{"type":"telepathy"}"#, M::Unknown { kind: "telepathy".into() }),
     ];
     for (text, message) in cases {
         assert_eq!(ServerMessage::parse(text), Ok(message), "{text}");
@@ -98,10 +83,7 @@ fn a_conversation_without_a_usable_id_is_no_conversation() {
 
 #[test]
 fn two_ids_that_differ_name_no_conversation() {
-    assert_eq!(
-        processing_started(r#""memory":{"id":"C1"},"memory_id":"C2""#),
-        None
-    );
+    assert_eq!(processing_started(r#""memory":{"id":"C1"},"memory_id":"C2""#), None);
     assert!(matches!(
         ServerMessage::parse(
             r#"{"type":"memory_created","memory":{"id":"C1","id":"C2"},"messages":null}"#
@@ -113,10 +95,7 @@ fn two_ids_that_differ_name_no_conversation() {
 #[test]
 fn a_ready_conversation_tells_from_when_to_when_it_was() {
     for (started, finished) in [
-        (
-            r#""2026-04-04T12:00:00Z""#,
-            r#""2026-04-04T14:01:00+02:00""#,
-        ),
+        (r#""2026-04-04T12:00:00Z""#, r#""2026-04-04T14:01:00+02:00""#),
         ("1775304000", "1775304060.0"),
         ("1775304000000", "1775304060000"),
     ] {
@@ -151,56 +130,26 @@ fn an_event_with_odd_times_is_still_an_event() {
 
 #[test]
 fn what_is_no_message_is_refused_with_the_place() {
-    for text in [
-        "",
-        "pong",
-        "PING",
-        "{",
-        r#"{"type":"ping"}x"#,
-        "[1,",
-        "{'type':1}",
-    ] {
+    for text in ["", "pong", "PING", "{", r#"{"type":"ping"}x"#, "[1,", "{'type':1}"] {
         let fault = ServerMessage::parse(text);
-        assert!(
-            matches!(fault, Err(MessageFault::Malformed { .. })),
-            "{text}: {fault:?}"
-        );
+        assert!(matches!(fault, Err(MessageFault::Malformed { .. })), "{text}: {fault:?}");
     }
     assert_eq!(
         ServerMessage::parse("{\n  \"type\": ?}"),
-        Err(MessageFault::Malformed {
-            line: 2,
-            column: 11
-        })
+        Err(MessageFault::Malformed { line: 2, column: 11 })
     );
-    for text in [
-        "{}",
-        "7",
-        "null",
-        r#""ping""#,
-        r#"{"type":7}"#,
-        r#"{"type":null}"#,
-    ] {
-        assert_eq!(
-            ServerMessage::parse(text),
-            Err(MessageFault::NoType),
-            "{text}"
-        );
+    for text in ["{}", "7", "null", r#""ping""#, r#"{"type":7}"#, r#"{"type":null}"#] {
+        assert_eq!(ServerMessage::parse(text), Err(MessageFault::NoType), "{text}");
     }
 }
 
 #[test]
 fn a_message_over_the_limit_is_not_even_parsed() {
     let padding = |bytes: usize| format!("{}ping", " ".repeat(bytes - 4));
-    assert_eq!(
-        ServerMessage::parse(&padding(SERVER_MESSAGE_BYTES_MAX)),
-        Ok(ServerMessage::Ping)
-    );
+    assert_eq!(ServerMessage::parse(&padding(SERVER_MESSAGE_BYTES_MAX)), Ok(ServerMessage::Ping));
     assert_eq!(
         ServerMessage::parse(&padding(SERVER_MESSAGE_BYTES_MAX + 1)),
-        Err(MessageFault::TooLong {
-            bytes: SERVER_MESSAGE_BYTES_MAX + 1
-        })
+        Err(MessageFault::TooLong { bytes: SERVER_MESSAGE_BYTES_MAX + 1 })
     );
 }
 
@@ -234,10 +183,7 @@ fn a_ping_is_answered_with_two_bytes() {
 #[test]
 fn a_fault_says_where() {
     let fault = MessageFault::Malformed { line: 1, column: 9 };
-    assert_eq!(
-        fault.to_string(),
-        "the message is neither `ping` nor JSON: line 1, column 9"
-    );
+    assert_eq!(fault.to_string(), "the message is neither `ping` nor JSON: line 1, column 9");
 }
 
 const KINDS: [&str; 6] = [
@@ -281,7 +227,8 @@ proptest! {
 
     #[test]
     fn a_cut_message_is_a_fault_and_never_another_message(cut in 1_usize..90) {
-        let text = r#"{"type":"memory_processing_started","memory":{"id":"C1","started_at":"x"},"messages":[]}"#;
+        let text = r#"{"type":"memory_processing_started",
+            "memory":{"id":"C1","started_at":"x"},"messages":[]}"#;
         let cut = &text[..cut.min(text.len() - 1)];
         let is_fault = matches!(ServerMessage::parse(cut), Err(MessageFault::Malformed { .. }));
         prop_assert!(is_fault);

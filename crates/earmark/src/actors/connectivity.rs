@@ -21,11 +21,7 @@ pub(crate) struct Connectivity {
 
 impl Connectivity {
     pub(crate) fn new(shared: Shared, peers: Peers) -> Self {
-        Self {
-            shared,
-            peers,
-            machine: Machine::new(Machinery),
-        }
+        Self { shared, peers, machine: Machine::new(Machinery) }
     }
 
     fn step(&mut self, event: Event) {
@@ -33,13 +29,7 @@ impl Connectivity {
         guard(&shared, NAME, || {
             let mut effects = Effects::new();
             let now = self.shared.now();
-            self.machine.step(
-                &event,
-                &mut Step {
-                    now,
-                    effects: &mut effects,
-                },
-            );
+            self.machine.step(&event, &mut Step { now, effects: &mut effects });
             effects.drain().for_each(|effect| self.obey(effect));
         });
     }
@@ -53,9 +43,7 @@ impl Connectivity {
     }
 
     fn announce(&self, online: bool) {
-        self.shared
-            .bus
-            .announce(NAME, Announced::NetworkChanged { online });
+        self.shared.bus.announce(NAME, Announced::NetworkChanged { online });
         tell(&self.peers.sync, NetworkState { online });
         tell(&self.peers.uplink, NetworkState { online });
     }
@@ -69,11 +57,7 @@ impl Handler<HostNetwork> for Connectivity {
     type Result = ();
 
     fn handle(&mut self, said: HostNetwork, _: &mut Context<Self>) {
-        self.step(if said.online {
-            Event::HostOnline
-        } else {
-            Event::HostOffline
-        });
+        self.step(if said.online { Event::HostOnline } else { Event::HostOffline });
     }
 }
 
@@ -81,10 +65,6 @@ impl Handler<RequestEnded> for Connectivity {
     type Result = ();
 
     fn handle(&mut self, ended: RequestEnded, _: &mut Context<Self>) {
-        self.step(if ended.carried {
-            Event::RequestSucceeded
-        } else {
-            Event::RequestFailed
-        });
+        self.step(if ended.carried { Event::RequestSucceeded } else { Event::RequestFailed });
     }
 }

@@ -26,7 +26,8 @@ const NAME: &str = "FrameIngest";
 /// How long the decision to release or upload a recording waits for the other end's proof.
 pub(crate) const DELIVERY_WAIT: Duration = Duration::from_secs(20);
 
-/// Owns the frames that are on their way to the store, and what the live sockets have carried of them.
+/// Owns the frames that are on their way to the store, and what the live sockets have carried of
+/// them.
 pub(crate) struct FrameIngest {
     shared: Shared,
     peers: Peers,
@@ -55,14 +56,7 @@ struct Batch {
 impl FrameIngest {
     pub(crate) fn new(shared: Shared, peers: Peers, inbox: Arc<Inbox>) -> Self {
         let (captures, waiting) = (BTreeMap::new(), Vec::new());
-        Self {
-            shared,
-            peers,
-            inbox,
-            captures,
-            refusal: None,
-            waiting,
-        }
+        Self { shared, peers, inbox, captures, refusal: None, waiting }
     }
 
     fn listen(&self, ctx: &mut Context<Self>) {
@@ -86,25 +80,12 @@ impl FrameIngest {
     }
 
     fn pass_on(&mut self, entry: &Arc<Entry>, item: Item, batch: &mut Option<Batch>) {
-        if let Item::Frame {
-            capture,
-            seq,
-            frame,
-            at,
-        } = item
-        {
-            let goes_on = batch
-                .as_ref()
-                .is_some_and(|batch| batch.goes_on(capture, seq, at));
+        if let Item::Frame { capture, seq, frame, at } = item {
+            let goes_on = batch.as_ref().is_some_and(|batch| batch.goes_on(capture, seq, at));
             if !goes_on {
                 self.flush(entry, batch.take());
             }
-            let first = || Batch {
-                capture,
-                first: seq,
-                frames: Vec::new(),
-                at: (at, at),
-            };
+            let first = || Batch { capture, first: seq, frames: Vec::new(), at: (at, at) };
             let batch = batch.get_or_insert_with(first);
             batch.frames.push(frame);
             batch.at.1 = at;
@@ -118,30 +99,14 @@ impl FrameIngest {
         let key = entry.key.clone();
         match item {
             Item::Frame { .. } => {}
-            Item::Started {
-                capture,
-                encoding,
-                at,
-            } => {
+            Item::Started { capture, encoding, at } => {
                 self.captures.insert(capture, Arc::clone(entry));
                 if let Some(refusal) = &self.refusal {
                     entry.tell(&Event::StoreRefused(refusal.clone()), at.moment);
                 }
                 let (device, account) = (key.device.clone(), key.account.clone());
-                self.note(Record::CaptureOpened {
-                    capture,
-                    device,
-                    account,
-                    encoding,
-                    at,
-                });
-                tell(
-                    &self.peers.uplink,
-                    CaptureBegan {
-                        key: key.clone(),
-                        encoding,
-                    },
-                );
+                self.note(Record::CaptureOpened { capture, device, account, encoding, at });
+                tell(&self.peers.uplink, CaptureBegan { key: key.clone(), encoding });
                 self.report(key, at.moment, What::Started { capture, encoding });
             }
             Item::Stopped { capture, at } => {
@@ -158,14 +123,7 @@ impl FrameIngest {
             }
             Item::Server { text, position, at } => {
                 if let Some(announcement) = self.read(&text) {
-                    self.report(
-                        key,
-                        at,
-                        What::Said {
-                            announcement,
-                            position,
-                        },
-                    );
+                    self.report(key, at, What::Said { announcement, position });
                 }
             }
             Item::Delivered { capture, up_to } => {
@@ -173,70 +131,29 @@ impl FrameIngest {
                 self.settle_deliveries(self.shared.now());
             }
             Item::Finished { position, at } => self.report(key, at, What::Finished(position)),
-            Item::Muted { muted } => self.note(Record::MuteSet {
-                device: key.device,
-                muted,
-            }),
+            Item::Muted { muted } => self.note(Record::MuteSet { device: key.device, muted }),
             Item::WantsLive { wanted } => {
-                tell(
-                    &self.peers.uplink,
-                    WantLive {
-                        entry: Arc::clone(entry),
-                        wanted,
-                    },
-                );
+                tell(&self.peers.uplink, WantLive { entry: Arc::clone(entry), wanted });
             }
         }
     }
 
     fn flush(&mut self, entry: &Arc<Entry>, batch: Option<Batch>) {
         let Some(batch) = batch else { return };
-        let Batch {
-            capture,
-            first,
-            frames,
-            at,
-        } = batch;
+        let Batch { capture, first, frames, at } = batch;
         let (Some(oldest), Some(latest)) = (frames.first(), frames.last()) else {
             return;
         };
         let walls = (oldest.at, latest.at);
         let count = frames.len() as u64;
         let frames = Arc::new(frames);
-        tell(
-            &self.peers.store,
-            Append {
-                capture,
-                first,
-                frames: Arc::clone(&frames),
-            },
-        );
-        let run = Run {
-            capture,
-            first,
-            count,
-            at,
-            walls,
-        };
+        tell(&self.peers.store, Append { capture, first, frames: Arc::clone(&frames) });
+        let run = Run { capture, first, count, at, walls };
         self.report(entry.key.clone(), at.0, What::Frames(run));
         if entry.look(earmark_core::ingest::Source::is_connected) {
             let key = entry.key.clone();
-            tell(
-                &self.peers.uplink,
-                LiveFrames {
-                    key,
-                    capture,
-                    first,
-                    frames,
-                },
-            );
-            self.obey(
-                entry,
-                &Event::FramesSent {
-                    capture,
-                    up_to: first.plus(count),
-                },
-            );
+            tell(&self.peers.uplink, LiveFrames { key, capture, first, frames });
+            self.obey(entry, &Event::FramesSent { capture, up_to: first.plus(count) });
         }
     }
 
@@ -246,11 +163,7 @@ impl FrameIngest {
             Ok(ServerMessage::ProcessingStarted { conversation }) => {
                 Some(Announcement::ProcessingStarted(conversation))
             }
-            Ok(ServerMessage::ConversationEvent {
-                conversation,
-                started_at,
-                finished_at,
-            }) => {
+            Ok(ServerMessage::ConversationEvent { conversation, started_at, finished_at }) => {
                 let span = started_at.zip(finished_at);
                 Some(Announcement::ConversationEvent { conversation, span })
             }
@@ -258,8 +171,7 @@ impl FrameIngest {
                 Some(Announcement::ConversationSession(conversation))
             }
             Ok(ServerMessage::Unknown { kind }) => {
-                self.shared
-                    .ignored(NAME, format!("a message of the unknown type {kind:?}"));
+                self.shared.ignored(NAME, format!("a message of the unknown type {kind:?}"));
                 None
             }
             Ok(_) => None,
@@ -271,8 +183,7 @@ impl FrameIngest {
     }
 
     fn unreadable(&self, fault: &MessageFault) {
-        self.shared
-            .ignored(NAME, format!("a message that cannot be read: {fault}"));
+        self.shared.ignored(NAME, format!("a message that cannot be read: {fault}"));
     }
 
     /// Steps a source's machine and carries out its orders.
@@ -322,14 +233,7 @@ impl FrameIngest {
 
     fn announce_socket(&self, key: &SourceKey, closed: Option<u16>) {
         let (device, account) = (key.device.clone(), key.account.clone());
-        self.shared.bus.announce(
-            NAME,
-            Announced::SocketChanged {
-                device,
-                account,
-                closed,
-            },
-        );
+        self.shared.bus.announce(NAME, Announced::SocketChanged { device, account, closed });
     }
 }
 
@@ -364,18 +268,14 @@ impl Handler<StoreHealth> for FrameIngest {
     type Result = ();
 
     fn handle(&mut self, StoreHealth(refusal): StoreHealth, _: &mut Context<Self>) {
-        let event = refusal
-            .clone()
-            .map_or(Event::StoreTook, Event::StoreRefused);
+        let event = refusal.clone().map_or(Event::StoreTook, Event::StoreRefused);
         for entry in self.captures.values() {
             entry.tell(&event, self.shared.now());
         }
         self.shared.bus.announce(
             NAME,
             match &refusal {
-                Some(refusal) => Announced::FramesRefused {
-                    reason: refusal.to_string(),
-                },
+                Some(refusal) => Announced::FramesRefused { reason: refusal.to_string() },
                 None => Announced::FramesTakenAgain,
             },
         );
@@ -389,16 +289,10 @@ impl Handler<AwaitDelivery> for FrameIngest {
     fn handle(&mut self, asked: AwaitDelivery, ctx: &mut Context<Self>) {
         let AwaitDelivery { recording, end } = asked;
         let until = self.shared.now() + DELIVERY_WAIT;
-        self.waiting.push(Waiting {
-            recording,
-            end,
-            until,
-        });
+        self.waiting.push(Waiting { recording, end, until });
         self.settle_deliveries(self.shared.now());
         if !self.waiting.is_empty() {
-            ctx.run_later(DELIVERY_WAIT, |actor, _| {
-                actor.settle_deliveries(actor.shared.now())
-            });
+            ctx.run_later(DELIVERY_WAIT, |actor, _| actor.settle_deliveries(actor.shared.now()));
         }
     }
 }

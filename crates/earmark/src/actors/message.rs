@@ -55,9 +55,7 @@ pub(crate) struct RecordUpload {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// A request is about to leave and names this conversation.
-    Attempt {
-        conversation: Option<ConversationId>,
-    },
+    Attempt { conversation: Option<ConversationId> },
     /// A request ended; the machine's number for it.
     Outcome { generation: u64 },
 }
@@ -106,17 +104,11 @@ pub(crate) struct Heard {
 /// One thing that a source heard.
 #[derive(Debug)]
 pub(crate) enum What {
-    Started {
-        capture: CaptureId,
-        encoding: Encoding,
-    },
+    Started { capture: CaptureId, encoding: Encoding },
     Frames(Run),
     Stopped(CaptureId),
     SocketUp(Option<Position>),
-    Said {
-        announcement: Announcement,
-        position: Option<Position>,
-    },
+    Said { announcement: Announcement, position: Option<Position> },
     Finished(Option<Position>),
 }
 
@@ -193,7 +185,8 @@ pub(crate) struct Durable {
 #[derive(Debug)]
 pub(crate) struct StoreHealth(pub(crate) Option<Refusal>);
 
-/// Answer with [`DeliverySettled`] once the other end has proven what it read of a recording, or cannot.
+/// Answer with [`DeliverySettled`] once the other end has proven what it read of a recording, or
+/// cannot.
 #[derive(Debug)]
 pub(crate) struct AwaitDelivery {
     pub(crate) recording: SealedRecording,

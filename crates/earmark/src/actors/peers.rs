@@ -46,15 +46,7 @@ impl Shared {
         bus: Arc<Bus>,
     ) -> Self {
         let (poisoned, fallen) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
-        Self {
-            clock,
-            chance,
-            policy,
-            numbers,
-            bus,
-            poisoned,
-            fallen,
-        }
+        Self { clock, chance, policy, numbers, bus, poisoned, fallen }
     }
 
     pub(super) fn now(&self) -> Moment {
@@ -87,12 +79,9 @@ impl Shared {
     }
 }
 
-/// Sends a control message. The number of these in flight is bounded by what causes them: a frame's by
-/// the bytes that a source may hold, an answer's by its question, a timer's by its timer.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one wrapper that the rule leaves room for"
-)]
+/// Sends a control message. The number of these in flight is bounded by what causes them: a frame's
+/// by the bytes that a source may hold, an answer's by its question, a timer's by its timer.
+#[expect(clippy::disallowed_methods, reason = "the one wrapper that the rule leaves room for")]
 pub(crate) fn tell<A, M>(to: &Addr<A>, message: M)
 where
     A: Actor + Handler<M>,

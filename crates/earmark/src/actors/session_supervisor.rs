@@ -37,14 +37,7 @@ pub(crate) struct SessionSupervisor {
 
 impl SessionSupervisor {
     pub(crate) fn new(shared: Shared, peers: Peers, ids: Ids, link_wait: Duration) -> Self {
-        Self {
-            shared,
-            peers,
-            ids,
-            link_wait,
-            tracks: BTreeMap::new(),
-            timer: Timer::default(),
-        }
+        Self { shared, peers, ids, link_wait, tracks: BTreeMap::new(), timer: Timer::default() }
     }
 
     /// One event, one step, all effects; then the timer is set anew.
@@ -74,11 +67,7 @@ impl SessionSupervisor {
 
     fn obey_one(&mut self, key: &SourceKey, effect: Effect<SealedRecording>) {
         match effect {
-            Effect::OpenSession {
-                session,
-                capture,
-                first,
-            } => {
+            Effect::OpenSession { session, capture, first } => {
                 self.note(Record::SessionOpened {
                     session,
                     capture,
@@ -90,18 +79,8 @@ impl SessionSupervisor {
                 let (end, at) = (stored(end), self.shared.stamp());
                 self.note(Record::SessionClosed { session, end, at });
             }
-            Effect::OpenRecording {
-                recording,
-                session,
-                capture,
-                first,
-            } => {
-                self.note(Record::RecordingOpened {
-                    recording,
-                    session,
-                    capture,
-                    first,
-                });
+            Effect::OpenRecording { recording, session, capture, first } => {
+                self.note(Record::RecordingOpened { recording, session, capture, first });
             }
             Effect::CutRecording { recording, end } => {
                 self.note(Record::RecordingCut { recording, end });
@@ -110,45 +89,20 @@ impl SessionSupervisor {
                 self.note(Record::SessionMoved { recording, session });
             }
             Effect::SealRecording(recording) => tell(&self.peers.store, Seal(recording)),
-            Effect::SealAndLink {
-                conversation,
-                recordings,
-            } => {
-                tell(
-                    &self.peers.store,
-                    SealAndLink {
-                        conversation,
-                        recordings,
-                    },
-                );
+            Effect::SealAndLink { conversation, recordings } => {
+                tell(&self.peers.store, SealAndLink { conversation, recordings });
             }
-            Effect::StartUpload {
-                recording,
-                conversation,
-            } => {
-                tell(
-                    &self.peers.sync,
-                    StartUpload {
-                        recording,
-                        conversation,
-                    },
-                );
+            Effect::StartUpload { recording, conversation } => {
+                tell(&self.peers.sync, StartUpload { recording, conversation });
             }
             Effect::NoteSyncStarted { session, fallback } => {
                 self.note(Record::SyncStarted { session, fallback });
             }
             Effect::ProveDelivery => tell(&self.peers.uplink, ProveDelivery(key.clone())),
             Effect::ReportNotSaved { recording, reason } => {
-                self.shared
-                    .bus
-                    .announce(NAME, Announced::NotSaved { recording, reason });
+                self.shared.bus.announce(NAME, Announced::NotSaved { recording, reason });
             }
-            Effect::ReportSession {
-                session,
-                state,
-                conversation,
-                fallback_fired,
-            } => {
+            Effect::ReportSession { session, state, conversation, fallback_fired } => {
                 let device = key.device.clone();
                 self.shared.bus.announce(
                     NAME,
@@ -178,12 +132,8 @@ impl SessionSupervisor {
         self.timer.fired();
         let now = self.shared.now();
         let is_due = |track: &Track<SealedRecording>| track.deadline().is_some_and(|at| at <= now);
-        let due: Vec<SourceKey> = self
-            .tracks
-            .iter()
-            .filter(|(_, one)| is_due(one))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let due: Vec<SourceKey> =
+            self.tracks.iter().filter(|(_, one)| is_due(one)).map(|(key, _)| key.clone()).collect();
         for key in due {
             self.step(&key, Event::TimerFired, now, ctx);
         }
@@ -218,13 +168,7 @@ impl Handler<Heard> for SessionSupervisor {
             What::Frames(run) => Event::FramesTaken(run),
             What::Stopped(capture) => Event::CaptureStopped(capture),
             What::SocketUp(position) => Event::SocketCameUp(position),
-            What::Said {
-                announcement,
-                position,
-            } => Event::ServerSpoke {
-                announcement,
-                position,
-            },
+            What::Said { announcement, position } => Event::ServerSpoke { announcement, position },
             What::Finished(position) => Event::ConversationFinished(position),
         };
         self.step(&key, event, at, ctx);
@@ -256,17 +200,8 @@ impl Handler<SealFailed> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, failed: SealFailed, ctx: &mut Context<Self>) {
-        let SealFailed {
-            key,
-            recording,
-            reason,
-        } = failed;
-        self.step(
-            &key,
-            Event::SealFailed { recording, reason },
-            self.shared.now(),
-            ctx,
-        );
+        let SealFailed { key, recording, reason } = failed;
+        self.step(&key, Event::SealFailed { recording, reason }, self.shared.now(), ctx);
     }
 }
 
@@ -274,10 +209,7 @@ impl Handler<LinkRecorded> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, linked: LinkRecorded, ctx: &mut Context<Self>) {
-        let LinkRecorded {
-            conversation,
-            recordings,
-        } = linked;
+        let LinkRecorded { conversation, recordings } = linked;
         let waiting: Vec<SourceKey> = self.tracks.keys().cloned().collect();
         for key in waiting {
             let own = |token: &&SealedRecording| SourceKey::of(token) == key;
@@ -294,12 +226,7 @@ impl Handler<UploadBegan> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, began: UploadBegan, ctx: &mut Context<Self>) {
-        self.step(
-            &began.key,
-            Event::UploadBegan(began.recording),
-            self.shared.now(),
-            ctx,
-        );
+        self.step(&began.key, Event::UploadBegan(began.recording), self.shared.now(), ctx);
     }
 }
 
@@ -307,17 +234,8 @@ impl Handler<UploadSettled> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, settled: UploadSettled, ctx: &mut Context<Self>) {
-        let UploadSettled {
-            recording,
-            key,
-            gone,
-        } = settled;
-        self.step(
-            &key,
-            Event::UploadSettled { recording, gone },
-            self.shared.now(),
-            ctx,
-        );
+        let UploadSettled { recording, key, gone } = settled;
+        self.step(&key, Event::UploadSettled { recording, gone }, self.shared.now(), ctx);
     }
 }
 

@@ -93,14 +93,7 @@ impl SyncWorker {
             return;
         };
         let mut effects: Orders = Effects::new();
-        flight.machine.step(
-            &event,
-            &mut UploadStep {
-                now,
-                roll,
-                effects: &mut effects,
-            },
-        );
+        flight.machine.step(&event, &mut UploadStep { now, roll, effects: &mut effects });
         while let Some(effect) = effects.pop() {
             self.obey(recording, effect, ctx);
         }
@@ -110,10 +103,7 @@ impl SyncWorker {
     /// What is synced or deleted needs nothing any more, and the store knows it.
     fn forget_if_gone(&mut self, recording: RecordingId) {
         let is_gone = self.uploads.get(&recording).is_some_and(|flight| {
-            matches!(
-                flight.machine.state(),
-                State::Synced { .. } | State::Deleted
-            )
+            matches!(flight.machine.state(), State::Synced { .. } | State::Deleted)
         });
         if is_gone {
             self.uploads.remove(&recording);
@@ -160,16 +150,14 @@ impl SyncWorker {
 
     fn flight(&mut self, recording: &SealedRecording) -> &mut Flight {
         let setup = self.setup(recording.account());
-        self.uploads
-            .entry(recording.recording())
-            .or_insert_with(|| Flight {
-                machine: Machine::new(Upload::new(recording.clone(), setup)),
-                slot: None,
-                timer: None,
-                request: None,
-                due: None,
-                report: None,
-            })
+        self.uploads.entry(recording.recording()).or_insert_with(|| Flight {
+            machine: Machine::new(Upload::new(recording.clone(), setup)),
+            slot: None,
+            timer: None,
+            request: None,
+            due: None,
+            report: None,
+        })
     }
 
     fn setup(&self, account: &Account) -> Setup {
@@ -211,14 +199,7 @@ impl Handler<Opened> for SyncWorker {
             }
             self.flight(token);
             let (facts, conversation) = (facts.upload.clone(), facts.conversation.clone());
-            self.step(
-                *id,
-                Event::Recovered {
-                    facts,
-                    conversation,
-                },
-                ctx,
-            );
+            self.step(*id, Event::Recovered { facts, conversation }, ctx);
         }
     }
 }
@@ -226,8 +207,8 @@ impl Handler<Opened> for SyncWorker {
 impl Handler<StartUpload> for SyncWorker {
     type Result = ();
 
-    /// Whether a recording is released or uploaded is decided now, once the other end of the live socket
-    /// has said what it read.
+    /// Whether a recording is released or uploaded is decided now, once the other end of the live
+    /// socket has said what it read.
     fn handle(&mut self, start: StartUpload, _: &mut Context<Self>) {
         let recording = start.recording.clone();
         let (_, end) = recording.span();
@@ -252,10 +233,7 @@ impl Handler<ReleaseDecided> for SyncWorker {
         if decided.released {
             return self.step(id, Event::Deleted, ctx);
         }
-        let due = self
-            .uploads
-            .get_mut(&id)
-            .and_then(|flight| flight.due.take());
+        let due = self.uploads.get_mut(&id).and_then(|flight| flight.due.take());
         if let Some(StartUpload { conversation, .. }) = due {
             self.step(id, Event::Due { conversation }, ctx);
         }
@@ -266,11 +244,7 @@ impl Handler<UploadRecorded> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, recorded: UploadRecorded, ctx: &mut Context<Self>) {
-        let UploadRecorded {
-            recording,
-            purpose,
-            refused,
-        } = recorded;
+        let UploadRecorded { recording, purpose, refused } = recorded;
         let event = match (purpose, refused) {
             (Purpose::Attempt { .. }, None) => Event::AttemptRecorded,
             (Purpose::Attempt { .. }, Some(reason)) => Event::AttemptNotRecorded { reason },
@@ -290,14 +264,7 @@ impl Handler<RecordingGone> for SyncWorker {
             return self.step(recording, Event::Deleted, ctx);
         }
         let gone = true;
-        tell(
-            &self.peers.supervisor,
-            UploadSettled {
-                recording,
-                key,
-                gone,
-            },
-        );
+        tell(&self.peers.supervisor, UploadSettled { recording, key, gone });
     }
 }
 
@@ -306,11 +273,7 @@ impl Handler<NetworkState> for SyncWorker {
 
     fn handle(&mut self, state: NetworkState, ctx: &mut Context<Self>) {
         self.is_online = state.online;
-        let event = if state.online {
-            Event::NetworkReturned
-        } else {
-            Event::NetworkLost
-        };
+        let event = if state.online { Event::NetworkReturned } else { Event::NetworkLost };
         self.step_all(&event, ctx);
     }
 }
@@ -338,12 +301,8 @@ impl Handler<AccountChanged> for SyncWorker {
             Event::SignedOut
         };
         let own = |flight: &Flight| *flight.machine.shared().recording().account() == account;
-        let own: Vec<RecordingId> = self
-            .uploads
-            .iter()
-            .filter(|(_, flight)| own(flight))
-            .map(|(id, _)| *id)
-            .collect();
+        let own: Vec<RecordingId> =
+            self.uploads.iter().filter(|(_, flight)| own(flight)).map(|(id, _)| *id).collect();
         for recording in own {
             self.step(recording, event.clone(), ctx);
         }
@@ -358,8 +317,7 @@ impl Handler<Retry> for SyncWorker {
             if self.uploads.contains_key(&recording) {
                 self.step(recording, Event::RetryRequested, ctx);
             } else {
-                self.shared
-                    .ignored(NAME, format!("{recording} has no upload to try again"));
+                self.shared.ignored(NAME, format!("{recording} has no upload to try again"));
             }
         }
     }
@@ -371,10 +329,7 @@ impl Handler<AskInventory<Vec<UploadView>>> for SyncWorker {
     fn handle(&mut self, asked: AskInventory<Vec<UploadView>>, _: &mut Context<Self>) {
         let view = |(recording, flight): (&RecordingId, &Flight)| {
             let report = flight.machine.shared().report(flight.machine.state())?;
-            Some(UploadView {
-                recording: *recording,
-                report,
-            })
+            Some(UploadView { recording: *recording, report })
         };
         // Whoever asked may have given up waiting.
         let _ = asked.0.send(self.uploads.iter().filter_map(view).collect());

@@ -7,7 +7,8 @@ use earmark_core::Moment;
 
 use crate::clock::Clock;
 
-/// A sleeping machine stops the runtime's own timers; a deadline is looked at again at least so often.
+/// A sleeping machine stops the runtime's own timers; a deadline is looked at again at least so
+/// often.
 const RECHECK: Duration = Duration::from_secs(60);
 
 /// The one timer of an actor.

@@ -1,8 +1,8 @@
 //! `Uplink`: the live sockets, one a source, for hosts that have none of their own.
 //!
-//! A socket carries the frames that are taken while it is up. That a frame was sent proves nothing; a
-//! WebSocket ping that carries a number is sent behind it, and the pong with that number proves that the
-//! other end has read everything before.
+//! A socket carries the frames that are taken while it is up. That a frame was sent proves nothing;
+//! a WebSocket ping that carries a number is sent behind it, and the pong with that number proves
+//! that the other end has read everything before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -43,13 +43,14 @@ pub(crate) struct Uplink {
     is_online: bool,
     signed_out: BTreeSet<Account>,
     links: BTreeMap<SourceKey, Link>,
+    /// What each source's latest capture sends, which a socket must say when it comes up.
+    encodings: BTreeMap<SourceKey, Encoding>,
     generations: u64,
 }
 
 /// One source's socket.
 struct Link {
     entry: Arc<Entry>,
-    encoding: Option<Encoding>,
     failures: u32,
     state: State,
 }
@@ -79,13 +80,10 @@ struct Up {
 }
 
 impl State {
-    /// A socket that could not be kept up: it waits for the next try, or for a host that wants it anew.
+    /// A socket that could not be kept up: it waits for the next try, or for a host that wants it
+    /// anew.
     const fn down(reconnects: bool) -> Self {
-        if reconnects {
-            Self::Waiting { retry: None }
-        } else {
-            Self::Idle
-        }
+        if reconnects { Self::Waiting { retry: None } } else { Self::Idle }
     }
 }
 
@@ -96,7 +94,7 @@ impl Uplink {
         dialer: Option<Arc<dyn Dial>>,
         reconnects: bool,
     ) -> Self {
-        let links = BTreeMap::new();
+        let (links, encodings) = (BTreeMap::new(), BTreeMap::new());
         Self {
             shared,
             dialer,
@@ -104,6 +102,7 @@ impl Uplink {
             is_online: true,
             signed_out: BTreeSet::new(),
             links,
+            encodings,
             generations: 0,
         }
     }
@@ -119,11 +118,8 @@ impl Uplink {
             return;
         };
         let is_waiting = matches!(link.state, State::Waiting { .. });
-        let known = link
-            .encoding
-            .or_else(|| link.entry.look(|source| source.encoding()));
-        let encoding = match (known, dialer.needs_encoding()) {
-            (Some(encoding), _) => encoding,
+        let encoding = match (self.encodings.get(key), dialer.needs_encoding()) {
+            (Some(encoding), _) => *encoding,
             (None, false) => Encoding::mono_16k(earmark_core::Codec::Opus),
             (None, true) => return,
         };
@@ -139,37 +135,16 @@ impl Uplink {
         link.cancel_retry(ctx);
         link.state = State::Dialling { generation };
         let (device, account) = (key.device.clone(), key.account.clone());
-        let dialled = dialer.dial(Hello {
-            device,
-            account,
-            encoding,
-        });
+        let dialled = dialer.dial(Hello { device, account, encoding });
         let key = key.clone();
-        ctx.spawn(
-            dialled
-                .into_actor(self)
-                .map(move |result, actor: &mut Self, ctx| {
-                    actor.guarded(|actor| {
-                        actor.dialled(
-                            Dialled {
-                                key,
-                                generation,
-                                result,
-                            },
-                            ctx,
-                        )
-                    });
-                }),
-        );
+        ctx.spawn(dialled.into_actor(self).map(move |result, actor: &mut Self, ctx| {
+            actor.guarded(|actor| actor.dialled(Dialled { key, generation, result }, ctx));
+        }));
     }
 
     /// A dial ended; one that is not waited for any more does nothing.
     fn dialled(&mut self, dialled: Dialled, ctx: &mut Context<Self>) {
-        let Dialled {
-            key,
-            generation,
-            result,
-        } = dialled;
+        let Dialled { key, generation, result } = dialled;
         let Some(link) = self.links.get_mut(&key) else {
             return;
         };
@@ -194,18 +169,11 @@ impl Uplink {
         socket: LiveSocket,
         ctx: &mut Context<Self>,
     ) {
-        let LiveSocket {
-            outgoing,
-            mut incoming,
-        } = socket;
+        let LiveSocket { outgoing, mut incoming } = socket;
         let source = key.clone();
         let came = stream::poll_fn(move |cx| incoming.poll_recv(cx))
             .chain(stream::iter([Incoming::Closed(BROKEN)]))
-            .map(move |incoming| Came {
-                key: source.clone(),
-                generation,
-                incoming,
-            });
+            .map(move |incoming| Came { key: source.clone(), generation, incoming });
         ctx.add_message_stream(came);
         let beats = key.clone();
         let heartbeat = ctx.run_interval(PING_EVERY, move |actor, ctx| actor.ping(&beats, ctx));
@@ -214,14 +182,7 @@ impl Uplink {
         };
         link.failures = 0;
         let (sent, pings, next_ping) = (None, VecDeque::new(), 1);
-        link.state = State::Up(Up {
-            generation,
-            outgoing,
-            sent,
-            pings,
-            next_ping,
-            heartbeat,
-        });
+        link.state = State::Up(Up { generation, outgoing, sent, pings, next_ping, heartbeat });
         link.enter(SocketNews::Up, &self.shared);
     }
 
@@ -240,7 +201,8 @@ impl Uplink {
         link.state = State::Idle;
     }
 
-    /// What a socket needs is there, or is there no longer: the network, or its account's credentials.
+    /// What a socket needs is there, or is there no longer: the network, or its account's
+    /// credentials.
     fn follow(&mut self, key: &SourceKey, is_there: bool, ctx: &mut Context<Self>) {
         if is_there {
             return self.dial(key, ctx);
@@ -270,10 +232,9 @@ impl Uplink {
             return;
         };
         let factor = 1_u32.checked_shl(link.failures).unwrap_or(u32::MAX);
-        let wait = RECONNECT_WAIT_MIN
-            .saturating_mul(factor)
-            .min(RECONNECT_WAIT_MAX);
-        // At random between half the wait and the whole of it, so that devices do not come back at once.
+        let wait = RECONNECT_WAIT_MIN.saturating_mul(factor).min(RECONNECT_WAIT_MAX);
+        // At random between half the wait and the whole of it, so that devices do not come back at
+        // once.
         let wait = wait / 2 + wait / 2 * u32::from(roll) / u32::from(u16::MAX);
         link.failures += 1;
         let source = key.clone();
@@ -283,11 +244,7 @@ impl Uplink {
 
     /// Asks the other end what it has read.
     fn ping(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
-        let Some(Link {
-            state: State::Up(up),
-            ..
-        }) = self.links.get_mut(key)
-        else {
+        let Some(Link { state: State::Up(up), .. }) = self.links.get_mut(key) else {
             return;
         };
         let (number, generation) = (up.next_ping, up.generation);
@@ -297,9 +254,7 @@ impl Uplink {
             return self.went_down(key, BROKEN, ctx);
         }
         let key = key.clone();
-        ctx.run_later(PONG_WAIT, move |actor, ctx| {
-            actor.miss_pong(&key, generation, number, ctx)
-        });
+        ctx.run_later(PONG_WAIT, move |actor, ctx| actor.miss_pong(&key, generation, number, ctx));
     }
 
     fn miss_pong(
@@ -309,11 +264,9 @@ impl Uplink {
         number: u64,
         ctx: &mut Context<Self>,
     ) {
-        let is_missing = self.up(key, generation).is_some_and(|up| {
-            up.pings
-                .front()
-                .is_some_and(|(oldest, _)| *oldest <= number)
-        });
+        let is_missing = self
+            .up(key, generation)
+            .is_some_and(|up| up.pings.front().is_some_and(|(oldest, _)| *oldest <= number));
         if is_missing {
             self.went_down(key, BROKEN, ctx);
         }
@@ -355,25 +308,12 @@ impl Uplink {
     }
 
     fn send(&mut self, frames: &LiveFrames, ctx: &mut Context<Self>) {
-        let LiveFrames {
-            key,
-            capture,
-            first,
-            frames,
-        } = frames;
-        let Some(Link {
-            state: State::Up(up),
-            ..
-        }) = self.links.get_mut(key)
-        else {
+        let LiveFrames { key, capture, first, frames } = frames;
+        let Some(Link { state: State::Up(up), .. }) = self.links.get_mut(key) else {
             return;
         };
         for (place, frame) in (1..).zip(frames.iter()) {
-            if up
-                .outgoing
-                .try_send(Outgoing::Binary(frame.bytes.clone()))
-                .is_err()
-            {
+            if up.outgoing.try_send(Outgoing::Binary(frame.bytes.clone())).is_err() {
                 return self.went_down(key, BROKEN, ctx);
             }
             up.sent = Some((*capture, first.plus(place)));
@@ -381,11 +321,7 @@ impl Uplink {
     }
 
     fn keys(&self, chosen: impl Fn(&SourceKey) -> bool) -> Vec<SourceKey> {
-        self.links
-            .keys()
-            .filter(|key| chosen(key))
-            .cloned()
-            .collect()
+        self.links.keys().filter(|key| chosen(key)).cloned().collect()
     }
 }
 
@@ -415,12 +351,7 @@ impl Handler<WantLive> for Uplink {
     fn handle(&mut self, WantLive { entry, wanted }: WantLive, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let key = entry.key.clone();
-            let idle = Link {
-                entry,
-                encoding: None,
-                failures: 0,
-                state: State::Idle,
-            };
+            let idle = Link { entry, failures: 0, state: State::Idle };
             let link = actor.links.entry(key.clone()).or_insert(idle);
             match (&link.state, wanted) {
                 (State::Idle, true) => {
@@ -439,10 +370,7 @@ impl Handler<CaptureBegan> for Uplink {
 
     fn handle(&mut self, began: CaptureBegan, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            let Some(link) = actor.links.get_mut(&began.key) else {
-                return;
-            };
-            link.encoding = Some(began.encoding);
+            actor.encodings.insert(began.key.clone(), began.encoding);
             actor.dial(&began.key, ctx);
         });
     }
@@ -453,11 +381,7 @@ impl Handler<Came> for Uplink {
 
     fn handle(&mut self, came: Came, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            let Came {
-                key,
-                generation,
-                incoming,
-            } = came;
+            let Came { key, generation, incoming } = came;
             match incoming {
                 Incoming::Text(text) => actor.hear_text(&key, generation, text),
                 Incoming::Pong(number) => actor.hear_pong(&key, generation, number),

@@ -57,14 +57,8 @@ pub(crate) struct WalStore {
 #[derive(Debug)]
 enum Waiting {
     Sealed(RecordingId),
-    Linked {
-        conversation: ConversationId,
-        recordings: Vec<RecordingId>,
-    },
-    Uploaded {
-        recording: RecordingId,
-        purpose: Purpose,
-    },
+    Linked { conversation: ConversationId, recordings: Vec<RecordingId> },
+    Uploaded { recording: RecordingId, purpose: Purpose },
     Removing(RecordingId),
     Stopped(oneshot::Sender<()>),
 }
@@ -113,13 +107,7 @@ impl WalStore {
     fn step(&mut self, event: Event, ctx: &mut Context<Self>) {
         let mut effects = Effects::new();
         let now = self.shared.now();
-        self.machine.step(
-            &event,
-            &mut Step {
-                now,
-                effects: &mut effects,
-            },
-        );
+        self.machine.step(&event, &mut Step { now, effects: &mut effects });
         while let Some(effect) = effects.pop() {
             self.obey(effect, ctx);
         }
@@ -178,10 +166,7 @@ impl WalStore {
             }
             Err(failure) => {
                 tracing::warn!(%failure, ?task, "the disk failed");
-                Event::DiskFailed {
-                    task,
-                    reason: failure.to_string(),
-                }
+                Event::DiskFailed { task, reason: failure.to_string() }
             }
         };
         self.step(event, ctx);
@@ -202,11 +187,7 @@ impl WalStore {
 
     fn take_outcome(&mut self, task: DiskTask, outcome: Option<Outcome>, ctx: &mut Context<Self>) {
         match outcome {
-            Some(Outcome::Sealed {
-                recording,
-                seal,
-                damage,
-            }) => {
+            Some(Outcome::Sealed { recording, seal, damage }) => {
                 self.sealed(recording, seal, &damage, ctx);
             }
             Some(Outcome::Removed { recording }) => {
@@ -232,27 +213,15 @@ impl WalStore {
             && let Some(key) = self.key_of(recording)
         {
             let reason = reason.clone();
-            tell(
-                &self.peers.supervisor,
-                SealFailed {
-                    key,
-                    recording,
-                    reason,
-                },
-            );
+            tell(&self.peers.supervisor, SealFailed { key, recording, reason });
         }
         let task = format!("{task:?}");
-        self.shared
-            .bus
-            .announce(NAME, Announced::DiskTaskFailed { task, reason });
+        self.shared.bus.announce(NAME, Announced::DiskTaskFailed { task, reason });
     }
 
     fn key_of(&self, recording: RecordingId) -> Option<SourceKey> {
         let facts = self.store.ledger().recordings.get(&recording)?;
-        Some(SourceKey {
-            device: facts.device.clone(),
-            account: facts.account.clone(),
-        })
+        Some(SourceKey { device: facts.device.clone(), account: facts.account.clone() })
     }
 
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
@@ -271,8 +240,8 @@ impl WalStore {
         self.step(Event::TaskQueued { task, after }, ctx);
     }
 
-    /// Opening the store closes what it found open. On a disk that failed just then, that is not durable
-    /// yet, and no recording can be sealed before it is.
+    /// Opening the store closes what it found open. On a disk that failed just then, that is not
+    /// durable yet, and no recording can be sealed before it is.
     fn stage_what_opening_left(&mut self, ctx: &mut Context<Self>) {
         let ticket = place(self.store.staged());
         if ticket > self.machine.shared().durable() {
@@ -281,8 +250,8 @@ impl WalStore {
         }
     }
 
-    /// Tells what the store held. It is said before the runtime has a handle, so that nothing a host wants
-    /// can come first.
+    /// Tells what the store held. It is said before the runtime has a handle, so that nothing a
+    /// host wants can come first.
     pub(crate) fn announce_opening(&self) {
         let ledger = self.store.ledger().clone();
         let sealed = ledger
@@ -291,10 +260,7 @@ impl WalStore {
             .filter_map(|id| Some((*id, self.store.sealed(*id)?)))
             .collect::<BTreeMap<_, _>>();
         let ledger = std::sync::Arc::new(ledger);
-        let opened = || Opened {
-            ledger: ledger.clone(),
-            sealed: sealed.clone(),
-        };
+        let opened = || Opened { ledger: ledger.clone(), sealed: sealed.clone() };
         tell(&self.peers.sync, opened());
         tell(&self.peers.supervisor, opened());
     }
@@ -336,21 +302,11 @@ impl Handler<Append> for WalStore {
 
     fn handle(&mut self, append: Append, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
-            let Append {
-                capture,
-                first,
-                frames,
-            } = append;
+            let Append { capture, first, frames } = append;
             let ticket = place(actor.store.stage_frames(capture, first, &frames));
             let end = first.plus(frames.len() as u64);
             actor.appended.push_back((ticket, capture, end));
-            actor.step(
-                Event::Staged {
-                    ticket,
-                    urgent: false,
-                },
-                ctx,
-            );
+            actor.step(Event::Staged { ticket, urgent: false }, ctx);
             actor.answer(ctx);
         });
     }
@@ -406,13 +362,7 @@ impl Handler<AskRelease> for WalStore {
     fn handle(&mut self, AskRelease(recording): AskRelease, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let released = actor.release(&recording, ctx);
-            tell(
-                &actor.peers.sync,
-                ReleaseDecided {
-                    recording,
-                    released,
-                },
-            );
+            tell(&actor.peers.sync, ReleaseDecided { recording, released });
         });
     }
 }
@@ -438,9 +388,7 @@ impl Handler<AskInventory<Inventory>> for WalStore {
 
     fn handle(&mut self, asked: AskInventory<Inventory>, _: &mut Context<Self>) {
         // Whoever asked may have given up waiting.
-        let _ = asked.0.send(Inventory {
-            ledger: self.store.ledger().clone(),
-        });
+        let _ = asked.0.send(Inventory { ledger: self.store.ledger().clone() });
     }
 }
 
@@ -450,13 +398,7 @@ impl Handler<Stop> for WalStore {
     fn handle(&mut self, Stop(answer): Stop, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let ticket = actor.staged();
-            actor.step(
-                Event::Staged {
-                    ticket,
-                    urgent: true,
-                },
-                ctx,
-            );
+            actor.step(Event::Staged { ticket, urgent: true }, ctx);
             actor.wait(ticket, Waiting::Stopped(answer), ctx);
         });
     }

@@ -42,10 +42,7 @@ const REDIRECTS_MAX: usize = 3;
 /// What a client is called towards a server.
 pub(crate) const USER_AGENT: &str = concat!("earmark/", env!("CARGO_PKG_VERSION"));
 
-const _: () = assert!(
-    CONNECT_SECONDS_MAX < IDLE_SECONDS_MAX,
-    "a connect has a limit of its own"
-);
+const _: () = assert!(CONNECT_SECONDS_MAX < IDLE_SECONDS_MAX, "a connect has a limit of its own");
 
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +84,7 @@ pub struct HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient")
-            .field("server", &self.server)
-            .finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
@@ -116,19 +111,11 @@ impl HttpClient {
             .referer(false)
             .user_agent(USER_AGENT)
             .build()?;
-        Ok(Self {
-            client,
-            server,
-            limits,
-        })
+        Ok(Self { client, server, limits })
     }
 
     async fn deliver(self, request: HttpRequest) -> Result<HttpReply, HttpFault> {
-        let HttpRequest {
-            path,
-            token,
-            content,
-        } = request;
+        let HttpRequest { path, token, content } = request;
         let upload = match content {
             Content::Nothing => None,
             Content::File(part) => Some(Upload::new(part)),
@@ -158,10 +145,7 @@ impl HttpClient {
         uploads: bool,
     ) -> Result<Url, HttpFault> {
         let repeats = !uploads || matches!(answer.reply.status, 307 | 308);
-        let target = location
-            .to_str()
-            .ok()
-            .and_then(|text| answer.url.join(text).ok());
+        let target = location.to_str().ok().and_then(|text| answer.url.join(text).ok());
         target
             .filter(|target| repeats && self.server.is_origin_of(target))
             .ok_or(HttpFault::Transport(TransportFault::Redirect))
@@ -179,10 +163,7 @@ impl HttpClient {
                 progress.complete();
                 self.client.get(url.clone())
             }
-            Some(upload) => self
-                .client
-                .post(url.clone())
-                .multipart(upload.form(&progress)),
+            Some(upload) => self.client.post(url.clone()).multipart(upload.form(&progress)),
         };
         let request = request.headers(authorization(token));
         let exchange = exchange(request, &progress, self.limits.reply);
@@ -192,11 +173,7 @@ impl HttpClient {
             return Err(HttpFault::Damaged(damaged));
         }
         let (reply, location) = ended.map_err(HttpFault::Transport)?;
-        Ok(Answer {
-            url,
-            reply,
-            location,
-        })
+        Ok(Answer { url, reply, location })
     }
 }
 
@@ -272,11 +249,7 @@ async fn exchange(
 
 async fn read(response: &mut Response, progress: &Progress) -> Result<Bytes, TransportFault> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| fault::of_reply(&error))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| fault::of_reply(&error))? {
         progress.make();
         if body.len() + chunk.len() > REPLY_BYTES_MAX {
             return Err(TransportFault::TooLarge);

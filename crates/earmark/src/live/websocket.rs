@@ -73,9 +73,7 @@ pub struct WebSocketDialer {
 
 impl fmt::Debug for WebSocketDialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketDialer")
-            .field("server", &self.server)
-            .finish_non_exhaustive()
+        f.debug_struct("WebSocketDialer").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
@@ -109,9 +107,7 @@ impl WebSocketDialer {
     async fn connect(&self, hello: &Hello) -> Result<Socket, DialFault> {
         let url = live_url(&self.server, hello);
         let request = self.request(&url, hello).map_err(unreachable)?;
-        let stream = open(&url)
-            .await
-            .map_err(|error| DialFault::Unreachable(error.to_string()))?;
+        let stream = open(&url).await.map_err(|error| DialFault::Unreachable(error.to_string()))?;
         let connector = Connector::Rustls(Arc::clone(&self.trust));
         let up = client_async_tls_with_config(request, stream, Some(config()), Some(connector));
         up.await.map(|(socket, _)| socket).map_err(unreachable)
@@ -123,10 +119,7 @@ impl WebSocketDialer {
         let headers = request.headers_mut();
         headers.extend(client::authorization(token.as_ref()));
         headers.insert(USER_AGENT, HeaderValue::from_static(client::USER_AGENT));
-        headers.insert(
-            DEVICE_HEADER,
-            HeaderValue::try_from(hash(hello.device.as_str()))?,
-        );
+        headers.insert(DEVICE_HEADER, HeaderValue::try_from(hash(hello.device.as_str()))?);
         Ok(request)
     }
 }
@@ -158,25 +151,18 @@ fn live_url(server: &ServerUrl, hello: &Hello) -> Url {
     }
     let mut url = server.join(&format!("{PATH}?{query}"));
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    url.set_scheme(scheme)
-        .expect("http becomes ws, and https wss");
+    url.set_scheme(scheme).expect("http becomes ws, and https wss");
     url
 }
 
 async fn open(url: &Url) -> std::io::Result<TcpStream> {
     let host = url.host_str().expect("an http URL has a host");
-    let port = url
-        .port_or_known_default()
-        .expect("ws and wss have a default port");
+    let port = url.port_or_known_default().expect("ws and wss have a default port");
     // An IPv6 address stands in brackets in a URL only.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut fault = std::io::Error::from(std::io::ErrorKind::NotFound);
     for address in lookup_host((host, port)).await? {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()
-        } else {
-            TcpSocket::new_v6()
-        }?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
         match socket.connect(address).await {
             Ok(stream) => return stream.set_nodelay(true).map(|()| stream),
@@ -194,10 +180,7 @@ fn unreachable(error: Error) -> DialFault {
 }
 
 fn hash(device: &str) -> String {
-    Sha256::digest(device)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(device).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -22,9 +22,7 @@ pub(super) fn detail(body: &ReplyBody) -> String {
 /// The body of an answer to an upload; `detail` is what [`detail`] made of it.
 pub(super) fn upload<'a>(body: &'a ReplyBody, detail: &'a str) -> UploadBody<'a> {
     match body {
-        ReplyBody::Result(result) => UploadBody::Result {
-            failed_segments: result.failed_segments,
-        },
+        ReplyBody::Result(result) => UploadBody::Result { failed_segments: result.failed_segments },
         ReplyBody::Job(job) => UploadBody::Job {
             id: job.id.as_str(),
             completed: job.status == JobStatus::Completed,
@@ -69,14 +67,12 @@ pub(super) fn wait_of_job(body: &ReplyBody) -> Option<Duration> {
 fn state(job: &Job) -> JobBody<'_> {
     let failed_segments = job.failures();
     match job.status {
-        JobStatus::Queued | JobStatus::Processing | JobStatus::Other(_) => JobBody::Running {
-            poll_after: job.poll_after(),
-        },
+        JobStatus::Queued | JobStatus::Processing | JobStatus::Other(_) => {
+            JobBody::Running { poll_after: job.poll_after() }
+        }
         JobStatus::Completed => JobBody::Ended { failed_segments },
         // Some of it failed, even when the server does not say how much.
-        JobStatus::PartialFailure => JobBody::Ended {
-            failed_segments: failed_segments.max(1),
-        },
+        JobStatus::PartialFailure => JobBody::Ended { failed_segments: failed_segments.max(1) },
         JobStatus::Failed => JobBody::Failed {
             failed_segments,
             reason: job.error.as_deref().or(job.reason_code.as_deref()),

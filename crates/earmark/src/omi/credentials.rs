@@ -24,9 +24,7 @@ pub struct StaticCredentials {
 impl StaticCredentials {
     /// These tokens for these accounts; the last of several for one account counts.
     pub fn new(tokens: impl IntoIterator<Item = (Account, Token)>) -> Self {
-        Self {
-            tokens: tokens.into_iter().collect(),
-        }
+        Self { tokens: tokens.into_iter().collect() }
     }
 }
 
@@ -41,16 +39,16 @@ impl Credentials for StaticCredentials {
 }
 
 /// Tokens from environment variables: `EARMARK_TOKEN` for the account `default`, and
-/// `EARMARK_TOKEN_NAME` for the account `name`, upper-cased, with `_` for all but letters and digits.
-/// None is ever renewed.
+/// `EARMARK_TOKEN_NAME` for the account `name`, upper-cased, with `_` for all but letters and
+/// digits. None is ever renewed.
 #[derive(Clone, Debug, Default)]
 pub struct EnvCredentials {
     tokens: BTreeMap<String, Token>,
 }
 
 impl EnvCredentials {
-    /// The tokens among these variables, such as those of [`std::env::vars_os`]. White space around a
-    /// token is left out; an empty one is none.
+    /// The tokens among these variables, such as those of [`std::env::vars_os`]. White space around
+    /// a token is left out; an empty one is none.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let tokens = variables.into_iter().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
@@ -59,9 +57,7 @@ impl EnvCredentials {
             let token = value.trim();
             (ours && !token.is_empty()).then(|| (name, Token::new(token)))
         });
-        Self {
-            tokens: tokens.collect(),
-        }
+        Self { tokens: tokens.collect() }
     }
 }
 
@@ -81,11 +77,7 @@ fn variable(account: &Account) -> String {
         return DEFAULT_VARIABLE.into();
     }
     let spell = |letter: char| {
-        if letter.is_alphanumeric() {
-            letter
-        } else {
-            '_'
-        }
+        if letter.is_alphanumeric() { letter } else { '_' }
     };
     let name: String = account.as_str().chars().map(spell).collect();
     format!("{VARIABLE_PREFIX}{}", name.to_uppercase())
@@ -102,11 +94,7 @@ mod tests {
     }
 
     fn of_environment(variables: &[(&str, &str)]) -> EnvCredentials {
-        EnvCredentials::new(
-            variables
-                .iter()
-                .map(|(name, value)| (name.into(), value.into())),
-        )
+        EnvCredentials::new(variables.iter().map(|(name, value)| (name.into(), value.into())))
     }
 
     #[test]
@@ -125,10 +113,7 @@ mod tests {
     fn an_account_never_gets_the_token_of_another() {
         let credentials =
             of_environment(&[("EARMARK_TOKEN", "one"), ("EARMARK_TOKEN_ANNA", "two")]);
-        assert_eq!(
-            credentials.token(&account("default")),
-            Some(Token::new("one"))
-        );
+        assert_eq!(credentials.token(&account("default")), Some(Token::new("one")));
         assert_eq!(credentials.token(&account("anna")), Some(Token::new("two")));
         assert_eq!(credentials.token(&account("bert")), None);
 
@@ -153,10 +138,6 @@ mod tests {
 
     #[test]
     fn variables_of_others_are_not_kept() {
-        assert!(
-            of_environment(&[("HOME", "x"), ("EARMARK_TOKENS", "x")])
-                .tokens
-                .is_empty()
-        );
+        assert!(of_environment(&[("HOME", "x"), ("EARMARK_TOKENS", "x")]).tokens.is_empty());
     }
 }

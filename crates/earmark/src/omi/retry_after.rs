@@ -18,10 +18,7 @@ pub(super) fn wait(reply: &HttpReply, now: WallTime) -> Option<Duration> {
         return Some(Duration::from_secs(asked.parse().unwrap_or(u64::MAX)));
     }
     let until = parse_http_date(asked).ok()?;
-    let date = reply
-        .date
-        .as_deref()
-        .and_then(|date| parse_http_date(date.trim()).ok());
+    let date = reply.date.as_deref().and_then(|date| parse_http_date(date.trim()).ok());
     let now = date.or_else(|| system_time(now))?;
     Some(until.duration_since(now).unwrap_or(Duration::ZERO))
 }
@@ -43,39 +40,19 @@ mod tests {
     fn waits(retry_after: &str, date: Option<&str>) -> Option<Duration> {
         let retry_after = Some(retry_after.into());
         let date = date.map(String::from);
-        wait(
-            &HttpReply {
-                status: 503,
-                retry_after,
-                date,
-                body: Bytes::new(),
-            },
-            NOW,
-        )
+        wait(&HttpReply { status: 503, retry_after, date, body: Bytes::new() }, NOW)
     }
 
     #[test]
     fn seconds_are_taken_as_they_are() {
         assert_eq!(waits(" 120 ", None), Some(Duration::from_secs(120)));
         assert_eq!(waits("0", None), Some(Duration::ZERO));
-        assert_eq!(
-            waits("99999999999999999999999", None),
-            Some(Duration::from_secs(u64::MAX))
-        );
+        assert_eq!(waits("99999999999999999999999", None), Some(Duration::from_secs(u64::MAX)));
     }
 
     #[test]
     fn what_is_neither_seconds_nor_a_date_asks_for_nothing() {
-        for text in [
-            "",
-            "-5",
-            "+5",
-            "1.5",
-            "soon",
-            "5s",
-            "２",
-            "Sat, 32 Apr 2026 00:00:00 GMT",
-        ] {
+        for text in ["", "-5", "+5", "1.5", "soon", "5s", "２", "Sat, 32 Apr 2026 00:00:00 GMT"] {
             assert_eq!(waits(text, None), None, "{text:?}");
         }
     }
@@ -95,9 +72,6 @@ mod tests {
 
     #[test]
     fn a_date_that_is_past_asks_for_no_wait() {
-        assert_eq!(
-            waits("Fri, 03 Apr 2026 00:00:00 GMT", None),
-            Some(Duration::ZERO)
-        );
+        assert_eq!(waits("Fri, 03 Apr 2026 00:00:00 GMT", None), Some(Duration::ZERO));
     }
 }

@@ -63,12 +63,7 @@ impl Blocks for NoBlocks {
 
 fn reply(status: u16, body: &str) -> Result<HttpReply, HttpFault> {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    Ok(HttpReply {
-        status,
-        retry_after: None,
-        date: None,
-        body,
-    })
+    Ok(HttpReply { status, retry_after: None, date: None, body })
 }
 
 fn account(name: &str) -> Account {
@@ -80,16 +75,9 @@ fn target(
     replies: impl IntoIterator<Item = Result<HttpReply, HttpFault>>,
 ) -> (OmiHttp, Arc<Script>) {
     let script = Arc::new(Script::default());
-    script
-        .replies
-        .lock()
-        .expect("nobody else has it")
-        .extend(replies);
+    script.replies.lock().expect("nobody else has it").extend(replies);
     let transport: Arc<dyn HttpTransport> = script.clone();
-    (
-        OmiHttp::over(transport, Arc::new(credentials), Arc::new(Midnight)),
-        script,
-    )
+    (OmiHttp::over(transport, Arc::new(credentials), Arc::new(Midnight)), script)
 }
 
 fn upload(conversation: Option<&str>, api: Api, twin: u32) -> UploadRequest {
@@ -103,18 +91,13 @@ fn upload(conversation: Option<&str>, api: Api, twin: u32) -> UploadRequest {
 
 fn uploaded(answer: Result<HttpReply, HttpFault>) -> UploadEnd {
     let (target, _) = target(NoCredentials, [answer]);
-    let end = target
-        .upload(upload(Some("c-1"), Api::V2, 0))
-        .now_or_never();
+    let end = target.upload(upload(Some("c-1"), Api::V2, 0)).now_or_never();
     end.expect("nothing waits")
 }
 
 fn polled(answer: Result<HttpReply, HttpFault>) -> PollEnd {
     let (target, _) = target(NoCredentials, [answer]);
-    target
-        .poll(account("anna"), "job-1".into())
-        .now_or_never()
-        .expect("nothing waits")
+    target.poll(account("anna"), "job-1".into()).now_or_never().expect("nothing waits")
 }
 
 #[test]
@@ -123,16 +106,10 @@ fn an_upload_names_its_file_its_conversation_and_the_path() {
     let named = upload(Some("a/b?c&d=e é%"), Api::V2, 0);
     let bytes = named.recording.bytes();
     target.upload(named).now_or_never().expect("nothing waits");
-    target
-        .upload(upload(None, Api::V1, 1))
-        .now_or_never()
-        .expect("nothing waits");
+    target.upload(upload(None, Api::V1, 1)).now_or_never().expect("nothing waits");
 
     let left = script.left.lock().expect("no test panics here");
-    assert_eq!(
-        left[0].0,
-        "/v2/sync-local-files?conversation_id=a%2Fb%3Fc%26d%3De%20%C3%A9%25"
-    );
+    assert_eq!(left[0].0, "/v2/sync-local-files?conversation_id=a%2Fb%3Fc%26d%3De%20%C3%A9%25");
     let name = "audio_pendant7_opus_16000_1_fs160_1775260800.bin";
     assert_eq!(left[0].2, Some((name.into(), bytes)));
     assert_eq!(left[1].0, "/v1/sync-local-files");
@@ -145,14 +122,8 @@ fn a_recording_goes_out_with_the_token_of_its_own_account_or_with_none() {
     for (owner, token) in [("anna", Some("hers")), ("bert", None)] {
         let credentials = StaticCredentials::new([(account(owner), Token::new("hers"))]);
         let (target, script) = target(credentials, [reply(202, "{}"), reply(404, "")]);
-        target
-            .upload(upload(None, Api::V2, 0))
-            .now_or_never()
-            .expect("nothing waits");
-        target
-            .poll(account("anna"), "job".into())
-            .now_or_never()
-            .expect("nothing waits");
+        target.upload(upload(None, Api::V2, 0)).now_or_never().expect("nothing waits");
+        target.poll(account("anna"), "job".into()).now_or_never().expect("nothing waits");
         for (_, shown, _) in script.left.lock().expect("no test panics here").iter() {
             assert_eq!(shown.as_ref().map(Token::reveal), token);
         }
@@ -162,10 +133,8 @@ fn a_recording_goes_out_with_the_token_of_its_own_account_or_with_none() {
 #[test]
 fn answers_to_an_upload_are_read_by_what_they_say() {
     let job = r#"{"job_id":"j-1","status":"queued","poll_after_ms":3000}"#;
-    let accepted = Verdict::Accepted {
-        job: "j-1".into(),
-        poll_after: Some(Duration::from_secs(3)),
-    };
+    let accepted =
+        Verdict::Accepted { job: "j-1".into(), poll_after: Some(Duration::from_secs(3)) };
     assert_eq!(uploaded(reply(202, job)).verdict, Ok(accepted));
     let done = r#"{"new_memories":[],"updated_memories":["c"]}"#;
     assert_eq!(uploaded(reply(200, done)).verdict, Ok(Verdict::Synced));
@@ -177,38 +146,22 @@ fn answers_to_an_upload_are_read_by_what_they_say() {
     assert!(matches!(no_route, Ok(Verdict::UseV1 { .. })));
     let portal = uploaded(reply(200, "<html>Sign in to the Wi-Fi</html>"));
     assert!(matches!(portal.verdict, Ok(Verdict::Spends { .. })));
-    assert_eq!(
-        (portal.outcome, portal.carried),
-        (Outcome::Status(200), Some(true))
-    );
+    assert_eq!((portal.outcome, portal.carried), (Outcome::Status(200), Some(true)));
 }
 
 #[test]
 fn a_wait_that_the_server_asks_for_reaches_the_verdict() {
     let asked = |retry_after: &str| {
         let retry_after = Some(retry_after.into());
-        uploaded(reply(503, "").map(|reply| HttpReply {
-            retry_after,
-            ..reply
-        }))
-        .verdict
+        uploaded(reply(503, "").map(|reply| HttpReply { retry_after, ..reply })).verdict
     };
     for text in ["90", "Sat, 04 Apr 2026 00:01:30 GMT"] {
         let verdict = asked(text);
         let told = Delay::Told(Duration::from_secs(90));
-        assert!(
-            matches!(verdict, Ok(Verdict::Waits { delay, .. }) if delay == told),
-            "{text}"
-        );
+        assert!(matches!(verdict, Ok(Verdict::Waits { delay, .. }) if delay == told), "{text}");
     }
     let unreadable = asked("soon");
-    assert!(matches!(
-        unreadable,
-        Ok(Verdict::Waits {
-            delay: Delay::BackOff,
-            ..
-        })
-    ));
+    assert!(matches!(unreadable, Ok(Verdict::Waits { delay: Delay::BackOff, .. })));
 }
 
 #[test]
@@ -223,25 +176,14 @@ fn faults_name_their_outcome_and_blame_the_network_only_where_it_is_at_fault() {
     ]);
     for (fault, (outcome, carried)) in outcomes {
         let end = uploaded(Err(HttpFault::Transport(fault)));
-        assert_eq!(
-            (end.outcome, end.carried),
-            (Outcome::Fault(outcome), carried),
-            "{fault:?}"
-        );
-        assert_eq!(
-            polled(Err(HttpFault::Transport(fault))).carried,
-            carried,
-            "{fault:?}"
-        );
+        assert_eq!((end.outcome, end.carried), (Outcome::Fault(outcome), carried), "{fault:?}");
+        assert_eq!(polled(Err(HttpFault::Transport(fault))).carried, carried, "{fault:?}");
     }
 }
 
 #[test]
 fn a_damaged_file_is_no_verdict_of_the_server() {
-    let damaged = Damaged {
-        reason: "bytes differ".into(),
-        may_pass: false,
-    };
+    let damaged = Damaged { reason: "bytes differ".into(), may_pass: false };
     let end = uploaded(Err(HttpFault::Damaged(damaged.clone())));
     assert_eq!(end.verdict, Err(damaged));
     assert_eq!(end.carried, None);
@@ -254,44 +196,28 @@ fn answers_about_a_job_are_read_by_what_they_say() {
         polled(reply(200, &body)).verdict
     };
     assert_eq!(state(r#""status":"completed""#), PollVerdict::Synced);
-    let running = PollVerdict::Running {
-        poll_after: Some(Duration::from_millis(500)),
-    };
-    assert_eq!(
-        state(r#""status":"processing","poll_after_ms":500"#),
-        running
-    );
-    assert_eq!(
-        state(r#""status":"dreaming""#),
-        PollVerdict::Running { poll_after: None }
-    );
+    let running = PollVerdict::Running { poll_after: Some(Duration::from_millis(500)) };
+    assert_eq!(state(r#""status":"processing","poll_after_ms":500"#), running);
+    assert_eq!(state(r#""status":"dreaming""#), PollVerdict::Running { poll_after: None });
     let partly = state(r#""status":"partial_failure""#);
     assert!(matches!(partly, PollVerdict::Spends { .. }));
-    let hidden = r#""status":"completed","result":{"new_memories":[],"updated_memories":[],"failed_segments":2}"#;
+    let hidden = r#""status":"completed",
+        "result":{"new_memories":[],"updated_memories":[],"failed_segments":2}"#;
     assert!(matches!(state(hidden), PollVerdict::Spends { .. }));
     let content = state(r#""status":"failed","reason_code":"decode_error""#);
     assert!(matches!(content, PollVerdict::Spends { .. }));
     let busy = state(r#""status":"failed","error":"worker died","retry_after":40"#);
     let told = Delay::Told(Duration::from_secs(40));
     assert!(matches!(busy, PollVerdict::Reupload { delay, .. } if delay == told));
-    assert!(matches!(
-        polled(reply(200, "[]")).verdict,
-        PollVerdict::Waits { .. }
-    ));
-    assert!(matches!(
-        polled(reply(404, "")).verdict,
-        PollVerdict::Reupload { .. }
-    ));
+    assert!(matches!(polled(reply(200, "[]")).verdict, PollVerdict::Waits { .. }));
+    assert!(matches!(polled(reply(404, "")).verdict, PollVerdict::Reupload { .. }));
 }
 
 #[test]
 fn a_job_is_asked_for_at_its_own_path_whatever_it_is_called() {
     let (target, script) = target(NoCredentials, [reply(200, ""), reply(200, "")]);
     for job in ["j-1:a_b.c~", "../x?y"] {
-        target
-            .poll(account("anna"), job.into())
-            .now_or_never()
-            .expect("nothing waits");
+        target.poll(account("anna"), job.into()).now_or_never().expect("nothing waits");
     }
     let left = script.left.lock().expect("no test panics here");
     assert_eq!(left[0].0, "/v2/sync-local-files/j-1%3Aa_b.c~");
@@ -316,12 +242,6 @@ impl Credentials for Renewing {
 #[test]
 fn a_sign_in_is_renewed_when_the_host_has_a_fresh_token() {
     let (target, _) = target(Renewing, []);
-    assert_eq!(
-        target.renew_sign_in(account("anna")).now_or_never(),
-        Some(true)
-    );
-    assert_eq!(
-        target.renew_sign_in(account("bert")).now_or_never(),
-        Some(false)
-    );
+    assert_eq!(target.renew_sign_in(account("anna")).now_or_never(), Some(true));
+    assert_eq!(target.renew_sign_in(account("bert")).now_or_never(), Some(false));
 }

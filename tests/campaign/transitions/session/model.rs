@@ -27,9 +27,7 @@ struct Group {
 
 impl Group {
     fn last_at(&self) -> Moment {
-        self.audio
-            .last()
-            .map_or(Moment::ZERO, |audio| audio.last_at)
+        self.audio.last().map_or(Moment::ZERO, |audio| audio.last_at)
     }
 
     fn recordings(&self) -> Vec<RecordingId> {
@@ -74,34 +72,22 @@ impl Model {
 
     fn extend(&mut self, last_at: Moment) {
         let Some(latest) = self.latest else { return };
-        self.times
-            .entry(latest)
-            .and_modify(|times| times.1 = last_at);
+        self.times.entry(latest).and_modify(|times| times.1 = last_at);
         let audio = self.groups.iter_mut().flat_map(|group| &mut group.audio);
-        audio
-            .filter(|audio| audio.recording == latest)
-            .for_each(|audio| audio.last_at = last_at);
+        audio.filter(|audio| audio.recording == latest).for_each(|audio| audio.last_at = last_at);
     }
 
     /// A frame opened a recording: it goes on in the last group, or begins one.
     pub(super) fn open(&mut self, recording: RecordingId, capture: CaptureId, first: FrameSeq) {
         let (first_at, last_at) = self.run.map_or((Moment::ZERO, Moment::ZERO), |run| run.at);
-        let audio = Audio {
-            recording,
-            capture,
-            first,
-            first_at,
-            last_at,
-        };
+        let audio = Audio { recording, capture, first, first_at, last_at };
         let last_at = self.groups.last().map_or(Moment::ZERO, Group::last_at);
         let goes_on = self.is_open && first_at.since(last_at) < CONVERSATION_GAP;
         match self.groups.last_mut().filter(|_| goes_on) {
             Some(group) => group.audio.push(audio),
-            None => self.groups.push(Group {
-                audio: vec![audio],
-                finished: false,
-                wait_ended: false,
-            }),
+            None => {
+                self.groups.push(Group { audio: vec![audio], finished: false, wait_ended: false })
+            }
         }
         self.is_open = true;
         self.is_taking = true;
@@ -163,8 +149,8 @@ impl Model {
         }
     }
 
-    /// The server ended a conversation: which recordings are its own; nothing when that cannot be told
-    /// any more, and an empty list when there are none.
+    /// The server ended a conversation: which recordings are its own; nothing when that cannot be
+    /// told any more, and an empty list when there are none.
     pub(super) fn end(
         &mut self,
         conversation: &ConversationId,
@@ -208,11 +194,7 @@ impl Model {
                     let (finished, wait_ended) = (last.finished, last.wait_ended);
                     last.finished = false;
                     let audio = last.audio.split_off(place);
-                    self.groups.push(Group {
-                        audio,
-                        finished,
-                        wait_ended,
-                    });
+                    self.groups.push(Group { audio, finished, wait_ended });
                 }
             }
         }
@@ -225,20 +207,13 @@ impl Model {
         for group in &mut self.groups {
             group.audio.retain(|audio| audio.recording != recording);
         }
-        self.is_open &= self
-            .groups
-            .last()
-            .is_some_and(|group| !group.audio.is_empty());
+        self.is_open &= self.groups.last().is_some_and(|group| !group.audio.is_empty());
         self.groups.retain(|group| !group.audio.is_empty());
     }
 
     /// Whether audio that nobody spoke of has waited for so long that it may go without a link.
     pub(super) fn has_waited(&self, recording: RecordingId, now: Moment) -> bool {
-        self.is_unsure
-            || self
-                .waits
-                .get(&recording)
-                .is_some_and(|until| *until <= now)
+        self.is_unsure || self.waits.get(&recording).is_some_and(|until| *until <= now)
     }
 
     /// The process died.
@@ -250,10 +225,7 @@ impl Model {
 
     /// What has waited for its link in vain, as far as that can be told.
     pub(super) fn overdue(&self) -> Vec<RecordingId> {
-        let ended = self
-            .groups
-            .iter()
-            .filter(|group| group.wait_ended && !self.is_unsure);
+        let ended = self.groups.iter().filter(|group| group.wait_ended && !self.is_unsure);
         ended.flat_map(Group::recordings).collect()
     }
 }

@@ -17,24 +17,16 @@ impl World {
         self.model.crash();
         self.store.crash(self.now);
         self.uploads.crash();
-        let sessions = if self.has_bug(EARLY_RECOVERY) {
-            Vec::new()
-        } else {
-            self.found()
-        };
+        let sessions = if self.has_bug(EARLY_RECOVERY) { Vec::new() } else { self.found() };
         let mut effects = Effects::new();
         self.track = Track::recover(LINK_WAIT, sessions, self.now, &mut self.ids, &mut effects);
-        self.obey(&mut effects)
-            .map_err(|why| format!("recovery: {why}"))
+        self.obey(&mut effects).map_err(|why| format!("recovery: {why}"))
     }
 
     fn found(&self) -> Vec<RecoveredSession<Token>> {
         let mut by_session: BTreeMap<SessionId, Vec<RecoveredRecording<Token>>> = BTreeMap::new();
         for (id, kept) in &self.store.recordings {
-            by_session
-                .entry(kept.session)
-                .or_default()
-                .push(self.recording(*id, kept));
+            by_session.entry(kept.session).or_default().push(self.recording(*id, kept));
         }
         let mut sessions: Vec<_> = by_session
             .into_iter()

@@ -71,11 +71,7 @@ impl Store {
         capture: CaptureId,
         _: FrameSeq,
     ) -> Result<(), String> {
-        let kept = KeptSession {
-            capture,
-            end: None,
-            sync_started: None,
-        };
+        let kept = KeptSession { capture, end: None, sync_started: None };
         let before = self.sessions.insert(session, kept);
         ensure(before.is_none(), || format!("{session} is opened twice"))
     }
@@ -85,10 +81,7 @@ impl Store {
         session: SessionId,
         end: SessionEnd,
     ) -> Result<(), String> {
-        let kept = self
-            .sessions
-            .get_mut(&session)
-            .ok_or("an unknown session is closed")?;
+        let kept = self.sessions.get_mut(&session).ok_or("an unknown session is closed")?;
         let before = kept.end.replace(end);
         ensure(before.is_none(), || format!("{session} is closed twice"))
     }
@@ -107,9 +100,7 @@ impl Store {
         ensure(expected == Some(first), || {
             format!("{recording} begins with {first:?} behind {expected:?}")
         })?;
-        ensure(self.sessions.contains_key(&session), || {
-            format!("{session} is not open")
-        })?;
+        ensure(self.sessions.contains_key(&session), || format!("{session} is not open"))?;
         let kept = Kept {
             session,
             capture,
@@ -134,10 +125,7 @@ impl Store {
         end: FrameSeq,
         times: (Moment, Moment),
     ) -> Result<(), String> {
-        let kept = self
-            .recordings
-            .get_mut(&recording)
-            .ok_or("an unknown recording is cut")?;
+        let kept = self.recordings.get_mut(&recording).ok_or("an unknown recording is cut")?;
         let frames = end.since(kept.first);
         let taken = self.taken.get(&kept.capture).copied().unwrap_or(0);
         ensure(kept.end.is_none(), || format!("{recording} is cut twice"))?;
@@ -153,27 +141,15 @@ impl Store {
         recording: RecordingId,
         session: SessionId,
     ) -> Result<(), String> {
-        let kept = self
-            .recordings
-            .get_mut(&recording)
-            .ok_or("an unknown recording is moved")?;
+        let kept = self.recordings.get_mut(&recording).ok_or("an unknown recording is moved")?;
         kept.session = session;
-        ensure(self.sessions.contains_key(&session), || {
-            format!("{session} is not open")
-        })
+        ensure(self.sessions.contains_key(&session), || format!("{session} is not open"))
     }
 
     pub(super) fn queue_seal(&mut self, recording: RecordingId) -> Result<(), String> {
-        let kept = self
-            .recordings
-            .get(&recording)
-            .ok_or("an unknown recording is sealed")?;
-        ensure(kept.end.is_some() && !kept.is_sealed, || {
-            format!("{recording} cannot be sealed")
-        })?;
-        ensure(!self.seals.contains(&recording), || {
-            format!("{recording} is sealed twice")
-        })?;
+        let kept = self.recordings.get(&recording).ok_or("an unknown recording is sealed")?;
+        ensure(kept.end.is_some() && !kept.is_sealed, || format!("{recording} cannot be sealed"))?;
+        ensure(!self.seals.contains(&recording), || format!("{recording} is sealed twice"))?;
         self.seals.push_back(recording);
         Ok(())
     }
@@ -186,11 +162,7 @@ impl Store {
     /// A recording's file is written; whether its seal stands by itself and not in a link's record.
     pub(super) fn seal(&mut self, recording: RecordingId) -> bool {
         self.seals.retain(|one| *one != recording);
-        if self
-            .links
-            .iter()
-            .any(|link| link.recordings.contains(&recording))
-        {
+        if self.links.iter().any(|link| link.recordings.contains(&recording)) {
             return false;
         }
         if let Some(kept) = self.recordings.get_mut(&recording) {
@@ -204,10 +176,7 @@ impl Store {
     }
 
     pub(super) fn no_link_is_missing(&mut self) -> Result<(), String> {
-        let missing = self
-            .expected
-            .take()
-            .filter(|recordings| !recordings.is_empty());
+        let missing = self.expected.take().filter(|recordings| !recordings.is_empty());
         ensure(missing.is_none(), || {
             format!("{missing:?} are not linked, and the model links them")
         })
@@ -226,10 +195,7 @@ impl Store {
             })?;
         }
         for recording in &recordings {
-            let kept = self
-                .recordings
-                .get(recording)
-                .ok_or("an unknown recording is linked")?;
+            let kept = self.recordings.get(recording).ok_or("an unknown recording is linked")?;
             ensure(kept.conversation.is_none() && !kept.has_left, || {
                 format!("{recording} has a conversation, or a request has left for it")
             })?;
@@ -237,18 +203,12 @@ impl Store {
         if overwrites {
             self.links.clear();
         }
-        self.links.push_back(Link {
-            conversation,
-            recordings,
-            at,
-        });
+        self.links.push_back(Link { conversation, recordings, at });
         Ok(())
     }
 
     pub(super) fn waits_for_link(&self, conversation: &ConversationId) -> bool {
-        self.links
-            .iter()
-            .any(|link| link.conversation == *conversation)
+        self.links.iter().any(|link| link.conversation == *conversation)
     }
 
     pub(super) fn has_links(&self) -> bool {
@@ -257,11 +217,7 @@ impl Store {
 
     /// The oldest link and all that it seals become durable; which recordings it covers.
     pub(super) fn link(&mut self) -> Option<(ConversationId, Vec<RecordingId>)> {
-        let Link {
-            conversation,
-            recordings,
-            at,
-        } = self.links.pop_front()?;
+        let Link { conversation, recordings, at } = self.links.pop_front()?;
         let mut covered = Vec::new();
         for recording in recordings {
             self.seals.retain(|one| *one != recording);
@@ -284,10 +240,7 @@ impl Store {
     }
 
     pub(super) fn note_sync(&mut self, session: SessionId, fallback: bool) -> Result<(), String> {
-        let kept = self
-            .sessions
-            .get_mut(&session)
-            .ok_or("an unknown session syncs")?;
+        let kept = self.sessions.get_mut(&session).ok_or("an unknown session syncs")?;
         kept.sync_started = Some(fallback);
         Ok(())
     }
@@ -300,13 +253,8 @@ impl Store {
         now: Moment,
         model: &Model,
     ) -> Result<(), String> {
-        let kept = self
-            .recordings
-            .get_mut(&recording)
-            .ok_or("an unknown recording is uploaded")?;
-        ensure(kept.is_sealed, || {
-            format!("{recording} is uploaded and not sealed")
-        })?;
+        let kept = self.recordings.get_mut(&recording).ok_or("an unknown recording is uploaded")?;
+        ensure(kept.is_sealed, || format!("{recording} is uploaded and not sealed"))?;
         ensure(kept.conversation.as_ref() == conversation, || {
             let durable = &kept.conversation;
             format!("{recording} is uploaded to {conversation:?} and durably linked to {durable:?}")
@@ -315,24 +263,18 @@ impl Store {
             format!("{recording} is uploaded to {conversation:?} twice")
         })?;
         kept.was_ever_started = true;
-        let waited = kept
-            .linked_at
-            .is_some_and(|at| at + CONVERSATION_WAIT <= now);
+        let waited = kept.linked_at.is_some_and(|at| at + CONVERSATION_WAIT <= now);
         let is_due = match conversation {
             Some(conversation) => self.lives > 0 || waited || self.ready.contains(conversation),
             None => model.has_waited(recording, now),
         };
-        ensure(is_due, || {
-            format!("{recording} is uploaded to {conversation:?} too early")
-        })
+        ensure(is_due, || format!("{recording} is uploaded to {conversation:?} too early"))
     }
 
     /// What time must have brought about, `waited` being what has waited for its link in vain.
     pub(super) fn is_in_time(&self, now: Moment, waited: &[RecordingId]) -> Result<(), String> {
         for (recording, kept) in &self.recordings {
-            let is_overdue = kept
-                .linked_at
-                .is_some_and(|at| at + CONVERSATION_WAIT <= now)
+            let is_overdue = kept.linked_at.is_some_and(|at| at + CONVERSATION_WAIT <= now)
                 || waited.contains(recording);
             let could = kept.is_sealed && self.all_sealed(kept.session) && !self.is_deaf;
             let idle = kept.started.is_empty() && !kept.is_settled && self.lives == 0;
@@ -345,10 +287,7 @@ impl Store {
 
     fn all_sealed(&self, session: SessionId) -> bool {
         let own = |kept: &&Kept| kept.session == session;
-        self.recordings
-            .values()
-            .filter(own)
-            .all(|kept| kept.is_sealed)
+        self.recordings.values().filter(own).all(|kept| kept.is_sealed)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -357,11 +296,7 @@ impl Store {
 
     pub(super) fn everything_was_started(&self) -> Result<(), String> {
         let idle = |kept: &&Kept| !kept.was_ever_started;
-        let left = self
-            .recordings
-            .iter()
-            .filter(|(_, kept)| idle(kept))
-            .map(|(id, _)| *id);
+        let left = self.recordings.iter().filter(|(_, kept)| idle(kept)).map(|(id, _)| *id);
         let left: Vec<RecordingId> = left.collect();
         ensure(left.is_empty(), || format!("nobody ever uploads {left:?}"))
     }

@@ -13,11 +13,7 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) const fn beginning(start: Moment) -> Self {
-        Self {
-            start,
-            lines: Vec::new(),
-            last_at: 0.0,
-        }
+        Self { start, lines: Vec::new(), last_at: 0.0 }
     }
 
     fn line(&mut self, at: Moment, what: &str, fields: &serde_json::Value) {
@@ -36,11 +32,7 @@ impl Story {
     }
 
     pub(super) fn start(&mut self, at: Moment) {
-        self.line(
-            at,
-            "capture.start",
-            &json!({ "device": "pendant", "codec": "opus" }),
-        );
+        self.line(at, "capture.start", &json!({ "device": "pendant", "codec": "opus" }));
     }
 
     pub(super) fn stop(&mut self, at: Moment) {
@@ -48,11 +40,7 @@ impl Story {
     }
 
     pub(super) fn speak(&mut self, at: Moment, count: u64) {
-        self.line(
-            at,
-            "frames",
-            &json!({ "device": "pendant", "count": count }),
-        );
+        self.line(at, "frames", &json!({ "device": "pendant", "count": count }));
     }
 
     pub(super) fn connect(&mut self, at: Moment) {
@@ -70,11 +58,7 @@ impl Story {
     pub(super) fn announce(&mut self, at: Moment, id: Option<&ConversationId>, kind: &str) {
         let id = id.map(ConversationId::as_str);
         let text = json!({ "type": kind, "memory": { "id": id } });
-        self.line(
-            at,
-            "server.message",
-            &json!({ "device": "pendant", "text": text }),
-        );
+        self.line(at, "server.message", &json!({ "device": "pendant", "text": text }));
     }
 
     pub(super) fn crash(&mut self, at: Moment) {

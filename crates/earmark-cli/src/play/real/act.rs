@@ -18,11 +18,7 @@ impl Player<'_> {
     pub(super) async fn act(&mut self, line: &Line) -> Result<(), Failure> {
         let (line, at, action) = (line.number, line.at, &line.action);
         match action {
-            Action::CaptureStart {
-                device,
-                account,
-                encoding,
-            } => {
+            Action::CaptureStart { device, account, encoding } => {
                 self.frames.began(device, account, *encoding);
                 self.with_handle(line, device, |handle| handle.start(*encoding))
             }
@@ -62,8 +58,8 @@ impl Player<'_> {
                 Ok(())
             }
             Action::Kill => die(),
-            // A killed process is started again by whoever started it; the others are refused before
-            // anything runs, and expectations are not done.
+            // A killed process is started again by whoever started it; the others are refused
+            // before anything runs, and expectations are not done.
             Action::Restart
             | Action::DiskFault { .. }
             | Action::DiskFull
@@ -75,34 +71,15 @@ impl Player<'_> {
     }
 
     fn hear(&mut self, action: &Action, at: FeedTime) {
-        if let Action::Audio {
-            device,
-            micros,
-            source,
-        } = action
-        {
+        if let Action::Audio { device, micros, source } = action {
             let codec = self.frames.device(device).encoding.codec;
             if let Some(sound) = self.script.sounds.heard(source, *micros, codec) {
                 self.frames.schedule(device, Made::Heard(sound), at);
             }
-        } else if let Action::Frames {
-            device,
-            count,
-            bytes,
-            seed,
-            pace,
-        } = action
-        {
+        } else if let Action::Frames { device, count, bytes, seed, pace } = action {
             let maker = PseudoFrames::new(device, *seed, *bytes);
             if *pace {
-                self.frames.schedule(
-                    device,
-                    Made::Pseudo {
-                        maker,
-                        count: *count,
-                    },
-                    at,
-                );
+                self.frames.schedule(device, Made::Pseudo { maker, count: *count }, at);
             } else {
                 (0..*count).for_each(|place| self.offer(device, maker.frame(place)));
             }
@@ -172,12 +149,7 @@ impl Player<'_> {
         } else if let Action::FileRemove { recording } = action {
             let path = self.file(line, *recording).await?;
             fs::remove_file(&path).map_err(|error| self.stuck(line, error))?;
-        } else if let Action::FileDamage {
-            recording,
-            offset,
-            bits,
-        } = action
-        {
+        } else if let Action::FileDamage { recording, offset, bits } = action {
             let path = self.file(line, *recording).await?;
             damage(&path, *offset, *bits).map_err(|error| self.stuck(line, error))?;
         }
@@ -209,10 +181,7 @@ impl Player<'_> {
         let found = place.and_then(|place| there.get(place)).map(|one| one.id);
         found.ok_or_else(|| {
             let count = there.len();
-            self.stuck(
-                line,
-                format!("there is no such recording: {count} are there"),
-            )
+            self.stuck(line, format!("there is no such recording: {count} are there"))
         })
     }
 

@@ -41,12 +41,7 @@ pub(super) enum Made {
 impl Speaker {
     fn new(account: Account, encoding: Encoding) -> Self {
         let encoder = Encoder::new(encoding.codec);
-        Self {
-            account,
-            encoding,
-            handle: None,
-            encoder,
-        }
+        Self { account, encoding, handle: None, encoder }
     }
 }
 
@@ -55,20 +50,12 @@ impl Frames {
     pub(super) fn of(feed: &Feed) -> Self {
         let mut devices = BTreeMap::new();
         for line in &feed.lines {
-            if let Action::CaptureStart {
-                device,
-                account,
-                encoding,
-            } = &line.action
-            {
+            if let Action::CaptureStart { device, account, encoding } = &line.action {
                 let new = || Speaker::new(account.clone(), *encoding);
                 devices.entry(device.clone()).or_insert_with(new);
             }
         }
-        Self {
-            devices,
-            streams: Vec::new(),
-        }
+        Self { devices, streams: Vec::new() }
     }
 
     /// A device; one that never starts belongs to `default` and sends Opus.
@@ -82,32 +69,18 @@ impl Frames {
     /// A capture began: from now on frames are of this encoding, and come from a new encoder.
     pub(super) fn began(&mut self, device: &Device, account: &Account, encoding: Encoding) {
         let speaker = self.device(device);
-        let handle = speaker
-            .handle
-            .take()
-            .filter(|handle| handle.account() == account);
-        *speaker = Speaker {
-            handle,
-            ..Speaker::new(account.clone(), encoding)
-        };
+        let handle = speaker.handle.take().filter(|handle| handle.account() == account);
+        *speaker = Speaker { handle, ..Speaker::new(account.clone(), encoding) };
     }
 
     pub(super) fn schedule(&mut self, device: &Device, made: Made, began: FeedTime) {
-        let stream = Stream {
-            device: device.clone(),
-            began,
-            given: 0,
-            made,
-        };
+        let stream = Stream { device: device.clone(), began, given: 0, made };
         self.streams.push(stream);
     }
 
     /// When the next frame is due.
     pub(super) fn next_at(&self) -> Option<FeedTime> {
-        self.streams
-            .iter()
-            .filter_map(|stream| self.due(stream))
-            .min()
+        self.streams.iter().filter_map(|stream| self.due(stream)).min()
     }
 
     /// The frames that are due, each with its device, in the order in which their streams began.

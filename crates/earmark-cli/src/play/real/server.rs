@@ -25,10 +25,7 @@ const NO_ACTION: u16 = 400;
 /// A server that can be reached.
 pub(super) enum Server {
     /// The development server in this process.
-    Here {
-        backend: RunningBackend,
-        url: String,
-    },
+    Here { backend: RunningBackend, url: String },
     /// A server at a URL, and how lines are sent to it, if there are any.
     There { url: String, lines: Option<Lines> },
 }
@@ -41,7 +38,8 @@ pub(super) struct Lines {
 }
 
 impl Server {
-    /// Starts the development server, or looks whether the named one can do what the feed asks of it.
+    /// Starts the development server, or looks whether the named one can do what the feed asks of
+    /// it.
     pub(super) async fn reach(script: &Script<'_>, url: Option<String>) -> Result<Self, Failure> {
         let Some(url) = url else {
             return Self::start().await;
@@ -68,11 +66,9 @@ impl Server {
     async fn start() -> Result<Self, Failure> {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = TcpListener::bind(anywhere).await.map_err(Failure::wrong)?;
-        // The frames of most feeds are no audio, and silence ends no conversation unless a line does.
-        let options = Options {
-            decode: false,
-            ..Options::default()
-        };
+        // The frames of most feeds are no audio, and silence ends no conversation unless a line
+        // does.
+        let options = Options { decode: false, ..Options::default() };
         let backend = serve(listener, options).map_err(Failure::wrong)?;
         let url = format!("http://{}", backend.address());
         Ok(Self::Here { backend, url })
@@ -102,12 +98,10 @@ impl Server {
     /// Has the server do as a line says; or says why it did not.
     pub(super) async fn act(&self, action: &ServerAction) -> Result<(), String> {
         match self {
-            Self::Here { backend, .. } => backend
-                .act(action.clone())
-                .map_err(|error| error.to_string()),
-            Self::There {
-                lines: Some(lines), ..
-            } => lines.send(action).await,
+            Self::Here { backend, .. } => {
+                backend.act(action.clone()).map_err(|error| error.to_string())
+            }
+            Self::There { lines: Some(lines), .. } => lines.send(action).await,
             Self::There { lines: None, .. } => Err(String::from("the server takes no lines")),
         }
     }
@@ -160,11 +154,7 @@ impl Lines {
             .map_err(Failure::wrong)?;
         let url = format!("{}/earmark/do", server.trim().trim_end_matches('/'));
         let account = Account::new("default").expect("the name is short and not empty");
-        Ok(Self {
-            client,
-            url,
-            token: environment().token(&account),
-        })
+        Ok(Self { client, url, token: environment().token(&account) })
     }
 
     /// Whether there is a place that takes lines; or why not. The question changes nothing there.

@@ -27,11 +27,7 @@ impl<R: SealedToken> Track<R> {
     }
 
     pub(super) fn stop(&mut self, capture: CaptureId, turn: &mut Turn<'_, R>) {
-        if self
-            .running
-            .as_ref()
-            .is_some_and(|running| running.capture == capture)
-        {
+        if self.running.as_ref().is_some_and(|running| running.capture == capture) {
             self.end_session(SessionEnd::Stopped, turn);
             self.running = None;
             turn.order(Effect::ProveDelivery);
@@ -40,11 +36,7 @@ impl<R: SealedToken> Track<R> {
 
     pub(super) fn connect(&mut self, position: Option<Position>, turn: &mut Turn<'_, R>) {
         self.cut_and_seal(turn);
-        self.connection = Some(Connection {
-            up_at: turn.now,
-            from: position,
-            announced: None,
-        });
+        self.connection = Some(Connection { up_at: turn.now, from: position, announced: None });
     }
 
     /// A boundary that a person sets: what was captured before it waits for its link by itself.
@@ -61,16 +53,9 @@ impl<R: SealedToken> Track<R> {
     }
 
     pub(super) fn take(&mut self, run: Run, turn: &mut Turn<'_, R>) {
-        let Some(running) = self
-            .running
-            .as_ref()
-            .filter(|now| now.capture == run.capture)
-        else {
+        let Some(running) = self.running.as_ref().filter(|now| now.capture == run.capture) else {
             let event = Event::<R>::FramesTaken(run).name();
-            return turn.order(Effect::ReportUnexpected {
-                state: "not capturing",
-                event,
-            });
+            return turn.order(Effect::ReportUnexpected { state: "not capturing", event });
         };
         let silence = run.at.0.since(running.last_at);
         if running.session.is_some() && silence >= CONVERSATION_GAP {
@@ -92,9 +77,7 @@ impl<R: SealedToken> Track<R> {
         let Some(running) = &mut self.running else {
             return Run { count: 0, ..run };
         };
-        let full = open
-            .first
-            .plus(frames_in(RECORDING_AUDIO_MAX, running.encoding));
+        let full = open.first.plus(frames_in(RECORDING_AUDIO_MAX, running.encoding));
         let taken = run.count.min(full.since(run.first));
         running.next = run.first.plus(taken);
         running.last_at = run.at.1;
@@ -109,11 +92,7 @@ impl<R: SealedToken> Track<R> {
             self.cut_and_seal(turn);
             turn.order(Effect::ProveDelivery);
         }
-        Run {
-            first: run.first.plus(taken),
-            count: run.count - taken,
-            ..run
-        }
+        Run { first: run.first.plus(taken), count: run.count - taken, ..run }
     }
 
     /// The recording that takes the next frame; it is opened, and its session with it, if need be.
@@ -126,12 +105,7 @@ impl<R: SealedToken> Track<R> {
             None => self.open_session(run, turn),
         };
         let (recording, capture, first) = (turn.ids.recording(), run.capture, run.first);
-        turn.order(Effect::OpenRecording {
-            recording,
-            session,
-            capture,
-            first,
-        });
+        turn.order(Effect::OpenRecording { recording, session, capture, first });
         self.owners.insert(recording, session);
         self.tell(session, event::Event::RecordingOpened(recording), turn);
         self.current_stretch(run).audio.push(Audio {
@@ -144,22 +118,14 @@ impl<R: SealedToken> Track<R> {
             first_wall: run.walls.0,
             last_wall: run.walls.1,
         });
-        let open = Open {
-            recording,
-            first,
-            first_at: run.at.0,
-        };
+        let open = Open { recording, first, first_at: run.at.0 };
         self.running.as_mut()?.recording = Some(open);
         Some(open)
     }
 
     fn open_session(&mut self, run: Run, turn: &mut Turn<'_, R>) -> SessionId {
         let session = turn.ids.session();
-        turn.order(Effect::OpenSession {
-            session,
-            capture: run.capture,
-            first: run.first,
-        });
+        turn.order(Effect::OpenSession { session, capture: run.capture, first: run.first });
         self.sessions.insert(session, Machine::new(Session::new()));
         if let Some(running) = &mut self.running {
             running.session = Some(session);
@@ -181,10 +147,7 @@ impl<R: SealedToken> Track<R> {
             |last: &Stretch| !last.wait_ended && run.at.0.since(last.last_at) < CONVERSATION_GAP;
         let goes_on = self.stretch_is_open && self.stretches.back().is_some_and(takes_more);
         if !goes_on {
-            let announced = self
-                .connection
-                .as_ref()
-                .and_then(|now| now.announced.clone());
+            let announced = self.connection.as_ref().and_then(|now| now.announced.clone());
             self.stretches.push_back(Stretch::new(run.at.1, announced));
             self.stretch_is_open = true;
         }
@@ -195,11 +158,7 @@ impl<R: SealedToken> Track<R> {
     /// Ends the running session, if there is one, and has its last recording sealed.
     pub(super) fn end_session(&mut self, end: SessionEnd, turn: &mut Turn<'_, R>) {
         self.cut_and_seal(turn);
-        if let Some(session) = self
-            .running
-            .as_mut()
-            .and_then(|running| running.session.take())
-        {
+        if let Some(session) = self.running.as_mut().and_then(|running| running.session.take()) {
             turn.order(Effect::CloseSession { session, end });
             self.tell(session, event::Event::CaptureEnded, turn);
         }

@@ -22,17 +22,14 @@ impl<R: SealedToken> Track<R> {
             Announcement::ProcessingStarted(Some(conversation)) => {
                 self.processing_started(&conversation, turn)
             }
-            Announcement::ConversationEvent {
-                conversation: Some(conversation),
-                span,
-            } => self.conversation_event(&conversation, span, turn),
+            Announcement::ConversationEvent { conversation: Some(conversation), span } => {
+                self.conversation_event(&conversation, span, turn)
+            }
             Announcement::ConversationSession(Some(conversation)) => {
                 self.conversation_session(&conversation, position, turn)
             }
             Announcement::ProcessingStarted(None)
-            | Announcement::ConversationEvent {
-                conversation: None, ..
-            }
+            | Announcement::ConversationEvent { conversation: None, .. }
             | Announcement::ConversationSession(None) => Some("it names no conversation"),
         };
         if let Some(why) = ignored {
@@ -64,31 +61,20 @@ impl<R: SealedToken> Track<R> {
         turn: &mut Turn<'_, R>,
     ) -> Option<usize> {
         let announced = |id: &Option<ConversationId>| id.as_ref() == Some(conversation);
-        if let Some(index) = self
-            .stretches
-            .iter()
-            .rposition(|one| announced(&one.announced))
-        {
+        if let Some(index) = self.stretches.iter().rposition(|one| announced(&one.announced)) {
             return Some(index);
         }
         if let Some(index) = self.before_the_connect(turn) {
             return Some(index);
         }
-        let finished = self
-            .stretches
-            .iter()
-            .position(|one| one.finished && !one.wait_ended);
-        // A stretch that was announced for another conversation is not this one's audio, but what was
-        // captured before that announcement may be.
-        finished.or_else(|| {
-            self.stretches
-                .iter()
-                .rposition(|one| one.announced.is_none())
-        })
+        let finished = self.stretches.iter().position(|one| one.finished && !one.wait_ended);
+        // A stretch that was announced for another conversation is not this one's audio, but what
+        // was captured before that announcement may be.
+        finished.or_else(|| self.stretches.iter().rposition(|one| one.announced.is_none()))
     }
 
-    /// Right after a connect the server speaks of the conversation it heard before, unless it has said
-    /// which one this connection carries.
+    /// Right after a connect the server speaks of the conversation it heard before, unless it has
+    /// said which one this connection carries.
     fn before_the_connect(&mut self, turn: &mut Turn<'_, R>) -> Option<usize> {
         let connection = self.connection.as_ref()?;
         let is_new = turn.now.since(connection.up_at) <= CONNECT_GRACE;
@@ -98,9 +84,7 @@ impl<R: SealedToken> Track<R> {
         self.split_at_connect(turn);
         let connection = self.connection.as_ref()?;
         let is_before = |audio: &Audio| !is_after(audio, connection.from, connection.up_at);
-        self.stretches
-            .iter()
-            .rposition(|one| one.audio.iter().any(is_before))
+        self.stretches.iter().rposition(|one| one.audio.iter().any(is_before))
     }
 
     /// A conversation is ready. Returns why that means nothing, if it does.
@@ -132,10 +116,7 @@ impl<R: SealedToken> Track<R> {
     fn awaiting(&self, conversation: &ConversationId) -> Vec<SessionId> {
         let waits = |machine: &Machine<Session<R>>| {
             let waits = match machine.state() {
-                Phase::Sealing {
-                    awaited: Some(awaited),
-                    ..
-                }
+                Phase::Sealing { awaited: Some(awaited), .. }
                 | Phase::AwaitingConversation { awaited } => !awaited.ready,
                 Phase::Sealing { awaited: None, .. }
                 | Phase::Capturing
@@ -145,19 +126,13 @@ impl<R: SealedToken> Track<R> {
             };
             waits && machine.shared().conversation() == Some(conversation)
         };
-        self.sessions
-            .iter()
-            .filter(|(_, one)| waits(one))
-            .map(|(id, _)| *id)
-            .collect()
+        self.sessions.iter().filter(|(_, one)| waits(one)).map(|(id, _)| *id).collect()
     }
 
     /// Makes a stretch of the unlinked audio between two instants.
     fn isolate(&mut self, from: WallTime, to: WallTime, turn: &mut Turn<'_, R>) -> Option<usize> {
         let found = (0..self.stretches.len()).rev().find_map(|index| {
-            self.stretches[index]
-                .overlap(from, to)
-                .map(|(first, last)| (index, first, last))
+            self.stretches[index].overlap(from, to).map(|(first, last)| (index, first, last))
         });
         let (index, first, last) = found?;
         self.split(index, last, turn);
@@ -196,11 +171,7 @@ impl<R: SealedToken> Track<R> {
             return;
         };
         let (from, up_at) = (connection.from, connection.up_at);
-        match last
-            .audio
-            .iter()
-            .position(|audio| is_after(audio, from, up_at))
-        {
+        match last.audio.iter().position(|audio| is_after(audio, from, up_at)) {
             Some(0) => {}
             Some(first_after) => self.split(self.stretches.len() - 1, first_after, turn),
             None => self.close_stretch(turn),
@@ -219,7 +190,8 @@ impl<R: SealedToken> Track<R> {
         self.stretch_is_open = false;
     }
 
-    /// Splits a stretch before one of its recordings; a session that lies on both sides is split too.
+    /// Splits a stretch before one of its recordings; a session that lies on both sides is split
+    /// too.
     fn split(&mut self, index: usize, at: usize, turn: &mut Turn<'_, R>) {
         let Some(stretch) = self.stretches.get_mut(index) else {
             return;
@@ -231,12 +203,8 @@ impl<R: SealedToken> Track<R> {
         let tail = stretch.split_off(at);
         let has_waited = tail.wait_ended;
         let is_moved = |audio: &&Audio| audio.session == head;
-        let moved: Vec<RecordingId> = tail
-            .audio
-            .iter()
-            .filter(is_moved)
-            .map(|audio| audio.recording)
-            .collect();
+        let moved: Vec<RecordingId> =
+            tail.audio.iter().filter(is_moved).map(|audio| audio.recording).collect();
         self.stretches.insert(index + 1, tail);
         if first.session == head {
             self.split_session(head, &first, &moved, turn);
@@ -260,25 +228,14 @@ impl<R: SealedToken> Track<R> {
         };
         let pieces = machine.shared().only(moved);
         let session = turn.ids.session();
-        turn.order(Effect::OpenSession {
-            session,
-            capture: first.capture,
-            first: first.first,
-        });
+        turn.order(Effect::OpenSession { session, capture: first.capture, first: first.first });
         self.sessions.insert(session, Machine::new(pieces));
         self.tell(old, event::Event::RecordingsMoved(moved.to_vec()), turn);
         for recording in moved {
-            turn.order(Effect::MoveRecording {
-                recording: *recording,
-                session,
-            });
+            turn.order(Effect::MoveRecording { recording: *recording, session });
             self.owners.insert(*recording, session);
         }
-        for audio in self
-            .stretches
-            .iter_mut()
-            .flat_map(|stretch| &mut stretch.audio)
-        {
+        for audio in self.stretches.iter_mut().flat_map(|stretch| &mut stretch.audio) {
             if moved.contains(&audio.recording) {
                 audio.session = session;
             }
@@ -287,10 +244,7 @@ impl<R: SealedToken> Track<R> {
     }
 
     fn take_over(&mut self, old: SessionId, new: SessionId, turn: &mut Turn<'_, R>) {
-        let running = self
-            .running
-            .as_mut()
-            .filter(|running| running.session == Some(old));
+        let running = self.running.as_mut().filter(|running| running.session == Some(old));
         let (ended, end) = match running {
             Some(running) => {
                 running.session = Some(new);
@@ -298,10 +252,7 @@ impl<R: SealedToken> Track<R> {
             }
             None => (new, SessionEnd::Stopped),
         };
-        turn.order(Effect::CloseSession {
-            session: ended,
-            end,
-        });
+        turn.order(Effect::CloseSession { session: ended, end });
         self.tell(ended, event::Event::CaptureEnded, turn);
     }
 
@@ -320,10 +271,7 @@ impl<R: SealedToken> Track<R> {
         let runs = self.running.as_ref().and_then(|running| running.session);
         if let Some(session) = runs.filter(|session| sessions.contains(session)) {
             self.cut(turn);
-            turn.order(Effect::CloseSession {
-                session,
-                end: SessionEnd::Boundary,
-            });
+            turn.order(Effect::CloseSession { session, end: SessionEnd::Boundary });
             if let Some(running) = &mut self.running {
                 running.session = None;
             }
@@ -334,18 +282,11 @@ impl<R: SealedToken> Track<R> {
         let deadline = turn.now + CONVERSATION_WAIT;
         for session in sessions {
             let conversation = conversation.clone();
-            let started = event::Event::ProcessingStarted {
-                conversation,
-                deadline,
-                ready,
-            };
+            let started = event::Event::ProcessingStarted { conversation, deadline, ready };
             self.tell(session, started, turn);
         }
         let recordings = stretch.recordings();
-        turn.order(Effect::SealAndLink {
-            conversation: conversation.clone(),
-            recordings,
-        });
+        turn.order(Effect::SealAndLink { conversation: conversation.clone(), recordings });
         turn.order(Effect::ProveDelivery);
     }
 
@@ -359,7 +300,8 @@ impl<R: SealedToken> Track<R> {
         }
     }
 
-    /// The link is durable: each session that waited for it hears which of its recordings it covers.
+    /// The link is durable: each session that waited for it hears which of its recordings it
+    /// covers.
     pub(super) fn linked_durably(
         &mut self,
         conversation: &ConversationId,
@@ -367,20 +309,11 @@ impl<R: SealedToken> Track<R> {
         turn: &mut Turn<'_, R>,
     ) {
         let waits = |machine: &Machine<Session<R>>| {
-            matches!(
-                machine.state(),
-                Phase::Sealing {
-                    awaited: Some(_),
-                    ..
-                }
-            ) && machine.shared().conversation() == Some(conversation)
+            matches!(machine.state(), Phase::Sealing { awaited: Some(_), .. })
+                && machine.shared().conversation() == Some(conversation)
         };
-        let waiting: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(_, one)| waits(one))
-            .map(|(id, _)| *id)
-            .collect();
+        let waiting: Vec<SessionId> =
+            self.sessions.iter().filter(|(_, one)| waits(one)).map(|(id, _)| *id).collect();
         for session in waiting {
             let own = |token: &&R| self.owners.get(&token.recording()) == Some(&session);
             let recordings = recordings.iter().filter(own).cloned().collect();

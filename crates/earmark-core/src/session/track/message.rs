@@ -185,7 +185,8 @@ pub enum Effect<R> {
     },
     /// Write a cut recording's file and record its seal.
     SealRecording(RecordingId),
-    /// Record in one piece that all these belong to a conversation, sealing those that are not sealed.
+    /// Record in one piece that all these belong to a conversation, sealing those that are not
+    /// sealed.
     SealAndLink {
         /// The conversation.
         conversation: ConversationId,

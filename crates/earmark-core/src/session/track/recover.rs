@@ -114,10 +114,7 @@ impl<R: SealedToken> Track<R> {
             None => turn.order(Effect::SealRecording(recording)),
         }
         if found.upload == RecoveredUpload::Settled {
-            let settled = event::Event::UploadSettled {
-                recording,
-                gone: false,
-            };
+            let settled = event::Event::UploadSettled { recording, gone: false };
             self.tell(session, settled, turn);
         }
     }
@@ -140,17 +137,9 @@ impl<R: SealedToken> Track<R> {
             ready: found.sync_started == Some(false),
         };
         self.tell(found.session, started, turn);
-        let linked = found
-            .recordings
-            .iter()
-            .filter(is_open)
-            .filter(|one| one.linked);
+        let linked = found.recordings.iter().filter(is_open).filter(|one| one.linked);
         let recordings = linked.filter_map(|one| one.token.clone()).collect();
-        self.tell(
-            found.session,
-            event::Event::LinkRecorded { recordings },
-            turn,
-        );
+        self.tell(found.session, event::Event::LinkRecorded { recordings }, turn);
         if found.sync_started != Some(false) {
             self.tell(found.session, event::Event::DeadlinePassed, turn);
         }
@@ -162,20 +151,13 @@ impl<R: SealedToken> Track<R> {
         ended_before: Option<SessionEnd>,
         turn: &mut Turn<'_, R>,
     ) {
-        for one in found
-            .recordings
-            .iter()
-            .filter(|one| one.upload == RecoveredUpload::Fresh)
-        {
+        for one in found.recordings.iter().filter(|one| one.upload == RecoveredUpload::Fresh) {
             let goes_on = self.stretch_is_open
                 && ended_before != Some(SessionEnd::Boundary)
                 && ended_before != Some(SessionEnd::Finished)
                 && self.stretches.back().is_some_and(|last| {
                     // Moments are cut to the longest wait, so that old ones all look alike.
-                    let last_wall = last
-                        .audio
-                        .last()
-                        .map_or(one.walls.0, |audio| audio.last_wall);
+                    let last_wall = last.audio.last().map_or(one.walls.0, |audio| audio.last_wall);
                     one.walls.0.since(last_wall) < CONVERSATION_GAP
                 });
             let is_first_of_session = self
@@ -255,10 +237,7 @@ mod tests {
         let late = Token(RecordingId::new(1, 1));
         let sealed = crate::session::Event::RecordingSealed(late.clone());
         track.step(sealed, now, &mut ids, &mut effects);
-        let start = Effect::StartUpload {
-            recording: late,
-            conversation: None,
-        };
+        let start = Effect::StartUpload { recording: late, conversation: None };
         assert!(effects.drain().any(|effect| effect == start));
     }
 }

@@ -66,14 +66,7 @@ impl<R: SealedToken + 'static> Upload<R> {
         self.setup.online = true;
         self.waits = 0;
         let (State::Offline { errand }
-        | State::Waiting {
-            errand,
-            pause:
-                Pause {
-                    kind: PauseKind::BackOff,
-                    ..
-                },
-        }) = state
+        | State::Waiting { errand, pause: Pause { kind: PauseKind::BackOff, .. } }) = state
         else {
             return Outcome::Handled;
         };
@@ -127,10 +120,7 @@ impl<R: SealedToken + 'static> Upload<R> {
         let State::SigningIn { errand, reason } = state else {
             return Outcome::Handled;
         };
-        let next = State::SignInNeeded {
-            errand: errand.clone(),
-            reason: reason.clone(),
-        };
+        let next = State::SignInNeeded { errand: errand.clone(), reason: reason.clone() };
         self.go(state, next, Journal::Skip, step)
     }
 
@@ -175,8 +165,8 @@ impl<R: SealedToken + 'static> Upload<R> {
         }
     }
 
-    /// Damage counts while the recording may still have to be sent. A server that works on a job has
-    /// its bytes already.
+    /// Damage counts while the recording may still have to be sent. A server that works on a job
+    /// has its bytes already.
     pub(super) fn file_damaged(
         &mut self,
         state: &State,
@@ -187,27 +177,12 @@ impl<R: SealedToken + 'static> Upload<R> {
             State::Held
             | State::Journalling
             | State::Uploading
-            | State::Queued {
-                errand: Errand::Upload,
-            }
-            | State::Waiting {
-                errand: Errand::Upload,
-                ..
-            }
-            | State::Offline {
-                errand: Errand::Upload,
-            }
-            | State::SigningIn {
-                errand: Errand::Upload,
-                ..
-            }
-            | State::SignInNeeded {
-                errand: Errand::Upload,
-                ..
-            }
-            | State::SignedOut {
-                errand: Errand::Upload,
-            } => {
+            | State::Queued { errand: Errand::Upload }
+            | State::Waiting { errand: Errand::Upload, .. }
+            | State::Offline { errand: Errand::Upload }
+            | State::SigningIn { errand: Errand::Upload, .. }
+            | State::SignInNeeded { errand: Errand::Upload, .. }
+            | State::SignedOut { errand: Errand::Upload } => {
                 let reason = String::from(reason);
                 let next = self.settle(End::Corrupted { reason });
                 self.go(state, next, Journal::Skip, step)

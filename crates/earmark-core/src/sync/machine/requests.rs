@@ -84,15 +84,11 @@ impl<R: SealedToken + 'static> Upload<R> {
             Verdict::Accepted { job, poll_after } => self.accepted(job, *poll_after, step.now),
             Verdict::Waits { reason, delay } => self.wait(Errand::Upload, *delay, reason, step),
             Verdict::Spends { reason } => self.spend(reason, step),
-            Verdict::Fails { reason } => self.settle(End::Failed {
-                reason: reason.clone(),
-            }),
+            Verdict::Fails { reason } => self.settle(End::Failed { reason: reason.clone() }),
             Verdict::SignIn { reason } => self.sign_in(Errand::Upload, reason),
             Verdict::ConversationGone { reason } if self.conversation.is_some() => {
                 self.conversation = None;
-                step.order(Effect::Relink {
-                    reason: reason.clone(),
-                });
+                step.order(Effect::Relink { reason: reason.clone() });
                 self.ready(Errand::Upload)
             }
             Verdict::UseV1 { .. } if self.setup.api == Api::V2 => {
@@ -113,13 +109,7 @@ impl<R: SealedToken + 'static> Upload<R> {
             lease: Deadline::after(now, JOB_LEASE),
             poll_after,
         };
-        self.pause(
-            Errand::Poll(job),
-            PauseKind::Fixed,
-            poll_after,
-            IN_WORK,
-            now,
-        )
+        self.pause(Errand::Poll(job), PauseKind::Fixed, poll_after, IN_WORK, now)
     }
 
     /// Fresh credentials are asked for once; when they are refused too, a person is needed.
@@ -182,14 +172,10 @@ impl<R: SealedToken + 'static> Upload<R> {
 
     /// The wait before the next question, the last of which falls at the end of the lease.
     fn next_poll(&mut self, job: &Job, told: Option<Duration>, now: Stamp) -> State {
-        let poll_after = told
-            .filter(|wait| !wait.is_zero())
-            .unwrap_or_else(|| next_poll(job.poll_after));
+        let poll_after =
+            told.filter(|wait| !wait.is_zero()).unwrap_or_else(|| next_poll(job.poll_after));
         let left = job.lease.moment(now).since(now.moment);
-        let job = Job {
-            poll_after,
-            ..job.clone()
-        };
+        let job = Job { poll_after, ..job.clone() };
         let wait = poll_after.min(left);
         self.pause(Errand::Poll(job), PauseKind::Fixed, wait, IN_WORK, now)
     }
@@ -201,12 +187,7 @@ impl<R: SealedToken + 'static> Upload<R> {
         step: &mut UploadStep<'_, R>,
     ) -> Outcome<State> {
         // An older outcome needs no answer: the next record of this upload tells all that it told.
-        let State::Settling {
-            end,
-            generation,
-            armed: false,
-        } = state
-        else {
+        let State::Settling { end, generation, armed: false } = state else {
             return Outcome::Handled;
         };
         if *generation != recorded {
@@ -232,33 +213,21 @@ impl<R: SealedToken + 'static> Upload<R> {
         arm: bool,
         step: &mut UploadStep<'_, R>,
     ) -> Outcome<State> {
-        let State::Settling {
-            end,
-            generation,
-            armed,
-        } = state
-        else {
+        let State::Settling { end, generation, armed } = state else {
             return Outcome::Handled;
         };
         if *generation != answered || *armed == arm {
             return Outcome::Handled;
         }
-        let next = State::Settling {
-            end: end.clone(),
-            generation: self.next_generation(),
-            armed: arm,
-        };
+        let next =
+            State::Settling { end: end.clone(), generation: self.next_generation(), armed: arm };
         self.go(state, next, Journal::Skip, step)
     }
 }
 
 /// An ending is recorded by the state that waits for its record.
 pub(super) const fn journal_unless_settling(next: &State) -> Journal {
-    if matches!(next, State::Settling { .. }) {
-        Journal::Skip
-    } else {
-        Journal::Record
-    }
+    if matches!(next, State::Settling { .. }) { Journal::Skip } else { Journal::Record }
 }
 
 fn lease_is_over(job: &Job, now: Stamp) -> bool {
@@ -267,10 +236,7 @@ fn lease_is_over(job: &Job, now: Stamp) -> bool {
 
 /// The journal's answer finds the attempt given up when the file was found damaged meanwhile.
 const fn late_for_journalling(state: &State) -> Outcome<State> {
-    if matches!(
-        state,
-        State::Settling { .. } | State::Corrupted { .. } | State::Deleted
-    ) {
+    if matches!(state, State::Settling { .. } | State::Corrupted { .. } | State::Deleted) {
         Outcome::Handled
     } else {
         Outcome::Super
@@ -279,9 +245,5 @@ const fn late_for_journalling(state: &State) -> Outcome<State> {
 
 /// A reply finds the request broken off when the recording was deleted meanwhile.
 const fn late_for_a_reply(state: &State) -> Outcome<State> {
-    if matches!(state, State::Deleted) {
-        Outcome::Handled
-    } else {
-        Outcome::Super
-    }
+    if matches!(state, State::Deleted) { Outcome::Handled } else { Outcome::Super }
 }

@@ -38,12 +38,7 @@ impl<R: SealedToken + 'static> Upload<R> {
 
     fn taken_up(&mut self, stage: &UploadStage, step: &UploadStep<'_, R>) -> (State, Journal) {
         let next = match stage {
-            UploadStage::Pending {
-                next,
-                told,
-                fixed,
-                reason,
-            } => {
+            UploadStage::Pending { next, told, fixed, reason } => {
                 let kind = match (told, fixed) {
                     (true, _) => PauseKind::Told,
                     (false, true) => PauseKind::Fixed,
@@ -53,13 +48,7 @@ impl<R: SealedToken + 'static> Upload<R> {
                 self.until(Errand::Upload, *next, kind, reason, step)
             }
             UploadStage::Uploading => return self.swallow(step),
-            UploadStage::Accepted {
-                job,
-                since,
-                lease,
-                poll_after,
-                not_before,
-            } => {
+            UploadStage::Accepted { job, since, lease, poll_after, not_before } => {
                 let first = Deadline::after(*since, *poll_after);
                 let kind = not_before.map_or(PauseKind::Fixed, |_| PauseKind::Told);
                 let job = Job {
@@ -72,12 +61,8 @@ impl<R: SealedToken + 'static> Upload<R> {
                 self.until(Errand::Poll(job), next, kind, IN_WORK, step)
             }
             UploadStage::Synced { at } => State::Synced { at: *at },
-            UploadStage::Failed { reason } => State::Failed {
-                reason: reason.clone(),
-            },
-            UploadStage::Corrupted { reason } => State::Corrupted {
-                reason: reason.clone(),
-            },
+            UploadStage::Failed { reason } => State::Failed { reason: reason.clone() },
+            UploadStage::Corrupted { reason } => State::Corrupted { reason: reason.clone() },
         };
         (next, Journal::Skip)
     }
@@ -112,8 +97,8 @@ impl<R: SealedToken + 'static> Upload<R> {
         }
     }
 
-    /// A request was journalled and its outcome was not: it may have taken effect. It spends nothing,
-    /// but a recording whose upload ends the program each time must not do so for ever.
+    /// A request was journalled and its outcome was not: it may have taken effect. It spends
+    /// nothing, but a recording whose upload ends the program each time must not do so for ever.
     fn swallow(&mut self, step: &UploadStep<'_, R>) -> (State, Journal) {
         self.swallowed = self.swallowed.saturating_add(1);
         if self.swallowed < SWALLOWED_MAX {
@@ -151,12 +136,8 @@ fn stage(state: &State) -> UploadStage {
         State::Polling { job } => accepted(job, None),
         State::Settling { end, .. } => ended(end),
         State::Synced { at } => UploadStage::Synced { at: *at },
-        State::Failed { reason } => UploadStage::Failed {
-            reason: reason.clone(),
-        },
-        State::Corrupted { reason } => UploadStage::Corrupted {
-            reason: reason.clone(),
-        },
+        State::Failed { reason } => UploadStage::Failed { reason: reason.clone() },
+        State::Corrupted { reason } => UploadStage::Corrupted { reason: reason.clone() },
         State::Deleted => pending(None, None),
     }
 }
@@ -192,11 +173,7 @@ fn accepted(job: &Job, pause: Option<&Pause>) -> UploadStage {
 fn ended(end: &End) -> UploadStage {
     match end {
         End::Synced { at } => UploadStage::Synced { at: *at },
-        End::Failed { reason } => UploadStage::Failed {
-            reason: reason.clone(),
-        },
-        End::Corrupted { reason } => UploadStage::Corrupted {
-            reason: reason.clone(),
-        },
+        End::Failed { reason } => UploadStage::Failed { reason: reason.clone() },
+        End::Corrupted { reason } => UploadStage::Corrupted { reason: reason.clone() },
     }
 }

@@ -67,11 +67,7 @@ impl<R: SealedToken + 'static> Upload<R> {
     }
 
     fn with_chance(&self, wait: Duration, roll: u16) -> Duration {
-        if self.setup.jitter {
-            lengthened(wait, roll)
-        } else {
-            wait
-        }
+        if self.setup.jitter { lengthened(wait, roll) } else { wait }
     }
 
     /// Spends an attempt: the recording waits for the next, or has failed.
@@ -87,10 +83,6 @@ impl<R: SealedToken + 'static> Upload<R> {
     }
 
     pub(super) const fn settle(&mut self, end: End) -> State {
-        State::Settling {
-            end,
-            generation: self.next_generation(),
-            armed: false,
-        }
+        State::Settling { end, generation: self.next_generation(), armed: false }
     }
 }

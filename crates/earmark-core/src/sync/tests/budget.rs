@@ -26,10 +26,7 @@ fn an_attempt_that_the_journal_could_not_take_leaves_nothing_and_waits() {
     let orders = bench.hear(Event::AttemptNotRecorded { reason });
     assert_eq!(orders[0], Effect::ReleaseSlot);
     assert_eq!(sends_to(&orders), []);
-    assert_eq!(
-        (bench.waits(), bench.machine.shared().requests()),
-        (secs(5), 0)
-    );
+    assert_eq!((bench.waits(), bench.machine.shared().requests()), (secs(5), 0));
     assert_eq!(bench.report().reason.as_deref(), Some("the disk is full"));
 }
 
@@ -37,17 +34,11 @@ fn an_attempt_that_the_journal_could_not_take_leaves_nothing_and_waits() {
 fn three_spent_attempts_five_and_ten_seconds_apart_make_it_failed() {
     let mut bench = Bench::sent();
     bench.reply(spends());
-    assert_eq!(
-        (bench.status(), bench.attempts(), bench.waits()),
-        ("retrying", 1, secs(5))
-    );
+    assert_eq!((bench.status(), bench.attempts(), bench.waits()), ("retrying", 1, secs(5)));
     bench.wait();
     bench.send();
     bench.reply(spends());
-    assert_eq!(
-        (bench.status(), bench.attempts(), bench.waits()),
-        ("retrying", 2, secs(10))
-    );
+    assert_eq!((bench.status(), bench.attempts(), bench.waits()), ("retrying", 2, secs(10)));
     bench.wait();
     bench.send();
     bench.reply(spends());
@@ -74,10 +65,7 @@ fn chance_lengthens_the_waits_by_a_fifth_at_most_unless_it_is_switched_off() {
 
 #[test]
 fn a_wait_as_told_is_as_long_as_told() {
-    let setup = Setup {
-        jitter: true,
-        ..SETUP
-    };
+    let setup = Setup { jitter: true, ..SETUP };
     let mut bench = Bench::with(setup);
     bench.roll = u16::MAX;
     bench.hear(due("C"));
@@ -98,10 +86,7 @@ fn a_hundred_outages_spend_nothing_and_come_apart_up_to_a_quarter_of_an_hour() {
     }
     assert_eq!(lengths[..9], [5, 10, 20, 40, 80, 160, 320, 640, 900]);
     assert_eq!(lengths[99], 900);
-    assert_eq!(
-        (bench.attempts(), bench.machine.shared().requests()),
-        (0, 101)
-    );
+    assert_eq!((bench.attempts(), bench.machine.shared().requests()), (0, 101));
 }
 
 #[test]
@@ -119,17 +104,10 @@ fn a_spent_attempt_ends_the_row_of_waits() {
 #[test]
 fn a_final_refusal_leaves_the_attempts_as_they_are_and_is_never_tried_again() {
     let mut bench = Bench::sent();
-    bench.reply(Verdict::Fails {
-        reason: String::from("too old (422)"),
-    });
+    bench.reply(Verdict::Fails { reason: String::from("too old (422)") });
     bench.record();
     assert_eq!((bench.status(), bench.attempts()), ("failed", 0));
-    for event in [
-        Event::NetworkLost,
-        Event::NetworkReturned,
-        Event::SignedIn,
-        due("D"),
-    ] {
+    for event in [Event::NetworkLost, Event::NetworkReturned, Event::SignedIn, due("D")] {
         assert_eq!(bench.hear(event), []);
     }
     assert_eq!(bench.report().reason.as_deref(), Some("too old (422)"));
@@ -156,11 +134,7 @@ fn a_conversation_that_is_gone_is_relinked_once_and_the_recording_goes_without_o
     assert_eq!((bench.state(), bench.attempts()), ("Queued", 0));
     assert_eq!(sends_to(&bench.send()), [(None, Api::V2, 2)]);
     let orders = bench.reply(gone());
-    assert!(
-        !orders
-            .iter()
-            .any(|order| matches!(order, Effect::Relink { .. }))
-    );
+    assert!(!orders.iter().any(|order| matches!(order, Effect::Relink { .. })));
     assert_eq!(bench.waits(), NO_PLACE_WAIT);
 }
 
@@ -182,9 +156,7 @@ fn synced_is_shown_only_once_the_journal_knows() {
     };
     assert_eq!(facts.stage, UploadStage::Synced { at: at(0) });
     assert_eq!(bench.status(), "processing");
-    bench.hear(Event::OutcomeRecorded {
-        generation: generation - 1,
-    });
+    bench.hear(Event::OutcomeRecorded { generation: generation - 1 });
     assert_eq!(bench.status(), "processing");
     let how = Settlement::Synced;
     assert_eq!(bench.record(), [Effect::Settled { how }]);
@@ -206,11 +178,7 @@ fn an_ending_that_the_journal_could_not_take_is_offered_again() {
         assert_eq!(at.since(bench.now.moment), RECORD_WAIT);
         bench.now.moment = at;
         let orders = bench.hear(Event::TimerFired { generation });
-        assert!(
-            orders
-                .iter()
-                .any(|order| matches!(order, Effect::RecordOutcome { .. }))
-        );
+        assert!(orders.iter().any(|order| matches!(order, Effect::RecordOutcome { .. })));
     }
     bench.record();
     assert_eq!(bench.status(), "synced");

@@ -15,9 +15,7 @@ fn the_diagram_shows_the_edges_that_the_machine_has() {
             let mut bench = bench.clone();
             bench.now = *now;
             let orders = bench.hear(event.clone());
-            let defect = orders
-                .iter()
-                .find(|order| matches!(order, Effect::Unexpected { .. }));
+            let defect = orders.iter().find(|order| matches!(order, Effect::Unexpected { .. }));
             assert_eq!(defect, None);
             bench
         },
@@ -103,22 +101,13 @@ fn possible(bench: &Bench) -> Vec<(Event, Stamp)> {
     let mut events: Vec<_> = events.into_iter().map(|event| (event, bench.now)).collect();
     if let State::Waiting { .. } = bench.machine.state() {
         let (moment, generation) = bench.timer();
-        let now = Stamp {
-            moment,
-            ..bench.now
-        };
+        let now = Stamp { moment, ..bench.now };
         events.push((Event::TimerFired { generation }, now));
     }
     if let State::Polling { job } = bench.machine.state() {
         let moment = job.lease.moment(bench.now);
         let verdict = PollVerdict::Running { poll_after: None };
-        events.push((
-            Event::JobPolled { verdict },
-            Stamp {
-                moment,
-                ..bench.now
-            },
-        ));
+        events.push((Event::JobPolled { verdict }, Stamp { moment, ..bench.now }));
     }
     events
 }
@@ -129,14 +118,12 @@ fn answers(bench: &Bench) -> Vec<Event> {
         State::Held if bench.machine.shared().requests() == 0 => recoveries(),
         State::Queued { .. } => vec![Event::SlotGranted],
         State::Journalling => vec![Event::AttemptRecorded, Event::AttemptNotRecorded { reason }],
-        State::Uploading => verdicts()
-            .into_iter()
-            .map(|verdict| Event::ReplyArrived { verdict })
-            .collect(),
-        State::Polling { .. } => poll_verdicts()
-            .into_iter()
-            .map(|verdict| Event::JobPolled { verdict })
-            .collect(),
+        State::Uploading => {
+            verdicts().into_iter().map(|verdict| Event::ReplyArrived { verdict }).collect()
+        }
+        State::Polling { .. } => {
+            poll_verdicts().into_iter().map(|verdict| Event::JobPolled { verdict }).collect()
+        }
         State::Settling { generation, .. } => {
             let generation = *generation;
             vec![
@@ -178,9 +165,7 @@ fn recoveries() -> Vec<Event> {
             not_before: None,
         },
         UploadStage::Synced { at: at(0) },
-        UploadStage::Failed {
-            reason: reason.clone(),
-        },
+        UploadStage::Failed { reason: reason.clone() },
         UploadStage::Corrupted { reason },
     ];
     let facts = stages.into_iter().flat_map(|stage| {
@@ -192,10 +177,7 @@ fn recoveries() -> Vec<Event> {
             stage: stage.clone(),
         })
     });
-    let recovered = |facts| Event::Recovered {
-        facts,
-        conversation: None,
-    };
+    let recovered = |facts| Event::Recovered { facts, conversation: None };
     facts.map(recovered).collect()
 }
 
@@ -203,17 +185,12 @@ pub(super) fn verdicts() -> Vec<Verdict> {
     let reason = String::from("a reason");
     vec![
         Verdict::Synced,
-        Verdict::Accepted {
-            job: String::from("J"),
-            poll_after: None,
-        },
+        Verdict::Accepted { job: String::from("J"), poll_after: None },
         waits(Delay::BackOff),
         waits(Delay::Fixed(secs(10))),
         waits(Delay::Told(secs(30))),
         spends(),
-        Verdict::Fails {
-            reason: reason.clone(),
-        },
+        Verdict::Fails { reason: reason.clone() },
         sign_in(),
         gone(),
         Verdict::UseV1 { reason },
@@ -225,21 +202,10 @@ pub(super) fn poll_verdicts() -> Vec<PollVerdict> {
     vec![
         PollVerdict::Synced,
         PollVerdict::Running { poll_after: None },
-        PollVerdict::Spends {
-            reason: reason.clone(),
-        },
-        PollVerdict::Reupload {
-            reason: reason.clone(),
-            delay: Delay::BackOff,
-        },
-        PollVerdict::Waits {
-            reason: reason.clone(),
-            delay: Delay::BackOff,
-        },
-        PollVerdict::Waits {
-            reason: reason.clone(),
-            delay: Delay::Told(secs(30)),
-        },
+        PollVerdict::Spends { reason: reason.clone() },
+        PollVerdict::Reupload { reason: reason.clone(), delay: Delay::BackOff },
+        PollVerdict::Waits { reason: reason.clone(), delay: Delay::BackOff },
+        PollVerdict::Waits { reason: reason.clone(), delay: Delay::Told(secs(30)) },
         PollVerdict::SignIn { reason },
     ]
 }

@@ -5,10 +5,7 @@ use super::*;
 const RUNNING: PollVerdict = PollVerdict::Running { poll_after: None };
 
 fn failing(delay: Delay) -> PollVerdict {
-    PollVerdict::Waits {
-        reason: String::from("no answer"),
-        delay,
-    }
+    PollVerdict::Waits { reason: String::from("no answer"), delay }
 }
 
 fn asks(bench: &mut Bench) -> u64 {
@@ -32,18 +29,11 @@ fn a_job_is_asked_for_after_three_seconds_doubling_to_two_minutes() {
 #[test]
 fn a_job_is_asked_for_as_the_server_says() {
     let mut bench = Bench::sent();
-    bench.reply(Verdict::Accepted {
-        job: String::from("J"),
-        poll_after: Some(secs(20)),
-    });
+    bench.reply(Verdict::Accepted { job: String::from("J"), poll_after: Some(secs(20)) });
     assert_eq!(asks(&mut bench), 20);
     let job = String::from("J");
     assert_eq!(bench.hear(Event::SlotGranted), [Effect::PollJob { job }]);
-    bench.hear(Event::JobPolled {
-        verdict: PollVerdict::Running {
-            poll_after: Some(secs(300)),
-        },
-    });
+    bench.hear(Event::JobPolled { verdict: PollVerdict::Running { poll_after: Some(secs(300)) } });
     assert_eq!(asks(&mut bench), 300);
 }
 
@@ -51,9 +41,7 @@ fn a_job_is_asked_for_as_the_server_says() {
 fn a_server_that_wants_to_be_asked_at_once_for_ever_is_asked_apart() {
     let mut bench = Bench::accepted();
     bench.wait();
-    bench.poll(PollVerdict::Running {
-        poll_after: Some(Duration::ZERO),
-    });
+    bench.poll(PollVerdict::Running { poll_after: Some(Duration::ZERO) });
     assert_eq!(bench.waits(), secs(6));
 }
 
@@ -81,10 +69,7 @@ fn a_job_that_failed_over_the_content_spends_and_is_uploaded_again() {
 fn a_lost_job_makes_the_recording_pending_again_and_spends_nothing() {
     let mut bench = Bench::accepted();
     bench.wait();
-    bench.poll(PollVerdict::Reupload {
-        reason: String::from("404"),
-        delay: Delay::BackOff,
-    });
+    bench.poll(PollVerdict::Reupload { reason: String::from("404"), delay: Delay::BackOff });
     assert_eq!((bench.status(), bench.attempts()), ("pending", 0));
     bench.wait();
     assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 2)]);
@@ -127,10 +112,7 @@ fn a_job_whose_lease_ran_out_offline_is_asked_for_once_more() {
     assert_eq!((bench.state(), bench.status()), ("Offline", "processing"));
     bench.now = at(8 * 60 * 60);
     let turn = Turn::Poll;
-    assert_eq!(
-        bench.hear(Event::NetworkReturned),
-        [Effect::RequestSlot { turn }]
-    );
+    assert_eq!(bench.hear(Event::NetworkReturned), [Effect::RequestSlot { turn }]);
     bench.poll(PollVerdict::Synced);
     bench.record();
     assert_eq!(bench.status(), "synced");
@@ -142,9 +124,7 @@ fn a_question_is_not_journalled_unless_the_server_told_when_to_ask_again() {
         let mut bench = Bench::accepted();
         bench.wait();
         let orders = bench.poll(verdict);
-        orders
-            .iter()
-            .any(|order| matches!(order, Effect::RecordOutcome { .. }))
+        orders.iter().any(|order| matches!(order, Effect::RecordOutcome { .. }))
     };
     assert!(!recorded(RUNNING));
     assert!(recorded(failing(Delay::Told(secs(60)))));

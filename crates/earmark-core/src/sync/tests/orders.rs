@@ -121,10 +121,7 @@ impl World {
     /// Every state has a way out, and nothing else is going on.
     fn check(&self) {
         let setup = self.setup();
-        let armed = |wanted| {
-            self.timer
-                .is_some_and(|(_, generation)| generation == wanted)
-        };
+        let armed = |wanted| self.timer.is_some_and(|(_, generation)| generation == wanted);
         let (line, awaited) = match self.state() {
             State::Held => (Line::Away, !self.was_due),
             State::Queued { .. } => (Line::Waiting, true),
@@ -136,11 +133,7 @@ impl World {
             State::SigningIn { .. } => (Line::Away, self.asking),
             State::SignInNeeded { .. } => (Line::Away, true),
             State::SignedOut { .. } => (Line::Away, !setup.signed_in),
-            State::Settling {
-                generation,
-                armed: true,
-                ..
-            } => (Line::Away, armed(*generation)),
+            State::Settling { generation, armed: true, .. } => (Line::Away, armed(*generation)),
             State::Settling { generation, .. } => {
                 (Line::Away, self.is_journalling(Some(*generation)))
             }
@@ -149,10 +142,8 @@ impl World {
             }
             State::Deleted => (Line::Away, true),
         };
-        let waits_for_timer = matches!(
-            self.state(),
-            State::Waiting { .. } | State::Settling { armed: true, .. }
-        );
+        let waits_for_timer =
+            matches!(self.state(), State::Waiting { .. } | State::Settling { armed: true, .. });
         assert_eq!(self.line, line, "{:?}", self.state());
         assert!(awaited, "{:?} waits for nothing", self.state());
         assert_eq!(self.timer.is_some(), waits_for_timer, "{:?}", self.state());
@@ -253,10 +244,7 @@ impl World {
         self.bench.now = now;
         self.durable = durable.clone();
         let conversation = (!relinked).then(|| conversation("C"));
-        self.hear(Event::Recovered {
-            facts: durable,
-            conversation,
-        });
+        self.hear(Event::Recovered { facts: durable, conversation });
         assert!(self.bench.attempts() >= attempts);
         assert_eq!(self.bench.facts().is_final() && was_final, was_final);
     }
@@ -336,7 +324,8 @@ proptest! {
             let chosen = usize::from(roll) % events.len();
             world.happen(events.swap_remove(chosen));
         }
-        // What was ordered and is not taken back by the deletion's own orders may still be answered.
+        // What was ordered and is not taken back by the deletion's own orders may still be
+        // answered.
         let on_their_way = world.possible();
         world.hear(Event::Deleted);
         for event in on_their_way {

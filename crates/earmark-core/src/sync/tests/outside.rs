@@ -5,17 +5,9 @@ use super::*;
 #[test]
 fn nothing_leaves_before_its_session_lets_it_go() {
     let mut bench = Bench::new();
-    for event in [
-        Event::NetworkReturned,
-        Event::SignedIn,
-        Event::RetryRequested,
-    ] {
+    for event in [Event::NetworkReturned, Event::SignedIn, Event::RetryRequested] {
         let orders = bench.hear(event);
-        assert!(
-            !orders
-                .iter()
-                .any(|order| matches!(order, Effect::RequestSlot { .. }))
-        );
+        assert!(!orders.iter().any(|order| matches!(order, Effect::RequestSlot { .. })));
         assert_eq!(bench.state(), "Held");
     }
 }
@@ -40,15 +32,9 @@ fn no_request_leaves_while_the_network_is_down_and_nothing_is_spent() {
     bench.hear(due("C"));
     assert_eq!(bench.hear(Event::NetworkLost), [Effect::ReleaseSlot]);
     assert_eq!((bench.state(), bench.status()), ("Offline", "pending"));
-    assert_eq!(
-        bench.report().reason.as_deref(),
-        Some("the network is down")
-    );
+    assert_eq!(bench.report().reason.as_deref(), Some("the network is down"));
     let turn = Turn::Upload;
-    assert_eq!(
-        bench.hear(Event::NetworkReturned),
-        [Effect::RequestSlot { turn }]
-    );
+    assert_eq!(bench.hear(Event::NetworkReturned), [Effect::RequestSlot { turn }]);
 }
 
 #[test]
@@ -85,11 +71,7 @@ fn the_networks_return_ends_a_back_off_and_starts_its_row_anew() {
 
 #[test]
 fn the_networks_return_ends_no_wait_that_the_server_or_the_budget_ordered() {
-    for verdict in [
-        waits(Delay::Told(secs(600))),
-        waits(Delay::Fixed(secs(600))),
-        spends(),
-    ] {
+    for verdict in [waits(Delay::Told(secs(600))), waits(Delay::Fixed(secs(600))), spends()] {
         let mut bench = Bench::sent();
         bench.reply(verdict);
         bench.hear(Event::NetworkLost);
@@ -129,11 +111,7 @@ fn credentials_that_are_refused_again_wait_for_a_person() {
     bench.send();
     let orders = bench.reply(sign_in());
     assert!(!orders.contains(&Effect::AskSignIn));
-    for event in [
-        Event::NetworkReturned,
-        Event::SignInRenewed,
-        Event::SignInRefused,
-    ] {
+    for event in [Event::NetworkReturned, Event::SignInRenewed, Event::SignInRefused] {
         bench.hear(event);
         assert_eq!((bench.state(), bench.status()), ("SignInNeeded", "pending"));
     }
@@ -171,10 +149,7 @@ fn nothing_leaves_for_an_account_that_is_signed_out() {
     bench.hear(due("C"));
     assert_eq!(bench.hear(Event::SignedOut), [Effect::ReleaseSlot]);
     assert_eq!(bench.hear(Event::NetworkReturned), []);
-    assert_eq!(
-        (bench.state(), bench.report().needs_person),
-        ("SignedOut", true)
-    );
+    assert_eq!((bench.state(), bench.report().needs_person), ("SignedOut", true));
     bench.hear(Event::SignedIn);
     assert_eq!(bench.state(), "Queued");
 }
@@ -185,9 +160,7 @@ fn a_person_brings_a_failed_recording_back_with_the_whole_budget() {
     bench.recover(UploadFacts {
         requests: 1,
         attempts: ATTEMPTS_MAX,
-        stage: UploadStage::Failed {
-            reason: String::from("three attempts"),
-        },
+        stage: UploadStage::Failed { reason: String::from("three attempts") },
         ..UploadFacts::new()
     });
     let orders = bench.hear(Event::RetryRequested);
@@ -217,11 +190,7 @@ fn a_person_who_asks_twice_gets_one_request() {
     bench.hear(due("C"));
     for _ in 0..2 {
         let orders = bench.hear(Event::RetryRequested);
-        assert!(
-            !orders
-                .iter()
-                .any(|order| matches!(order, Effect::RequestSlot { .. }))
-        );
+        assert!(!orders.iter().any(|order| matches!(order, Effect::RequestSlot { .. })));
     }
     bench.send();
     assert_eq!(bench.hear(Event::RetryRequested), []);
@@ -235,10 +204,7 @@ fn a_damaged_file_is_never_sent() {
     let how = Settlement::Corrupted;
     assert_eq!(bench.record(), [Effect::Settled { how }]);
     assert_eq!((bench.status(), bench.attempts()), ("corrupted", 0));
-    assert_eq!(
-        bench.report().reason.as_deref(),
-        Some("bytes 0 to 4095 differ")
-    );
+    assert_eq!(bench.report().reason.as_deref(), Some("bytes 0 to 4095 differ"));
 }
 
 #[test]
@@ -247,16 +213,12 @@ fn damage_to_a_file_that_the_server_took_matters_only_if_it_must_be_sent_again()
     let reason = String::from("401");
     for event in [
         Event::NetworkLost,
-        Event::TimerFired {
-            generation: bench.timer().1,
-        },
+        Event::TimerFired { generation: bench.timer().1 },
         Event::SignedOut,
         Event::NetworkReturned,
         Event::SignedIn,
         Event::SlotGranted,
-        Event::JobPolled {
-            verdict: PollVerdict::SignIn { reason },
-        },
+        Event::JobPolled { verdict: PollVerdict::SignIn { reason } },
         Event::SignInRefused,
         Event::SignedIn,
     ] {
@@ -264,10 +226,7 @@ fn damage_to_a_file_that_the_server_took_matters_only_if_it_must_be_sent_again()
         bench.hear(event);
         assert_eq!(bench.hear(damaged()), [], "{}", bench.state());
     }
-    bench.poll(PollVerdict::Reupload {
-        reason: String::from("404"),
-        delay: Delay::BackOff,
-    });
+    bench.poll(PollVerdict::Reupload { reason: String::from("404"), delay: Delay::BackOff });
     bench.hear(damaged());
     bench.record();
     assert_eq!(bench.status(), "corrupted");
@@ -277,17 +236,11 @@ fn damage_to_a_file_that_the_server_took_matters_only_if_it_must_be_sent_again()
 fn a_deleted_recording_lets_go_of_everything() {
     let how = Settlement::Deleted;
     let mut bench = Bench::sent();
-    assert_eq!(
-        bench.hear(Event::Deleted),
-        [Effect::ReleaseSlot, Effect::Settled { how }]
-    );
+    assert_eq!(bench.hear(Event::Deleted), [Effect::ReleaseSlot, Effect::Settled { how }]);
     assert_eq!(bench.reply(Verdict::Synced), []);
     assert_eq!(bench.machine.shared().report(bench.machine.state()), None);
     let mut bench = Bench::accepted();
-    assert_eq!(
-        bench.hear(Event::Deleted),
-        [Effect::CancelTimer, Effect::Settled { how }]
-    );
+    assert_eq!(bench.hear(Event::Deleted), [Effect::CancelTimer, Effect::Settled { how }]);
 }
 
 #[test]
@@ -295,9 +248,6 @@ fn an_event_that_no_state_answers_is_a_visible_defect() {
     let mut bench = Bench::new();
     assert_eq!(
         bench.hear(Event::SlotGranted),
-        [Effect::Unexpected {
-            state: "Held",
-            event: "SlotGranted"
-        }]
+        [Effect::Unexpected { state: "Held", event: "SlotGranted" }]
     );
 }

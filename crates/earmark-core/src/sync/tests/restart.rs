@@ -3,11 +3,7 @@
 use super::*;
 
 fn facts(stage: UploadStage) -> UploadFacts {
-    UploadFacts {
-        requests: 1,
-        stage,
-        ..UploadFacts::new()
-    }
+    UploadFacts { requests: 1, stage, ..UploadFacts::new() }
 }
 
 /// The machine that a restart makes of what this one would have journalled.
@@ -64,10 +60,7 @@ fn the_budget_does_not_come_back_with_a_restart() {
     let mut bench = Bench::sent();
     bench.reply(spends());
     let mut bench = restarted(&bench);
-    assert_eq!(
-        (bench.status(), bench.attempts(), bench.waits()),
-        ("retrying", 1, secs(5))
-    );
+    assert_eq!((bench.status(), bench.attempts(), bench.waits()), ("retrying", 1, secs(5)));
     bench.hear(Event::NetworkReturned);
     assert_eq!(bench.state(), "Waiting");
 }
@@ -99,10 +92,7 @@ fn a_request_whose_outcome_a_crash_swallowed_spends_nothing_and_three_in_a_row_c
 #[test]
 fn an_outcome_ends_the_row_of_swallowed_ones() {
     let mut bench = Bench::new();
-    bench.recover(UploadFacts {
-        swallowed: 1,
-        ..facts(UploadStage::Uploading)
-    });
+    bench.recover(UploadFacts { swallowed: 1, ..facts(UploadStage::Uploading) });
     assert_eq!(bench.facts().swallowed, 2);
     bench.send();
     bench.reply(waits(Delay::BackOff));
@@ -143,10 +133,7 @@ fn a_lease_goes_on_across_a_restart() {
 fn a_poll_that_the_server_put_off_is_not_asked_earlier_after_a_restart() {
     let mut bench = Bench::accepted();
     bench.wait();
-    bench.poll(PollVerdict::Waits {
-        reason: String::from("429"),
-        delay: Delay::Told(secs(900)),
-    });
+    bench.poll(PollVerdict::Waits { reason: String::from("429"), delay: Delay::Told(secs(900)) });
     bench.now = at(10);
     let bench = restarted(&bench);
     assert_eq!(bench.waits(), secs(893));
@@ -156,23 +143,9 @@ fn a_poll_that_the_server_put_off_is_not_asked_earlier_after_a_restart() {
 fn what_has_ended_stays_ended() {
     let reason = String::from("gone");
     for (stage, status, how) in [
-        (
-            UploadStage::Synced { at: at(0) },
-            "synced",
-            Settlement::Synced,
-        ),
-        (
-            UploadStage::Failed {
-                reason: reason.clone(),
-            },
-            "failed",
-            Settlement::Failed,
-        ),
-        (
-            UploadStage::Corrupted { reason },
-            "corrupted",
-            Settlement::Corrupted,
-        ),
+        (UploadStage::Synced { at: at(0) }, "synced", Settlement::Synced),
+        (UploadStage::Failed { reason: reason.clone() }, "failed", Settlement::Failed),
+        (UploadStage::Corrupted { reason }, "corrupted", Settlement::Corrupted),
     ] {
         let mut bench = Bench::new();
         let orders = bench.recover(facts(stage.clone()));
@@ -185,10 +158,7 @@ fn what_has_ended_stays_ended() {
 #[test]
 fn a_relinked_recording_stays_without_a_conversation() {
     let mut bench = Bench::new();
-    bench.hear(Event::Recovered {
-        facts: facts(UploadStage::Uploading),
-        conversation: None,
-    });
+    bench.hear(Event::Recovered { facts: facts(UploadStage::Uploading), conversation: None });
     bench.hear(due("C"));
     assert_eq!(sends_to(&bench.send()), [(None, Api::V2, 2)]);
 }

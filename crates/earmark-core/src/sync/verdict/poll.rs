@@ -89,40 +89,26 @@ const CONTENT_WORDS: &[&str] = &[
 /// What the reply to a job poll means.
 pub fn classify_poll(reply: &Reply<JobBody<'_>>) -> PollVerdict {
     match reply {
-        Reply::Transport(fault) => PollVerdict::Waits {
-            reason: String::from(fault.words()),
-            delay: Delay::BackOff,
-        },
-        Reply::Status {
-            status: 200,
-            retry_after,
-            body,
-        } => told(body, *retry_after),
-        Reply::Status {
-            status,
-            retry_after,
-            ..
-        } => refused(*status, *retry_after),
+        Reply::Transport(fault) => {
+            PollVerdict::Waits { reason: String::from(fault.words()), delay: Delay::BackOff }
+        }
+        Reply::Status { status: 200, retry_after, body } => told(body, *retry_after),
+        Reply::Status { status, retry_after, .. } => refused(*status, *retry_after),
     }
 }
 
 fn told(body: &JobBody<'_>, retry_after: Option<Duration>) -> PollVerdict {
     let delay = Delay::told_or(retry_after, Delay::BackOff);
     match body {
-        JobBody::Running { poll_after } => PollVerdict::Running {
-            poll_after: *poll_after,
-        },
+        JobBody::Running { poll_after } => PollVerdict::Running { poll_after: *poll_after },
         JobBody::Ended { failed_segments: 0 } => PollVerdict::Synced,
         JobBody::Ended { failed_segments } => PollVerdict::Spends {
             reason: format!("the server could not use {failed_segments} segments of it"),
         },
-        JobBody::Failed {
-            failed_segments,
-            reason,
-        } if *failed_segments > 0 || reason.is_some_and(is_about_the_content) => {
-            PollVerdict::Spends {
-                reason: with_detail("the server could not use it", *reason),
-            }
+        JobBody::Failed { failed_segments, reason }
+            if *failed_segments > 0 || reason.is_some_and(is_about_the_content) =>
+        {
+            PollVerdict::Spends { reason: with_detail("the server could not use it", *reason) }
         }
         JobBody::Failed { reason, .. } => PollVerdict::Reupload {
             reason: with_detail("the server gave up its work on it", *reason),
@@ -138,9 +124,9 @@ fn told(body: &JobBody<'_>, retry_after: Option<Duration>) -> PollVerdict {
 fn refused(status: u16, retry_after: Option<Duration>) -> PollVerdict {
     let delay = |otherwise| Delay::told_or(retry_after, otherwise);
     match status {
-        401 | 403 => PollVerdict::SignIn {
-            reason: format!("the server wants a new sign-in ({status})"),
-        },
+        401 | 403 => {
+            PollVerdict::SignIn { reason: format!("the server wants a new sign-in ({status})") }
+        }
         404 | 410 => PollVerdict::Reupload {
             reason: format!("the server does not know its work on it any more ({status})"),
             delay: delay(Delay::BackOff),

@@ -4,24 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-const V2: Asked = Asked {
-    api: Api::V2,
-    named: true,
-};
-const V2_UNNAMED: Asked = Asked {
-    api: Api::V2,
-    named: false,
-};
-const V1: Asked = Asked {
-    api: Api::V1,
-    named: true,
-};
+const V2: Asked = Asked { api: Api::V2, named: true };
+const V2_UNNAMED: Asked = Asked { api: Api::V2, named: false };
+const V1: Asked = Asked { api: Api::V1, named: true };
 const RESULT: UploadBody<'_> = UploadBody::Result { failed_segments: 0 };
-const JOB: UploadBody<'_> = UploadBody::Job {
-    id: "job-1",
-    completed: false,
-    poll_after: Some(Duration::from_secs(3)),
-};
+const JOB: UploadBody<'_> =
+    UploadBody::Job { id: "job-1", completed: false, poll_after: Some(Duration::from_secs(3)) };
 const BODIES: [UploadBody<'_>; 8] = [
     RESULT,
     UploadBody::Result { failed_segments: 2 },
@@ -46,19 +34,11 @@ const FAULTS: [TransportFault; 10] = [
 ];
 
 fn status<B>(status: u16, body: B) -> Reply<B> {
-    Reply::Status {
-        status,
-        retry_after: None,
-        body,
-    }
+    Reply::Status { status, retry_after: None, body }
 }
 
 fn told<B>(code: u16, seconds: u64, body: B) -> Reply<B> {
-    Reply::Status {
-        status: code,
-        retry_after: Some(Duration::from_secs(seconds)),
-        body,
-    }
+    Reply::Status { status: code, retry_after: Some(Duration::from_secs(seconds)), body }
 }
 
 /// The class alone.
@@ -66,18 +46,9 @@ fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Synced => "synced",
         Verdict::Accepted { .. } => "accepted",
-        Verdict::Waits {
-            delay: Delay::BackOff,
-            ..
-        } => "waits",
-        Verdict::Waits {
-            delay: Delay::Fixed(CONFLICT_WAIT),
-            ..
-        } => "waits 10 s",
-        Verdict::Waits {
-            delay: Delay::Fixed(NO_PLACE_WAIT),
-            ..
-        } => "waits 1 h",
+        Verdict::Waits { delay: Delay::BackOff, .. } => "waits",
+        Verdict::Waits { delay: Delay::Fixed(CONFLICT_WAIT), .. } => "waits 10 s",
+        Verdict::Waits { delay: Delay::Fixed(NO_PLACE_WAIT), .. } => "waits 1 h",
         Verdict::Waits { .. } => "waits as told",
         Verdict::Spends { .. } => "spends",
         Verdict::Fails { .. } => "fails",
@@ -98,9 +69,7 @@ fn only_a_result_without_failed_segments_is_synced() {
     for asked in [V2, V2_UNNAMED, V1] {
         assert_eq!(
             words(200, asked),
-            [
-                "synced", "spends", "accepted", "spends", "spends", "spends", "spends", "spends"
-            ]
+            ["synced", "spends", "accepted", "spends", "spends", "spends", "spends", "spends"]
         );
     }
 }
@@ -108,31 +77,19 @@ fn only_a_result_without_failed_segments_is_synced() {
 #[test]
 fn a_job_is_accepted_and_never_taken_for_synced() {
     assert_eq!(word(&classify(&status(202, JOB), V2)), "accepted");
-    let completed = UploadBody::Job {
-        id: "job-1",
-        completed: true,
-        poll_after: Some(Duration::ZERO),
-    };
+    let completed =
+        UploadBody::Job { id: "job-1", completed: true, poll_after: Some(Duration::ZERO) };
     assert_eq!(
         classify(&status(202, completed), V2),
-        Verdict::Accepted {
-            job: "job-1".into(),
-            poll_after: Some(Duration::ZERO)
-        }
+        Verdict::Accepted { job: "job-1".into(), poll_after: Some(Duration::ZERO) }
     );
 }
 
 #[test]
 fn a_jobs_name_that_would_lead_elsewhere_in_a_path_makes_the_answer_unreadable() {
     let long = "x".repeat(JOB_ID_BYTES_MAX + 1);
-    for id in [
-        "", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a%2fb", "a b", "ä", "a\n", &long,
-    ] {
-        let job = UploadBody::Job {
-            id,
-            completed: false,
-            poll_after: None,
-        };
+    for id in ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a%2fb", "a b", "ä", "a\n", &long] {
+        let job = UploadBody::Job { id, completed: false, poll_after: None };
         assert_eq!(word(&classify(&status(202, job), V2)), "spends", "{id:?}");
     }
 }
@@ -162,13 +119,8 @@ fn refused_credentials_ask_for_a_sign_in() {
 
 #[test]
 fn every_other_status_waits() {
-    let listed = [
-        400, 401, 402, 403, 404, 405, 406, 409, 411, 413, 414, 415, 422, 431, 451,
-    ];
-    let others = (0..200)
-        .chain(300..1_000)
-        .chain([u16::MAX])
-        .filter(|code| !listed.contains(code));
+    let listed = [400, 401, 402, 403, 404, 405, 406, 409, 411, 413, 414, 415, 422, 431, 451];
+    let others = (0..200).chain(300..1_000).chain([u16::MAX]).filter(|code| !listed.contains(code));
     for code in others {
         assert_eq!(words(code, V2), ["waits"; 8], "{code}");
     }
@@ -178,9 +130,7 @@ fn every_other_status_waits() {
 fn a_404_that_speaks_of_the_conversation_relinks_when_one_was_named() {
     assert_eq!(
         words(404, V2),
-        [
-            "relink", "relink", "relink", "use v1", "relink", "relink", "use v1", "use v1"
-        ]
+        ["relink", "relink", "relink", "use v1", "relink", "relink", "use v1", "use v1"]
     );
 }
 
@@ -204,10 +154,7 @@ fn a_path_that_does_not_exist_sends_the_upload_to_v1_and_from_v1_nowhere() {
 #[test]
 fn a_409_is_asked_again_as_told_or_after_ten_seconds() {
     assert_eq!(words(409, V2), ["waits 10 s"; 8]);
-    assert_eq!(
-        word(&classify(&told(409, 30, UploadBody::Empty), V2)),
-        "waits as told"
-    );
+    assert_eq!(word(&classify(&told(409, 30, UploadBody::Empty), V2)), "waits as told");
 }
 
 #[test]
@@ -228,11 +175,7 @@ fn retry_after_is_obeyed_up_to_a_day_and_nothing_at_all_counts_as_silence() {
 fn no_fault_on_the_way_spends_anything_but_a_reply_too_large_to_read() {
     for fault in FAULTS {
         let class = word(&classify(&Reply::Transport(fault), V2));
-        let expected = if fault == TransportFault::TooLarge {
-            "spends"
-        } else {
-            "waits"
-        };
+        let expected = if fault == TransportFault::TooLarge { "spends" } else { "waits" };
         assert_eq!(class, expected, "{fault:?}");
     }
 }
@@ -243,10 +186,7 @@ fn the_reason_holds_the_status_and_the_servers_words_without_what_steers_a_termi
     let Verdict::Fails { reason } = classify(&status(422, detail), V2) else {
         panic!("422 is final");
     };
-    assert_eq!(
-        reason,
-        "the server will not take this recording (422): too old [31m"
-    );
+    assert_eq!(reason, "the server will not take this recording (422): too old [31m");
     let endless = "x".repeat(100_000);
     let Verdict::Fails { reason } = classify(&status(422, UploadBody::Detail(&endless)), V2) else {
         panic!("422 is final");
@@ -286,10 +226,7 @@ fn poll_word(reply: &Reply<JobBody<'_>>) -> &'static str {
 }
 
 const fn failed(failed_segments: u64, reason: Option<&str>) -> JobBody<'_> {
-    JobBody::Failed {
-        failed_segments,
-        reason,
-    }
+    JobBody::Failed { failed_segments, reason }
 }
 
 #[test]

@@ -108,11 +108,7 @@ pub enum Verdict {
 pub fn classify(reply: &Reply<UploadBody<'_>>, asked: Asked) -> Verdict {
     match reply {
         Reply::Transport(fault) => transport(*fault),
-        Reply::Status {
-            status,
-            retry_after,
-            body,
-        } => answered(*status, *retry_after, body, asked),
+        Reply::Status { status, retry_after, body } => answered(*status, *retry_after, body, asked),
     }
 }
 
@@ -128,10 +124,7 @@ fn transport(fault: TransportFault) -> Verdict {
         | TransportFault::Reset
         | TransportFault::Timeout
         | TransportFault::Lost
-        | TransportFault::Redirect => Verdict::Waits {
-            reason,
-            delay: Delay::BackOff,
-        },
+        | TransportFault::Redirect => Verdict::Waits { reason, delay: Delay::BackOff },
     }
 }
 
@@ -155,39 +148,24 @@ const fn row(status: u16) -> (Class, &'static str) {
         200 | 202 => (Class::Done, "the server's answer was unreadable"),
         207 => (Class::Partial, "the server used only a part of it"),
         201..=299 => (Class::Unreadable, "the server's answer was unreadable"),
-        300..=399 => (
-            Class::Waits,
-            "the server pointed to another place, not followed",
-        ),
+        300..=399 => (Class::Waits, "the server pointed to another place, not followed"),
         400 => (Class::Final, "the server refused it as malformed"),
         401 => (Class::SignIn, "the server wants a new sign-in"),
         402 => (Class::Final, "the server wants a payment first"),
         403 => (Class::SignIn, "the server did not allow it"),
         404 => (Class::NotFound, "the server has no place for it"),
         405 => (Class::NoSuchMethod, "the server has no place for it"),
-        406 => (
-            Class::Final,
-            "the server cannot answer in a form that is understood",
-        ),
+        406 => (Class::Final, "the server cannot answer in a form that is understood"),
         408 => (Class::Waits, "the server waited too long for the upload"),
         409 => (Class::Conflict, "the server is busy with the same audio"),
-        411 => (
-            Class::Final,
-            "the server wants a length that the request did not name",
-        ),
+        411 => (Class::Final, "the server wants a length that the request did not name"),
         413 => (Class::Final, "the server finds it too large"),
-        414 => (
-            Class::Final,
-            "the server finds the request's address too long",
-        ),
+        414 => (Class::Final, "the server finds the request's address too long"),
         415 => (Class::Final, "the server does not take this kind of audio"),
         422 => (Class::Final, "the server will not take this recording"),
         425 => (Class::Waits, "the server wants it later"),
         429 => (Class::Waits, "the server wants fewer requests"),
-        431 => (
-            Class::Final,
-            "the server finds the request's headers too large",
-        ),
+        431 => (Class::Final, "the server finds the request's headers too large"),
         451 => (Class::Final, "the server may not take it for legal reasons"),
         407..=499 => (Class::Waits, "the server refused it, perhaps not for good"),
         500..=599 => (Class::Waits, "the server has a fault of its own"),
@@ -207,30 +185,20 @@ fn answered(
     match class {
         Class::Done => done(body, reason),
         Class::Partial | Class::Unreadable => Verdict::Spends { reason },
-        Class::Waits => Verdict::Waits {
-            reason,
-            delay: waits(Delay::BackOff),
-        },
+        Class::Waits => Verdict::Waits { reason, delay: waits(Delay::BackOff) },
         Class::Final => Verdict::Fails { reason },
         Class::SignIn => Verdict::SignIn { reason },
         Class::NotFound if is_about_a_thing(body) && asked.named => {
             Verdict::ConversationGone { reason }
         }
-        Class::NotFound if is_about_a_thing(body) => Verdict::Waits {
-            reason,
-            delay: waits(Delay::Fixed(NO_PLACE_WAIT)),
-        },
+        Class::NotFound if is_about_a_thing(body) => {
+            Verdict::Waits { reason, delay: waits(Delay::Fixed(NO_PLACE_WAIT)) }
+        }
         Class::NotFound | Class::NoSuchMethod => match asked.api {
             Api::V2 => Verdict::UseV1 { reason },
-            Api::V1 => Verdict::Waits {
-                reason,
-                delay: waits(Delay::Fixed(NO_PLACE_WAIT)),
-            },
+            Api::V1 => Verdict::Waits { reason, delay: waits(Delay::Fixed(NO_PLACE_WAIT)) },
         },
-        Class::Conflict => Verdict::Waits {
-            reason,
-            delay: waits(Delay::Fixed(CONFLICT_WAIT)),
-        },
+        Class::Conflict => Verdict::Waits { reason, delay: waits(Delay::Fixed(CONFLICT_WAIT)) },
     }
 }
 
@@ -241,10 +209,9 @@ fn done(body: &UploadBody<'_>, reason: String) -> Verdict {
             reason: format!("the server could not use {failed_segments} segments of it"),
         },
         // A job that is said to be completed is still asked for: its failed segments are unknown.
-        UploadBody::Job { id, poll_after, .. } if is_safe_in_a_path(id) => Verdict::Accepted {
-            job: String::from(*id),
-            poll_after: *poll_after,
-        },
+        UploadBody::Job { id, poll_after, .. } if is_safe_in_a_path(id) => {
+            Verdict::Accepted { job: String::from(*id), poll_after: *poll_after }
+        }
         UploadBody::Job { .. }
         | UploadBody::DetailRouteMissing
         | UploadBody::Detail(_)

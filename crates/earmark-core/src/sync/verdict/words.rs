@@ -3,6 +3,8 @@
 use alloc::format;
 use alloc::string::String;
 
+use crate::name::steers;
+
 /// The most characters of a server's explanation that are kept.
 pub const DETAIL_CHARS_MAX: usize = 200;
 
@@ -16,13 +18,6 @@ pub(super) fn with_detail(sentence: &str, detail: Option<&str>) -> String {
 
 fn clean(detail: &str) -> String {
     let kept = detail.trim().chars().take(DETAIL_CHARS_MAX);
-    let shown: String = kept
-        .map(|letter| if steers(letter) { ' ' } else { letter })
-        .collect();
+    let shown: String = kept.map(|letter| if steers(letter) { ' ' } else { letter }).collect();
     String::from(shown.trim())
-}
-
-fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

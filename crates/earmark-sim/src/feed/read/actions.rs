@@ -36,12 +36,7 @@ const fn of_world(
     fields: &'static [&'static str],
     read: fn(&Story<'_>, &Fields<'_>) -> Read,
 ) -> Known {
-    Known {
-        name,
-        fields,
-        needs_process: false,
-        read,
-    }
+    Known { name, fields, needs_process: false, read }
 }
 
 /// An action that takes a living process.
@@ -50,12 +45,7 @@ const fn of_process(
     fields: &'static [&'static str],
     read: fn(&Story<'_>, &Fields<'_>) -> Read,
 ) -> Known {
-    Known {
-        name,
-        fields,
-        needs_process: true,
-        read,
-    }
+    Known { name, fields, needs_process: true, read }
 }
 
 /// All actions.
@@ -66,35 +56,19 @@ pub(super) const ACTIONS: [Known; 31] = [
         capture_start,
     ),
     of_world("capture.stop", &["device"], |story, fields| {
-        Ok(Action::CaptureStop {
-            device: story.device(fields)?,
-        })
+        Ok(Action::CaptureStop { device: story.device(fields)? })
     }),
-    of_world(
-        "audio",
-        &["device", "seconds", "wav", "from", "tone"],
-        audio,
-    ),
-    of_world(
-        "frames",
-        &["device", "count", "bytes", "seed", "pace"],
-        frames,
-    ),
+    of_world("audio", &["device", "seconds", "wav", "from", "tone"], audio),
+    of_world("frames", &["device", "count", "bytes", "seed", "pace"], frames),
     of_world("frame", &["device", "data"], frame),
     of_world("mute", &["device"], |story, fields| {
-        Ok(Action::Mute {
-            device: story.device(fields)?,
-        })
+        Ok(Action::Mute { device: story.device(fields)? })
     }),
     of_world("unmute", &["device"], |story, fields| {
-        Ok(Action::Unmute {
-            device: story.device(fields)?,
-        })
+        Ok(Action::Unmute { device: story.device(fields)? })
     }),
     of_process("socket.up", &["device"], |story, fields| {
-        Ok(Action::SocketUp {
-            device: story.device(fields)?,
-        })
+        Ok(Action::SocketUp { device: story.device(fields)? })
     }),
     of_world("socket.down", &["device", "code"], socket_down),
     of_world("socket.stall", &["device"], |story, fields| {
@@ -106,21 +80,13 @@ pub(super) const ACTIONS: [Known; 31] = [
     of_world("server.end", &["device", "event"], |story, fields| {
         server_with_device("server.end", story, fields)
     }),
-    of_world("server.respond", &["queue"], |_, fields| {
-        server("server.respond", fields)
-    }),
-    of_world("job.respond", &["queue"], |_, fields| {
-        server("job.respond", fields)
-    }),
+    of_world("server.respond", &["queue"], |_, fields| server("server.respond", fields)),
+    of_world("job.respond", &["queue"], |_, fields| server("job.respond", fields)),
     of_world("account.sign_in", &["account"], |_, fields| {
-        Ok(Action::AccountSignIn {
-            account: fields.account()?,
-        })
+        Ok(Action::AccountSignIn { account: fields.account()? })
     }),
     of_world("account.sign_out", &["account"], |_, fields| {
-        Ok(Action::AccountSignOut {
-            account: fields.account()?,
-        })
+        Ok(Action::AccountSignOut { account: fields.account()? })
     }),
     of_world("network.offline", &[], |_, _| Ok(Action::NetworkOffline)),
     of_world("network.online", &[], |_, _| Ok(Action::NetworkOnline)),
@@ -129,32 +95,22 @@ pub(super) const ACTIONS: [Known; 31] = [
     of_world("disk.freed", &[], |_, _| Ok(Action::DiskFreed)),
     of_process("kill", &[], |_, _| Ok(Action::Kill)),
     of_world("power.cut", &["seed"], |_, fields| {
-        Ok(Action::PowerCut {
-            seed: fields.whole("seed", 0..=u64::MAX, Some(0))?,
-        })
+        Ok(Action::PowerCut { seed: fields.whole("seed", 0..=u64::MAX, Some(0))? })
     }),
     of_world("restart", &[], |_, _| Ok(Action::Restart)),
     of_world("clock.jump", &["seconds"], clock_jump),
     of_world("file.remove", &["recording"], |_, fields| {
-        Ok(Action::FileRemove {
-            recording: fields.recording()?,
-        })
+        Ok(Action::FileRemove { recording: fields.recording()? })
     }),
     of_world("file.damage", &["recording", "offset", "bits"], file_damage),
     of_process("user.retry", &["recording", "all"], |_, fields| {
-        Ok(Action::UserRetry {
-            recordings: fields.selector()?,
-        })
+        Ok(Action::UserRetry { recordings: fields.selector()? })
     }),
     of_process("user.delete", &["recording", "all"], |_, fields| {
-        Ok(Action::UserDelete {
-            recordings: fields.selector()?,
-        })
+        Ok(Action::UserDelete { recordings: fields.selector()? })
     }),
     of_process("user.finish", &["device"], |story, fields| {
-        Ok(Action::UserFinish {
-            device: story.device(fields)?,
-        })
+        Ok(Action::UserFinish { device: story.device(fields)? })
     }),
     of_world("expect", &[], expect),
 ];
@@ -166,11 +122,7 @@ fn capture_start(_: &Story<'_>, fields: &Fields<'_>) -> Read {
         Some(_) => fields.account()?,
     };
     let codec = fields.choice("codec", &Codec::ALL, Codec::name)?;
-    Ok(Action::CaptureStart {
-        device,
-        account,
-        encoding: encoding(fields, codec)?,
-    })
+    Ok(Action::CaptureStart { device, account, encoding: encoding(fields, codec)? })
 }
 
 fn encoding(fields: &Fields<'_>, codec: Codec) -> Result<Encoding, FeedFault> {
@@ -197,11 +149,7 @@ fn encoding(fields: &Fields<'_>, codec: Codec) -> Result<Encoding, FeedFault> {
 
 fn audio(story: &Story<'_>, fields: &Fields<'_>) -> Read {
     let device = story.device(fields)?;
-    if let Some(Encoding {
-        sample_rate,
-        channels,
-        ..
-    }) = story.encoding(&device)
+    if let Some(Encoding { sample_rate, channels, .. }) = story.encoding(&device)
         && (sample_rate, channels) != (SAMPLE_RATE, 1)
     {
         return Err(FeedFault::Value {
@@ -211,11 +159,7 @@ fn audio(story: &Story<'_>, fields: &Fields<'_>) -> Read {
         });
     }
     let micros = fields.length("seconds", AUDIO_SECONDS_MAX, None)?;
-    Ok(Action::Audio {
-        device,
-        micros,
-        source: audio_source(fields)?,
-    })
+    Ok(Action::Audio { device, micros, source: audio_source(fields)? })
 }
 
 fn audio_source(fields: &Fields<'_>) -> Result<AudioSource, FeedFault> {
@@ -225,29 +169,22 @@ fn audio_source(fields: &Fields<'_>) -> Result<AudioSource, FeedFault> {
             let is_path = |path: &&str| !path.is_empty() && !path.contains('\0');
             let expected = "the path of a WAV file, seen from the feed's folder";
             let path = fields.read("wav", expected, |value| value.as_str().filter(is_path))?;
-            Ok(AudioSource::Wav {
-                path: path.into(),
-                from_micros,
-            })
+            Ok(AudioSource::Wav { path: path.into(), from_micros })
         }
         (None, Some(_), None) => {
             let nyquist = f64::from(SAMPLE_RATE) / 2.0;
             let expected = format!("a number of hertz above 0 and below {nyquist}");
             let hertz = fields.read("tone", &expected, |value| {
-                value
-                    .as_f64()
-                    .filter(|hertz| *hertz > 0.0 && *hertz < nyquist)
+                value.as_f64().filter(|hertz| *hertz > 0.0 && *hertz < nyquist)
             })?;
             Ok(AudioSource::Tone { hertz })
         }
         (None, Some(_), Some(from)) => {
             Err(FeedFault::value("from", from, "it beside \"wav\" only"))
         }
-        (Some(_), Some(tone), _) => Err(FeedFault::value(
-            "tone",
-            tone,
-            "either \"wav\" or \"tone\", not both",
-        )),
+        (Some(_), Some(tone), _) => {
+            Err(FeedFault::value("tone", tone, "either \"wav\" or \"tone\", not both"))
+        }
         (None, None, _) => Err(FeedFault::Missing {
             field: String::from("wav"),
             expected: String::from("the path of a WAV file, or \"tone\" in its place"),
@@ -273,9 +210,7 @@ fn frame_bytes(
     fields: &Fields<'_>,
 ) -> Result<usize, FeedFault> {
     let encoding = story.encoding(device);
-    let fixed = encoding
-        .and_then(Encoding::frame_bytes)
-        .map(|bytes| bytes as u64);
+    let fixed = encoding.and_then(Encoding::frame_bytes).map(|bytes| bytes as u64);
     let bytes = fields.whole("bytes", 0..=FEED_FRAME_BYTES_MAX, fixed.or(Some(80)))?;
     match (encoding, fixed) {
         (Some(encoding), Some(fixed)) if bytes != fixed => {
@@ -290,13 +225,9 @@ fn frame_bytes(
 
 fn frame(story: &Story<'_>, fields: &Fields<'_>) -> Read {
     let device = story.device(fields)?;
-    let data = fields.read("data", "base64, with its padding", |value| {
-        STANDARD.decode(value.as_str()?).ok()
-    })?;
-    Ok(Action::Frame {
-        device,
-        data: data.into(),
-    })
+    let data = fields
+        .read("data", "base64, with its padding", |value| STANDARD.decode(value.as_str()?).ok())?;
+    Ok(Action::Frame { device, data: data.into() })
 }
 
 fn socket_down(story: &Story<'_>, fields: &Fields<'_>) -> Read {
@@ -310,19 +241,12 @@ fn socket_down(story: &Story<'_>, fields: &Fields<'_>) -> Read {
 fn disk_fault(_: &Story<'_>, fields: &Fields<'_>) -> Read {
     let times = match fields.get("times") {
         None => Times::Count(1),
-        Some(_) => {
-            fields.read(
-                "times",
-                "a whole number from 1, or -1 for ever",
-                |value| match index(value)? {
-                    -1 => Some(Times::ForEver),
-                    count => u32::try_from(count)
-                        .ok()
-                        .filter(|count| *count > 0)
-                        .map(Times::Count),
-                },
-            )?
-        }
+        Some(_) => fields.read("times", "a whole number from 1, or -1 for ever", |value| {
+            match index(value)? {
+                -1 => Some(Times::ForEver),
+                count => u32::try_from(count).ok().filter(|count| *count > 0).map(Times::Count),
+            }
+        })?,
     };
     Ok(Action::DiskFault {
         op: fields.choice("op", &DiskOp::ALL, DiskOp::name)?,
@@ -370,20 +294,10 @@ fn server_with_device(action: &str, story: &Story<'_>, fields: &Fields<'_>) -> R
 fn server(action: &str, fields: &Fields<'_>) -> Read {
     let read = ServerAction::parse(action, fields.0)
         .expect("every action of the server's that stands in the list is read by it");
-    read.map(Action::Server).map_err(
-        |FieldError {
-             field,
-             found,
-             expected,
-         }| {
-            if found == "missing" {
-                return FeedFault::Missing { field, expected };
-            }
-            FeedFault::Value {
-                field,
-                found,
-                expected,
-            }
-        },
-    )
+    read.map(Action::Server).map_err(|FieldError { field, found, expected }| {
+        if found == "missing" {
+            return FeedFault::Missing { field, expected };
+        }
+        FeedFault::Value { field, found, expected }
+    })
 }

@@ -22,10 +22,7 @@ fn account() -> impl Strategy<Value = Account> {
 
 fn recording() -> impl Strategy<Value = RecordingRef> {
     let id = (any::<u32>(), any::<u32>()).prop_map(|(store, n)| RecordingId::new(store, n));
-    prop_oneof![
-        any::<i64>().prop_map(RecordingRef::Index),
-        id.prop_map(RecordingRef::Id)
-    ]
+    prop_oneof![any::<i64>().prop_map(RecordingRef::Index), id.prop_map(RecordingRef::Id)]
 }
 
 fn selector() -> impl Strategy<Value = Selector> {
@@ -35,10 +32,7 @@ fn selector() -> impl Strategy<Value = Selector> {
 fn source() -> impl Strategy<Value = AudioSource> {
     let wav = ("[a-z/.]{1,9}", 0..=AUDIO_SECONDS_MAX * 1_000_000);
     prop_oneof![
-        wav.prop_map(|(path, from_micros)| AudioSource::Wav {
-            path: path.into(),
-            from_micros
-        }),
+        wav.prop_map(|(path, from_micros)| AudioSource::Wav { path: path.into(), from_micros }),
         (1e-3..7_999.9).prop_map(|hertz| AudioSource::Tone { hertz }),
     ]
 }
@@ -82,34 +76,16 @@ fn of_devices() -> impl Strategy<Value = Action> {
             }
         ),
         device().prop_map(|device| Action::CaptureStop { device }),
-        (device(), 0..=AUDIO_SECONDS_MAX * 1_000_000, source()).prop_map(
-            |(device, micros, source)| Action::Audio {
-                device,
-                micros,
-                source
-            }
-        ),
+        (device(), 0..=AUDIO_SECONDS_MAX * 1_000_000, source())
+            .prop_map(|(device, micros, source)| Action::Audio { device, micros, source }),
         // A device of its own, since the PCM of another one would fix the bytes of its frames.
-        (
-            0..=FRAMES_COUNT_MAX,
-            0..=FEED_FRAME_BYTES_MAX as usize,
-            any::<u64>(),
-            any::<bool>()
-        )
+        (0..=FRAMES_COUNT_MAX, 0..=FEED_FRAME_BYTES_MAX as usize, any::<u64>(), any::<bool>())
             .prop_map(|(count, bytes, seed, pace)| {
                 let device = Device::new("watch").unwrap();
-                Action::Frames {
-                    device,
-                    count,
-                    bytes,
-                    seed,
-                    pace,
-                }
+                Action::Frames { device, count, bytes, seed, pace }
             }),
-        (device(), vec(any::<u8>(), 0..9)).prop_map(|(device, data)| Action::Frame {
-            device,
-            data: data.into()
-        }),
+        (device(), vec(any::<u8>(), 0..9))
+            .prop_map(|(device, data)| Action::Frame { device, data: data.into() }),
         device().prop_map(|device| Action::Mute { device }),
         device().prop_map(|device| Action::Unmute { device }),
         device().prop_map(|device| Action::SocketUp { device }),
@@ -132,11 +108,7 @@ fn of_the_server() -> impl Strategy<Value = Action> {
 
 fn of_the_world() -> impl Strategy<Value = Action> {
     let times = prop_oneof![Just(Times::ForEver), (1..=u32::MAX).prop_map(Times::Count)];
-    let fault = (
-        prop::sample::select(&DiskOp::ALL),
-        prop::sample::select(&DiskError::ALL),
-        times,
-    );
+    let fault = (prop::sample::select(&DiskOp::ALL), prop::sample::select(&DiskError::ALL), times);
     let most = (FEED_TIME_SECONDS_MAX * 1_000_000) as i64;
     prop_oneof![
         account().prop_map(|account| Action::AccountSignIn { account }),
@@ -150,16 +122,8 @@ fn of_the_world() -> impl Strategy<Value = Action> {
         ]),
         (-most..=most).prop_map(|micros| Action::ClockJump { micros }),
         recording().prop_map(|recording| Action::FileRemove { recording }),
-        (
-            recording(),
-            0..=FILE_OFFSET_BYTES_MAX,
-            1..=FILE_DAMAGE_BITS_MAX as u32
-        )
-            .prop_map(|(recording, offset, bits)| Action::FileDamage {
-                recording,
-                offset,
-                bits
-            }),
+        (recording(), 0..=FILE_OFFSET_BYTES_MAX, 1..=FILE_DAMAGE_BITS_MAX as u32)
+            .prop_map(|(recording, offset, bits)| Action::FileDamage { recording, offset, bits }),
         selector().prop_map(|recordings| Action::UserRetry { recordings }),
         selector().prop_map(|recordings| Action::UserDelete { recordings }),
         expectation(),
@@ -168,10 +132,8 @@ fn of_the_world() -> impl Strategy<Value = Action> {
 
 /// A process that dies and comes back, so that the lines around it stay legal.
 fn death() -> impl Strategy<Value = Vec<Action>> {
-    let dies = prop_oneof![
-        Just(Action::Kill),
-        any::<u64>().prop_map(|seed| Action::PowerCut { seed })
-    ];
+    let dies =
+        prop_oneof![Just(Action::Kill), any::<u64>().prop_map(|seed| Action::PowerCut { seed })];
     dies.prop_map(|dies| vec![dies, Action::Restart])
 }
 
@@ -180,9 +142,7 @@ fn any_feed() -> impl Strategy<Value = Feed> {
     let some = prop_oneof![9 => alone.prop_map(|action| vec![action]), 1 => death()];
     (vec(some, 0..20), vec(0..=FeedTime::MAX.as_micros(), 40)).prop_map(|(actions, mut times)| {
         times.sort_unstable();
-        let times = times
-            .into_iter()
-            .map(|micros| FeedTime::from_micros(micros).unwrap());
+        let times = times.into_iter().map(|micros| FeedTime::from_micros(micros).unwrap());
         times.zip(actions.into_iter().flatten()).collect()
     })
 }
@@ -221,10 +181,8 @@ fn like_a_feed() -> impl Strategy<Value = String> {
     let field = (prop::sample::select(keys), value);
     let line =
         (0..9_u32, prop::sample::select(names), vec(field, 0..4)).prop_map(|(at, name, fields)| {
-            let fields: String = fields
-                .iter()
-                .map(|(key, value)| format!(", \"{key}\": {value}"))
-                .collect();
+            let fields: String =
+                fields.iter().map(|(key, value)| format!(", \"{key}\": {value}")).collect();
             format!("{{\"at\": {at}, \"do\": \"{name}\"{fields}}}")
         });
     vec(line, 0..4).prop_map(|lines| lines.join("\n"))

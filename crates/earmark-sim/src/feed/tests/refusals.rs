@@ -3,9 +3,7 @@
 use super::*;
 
 fn refusal(lines: &[&str]) -> String {
-    Feed::parse("tests/feeds/x.feed", &lines.join("\n"))
-        .unwrap_err()
-        .to_string()
+    Feed::parse("tests/feeds/x.feed", &lines.join("\n")).unwrap_err().to_string()
 }
 
 /// The message for one line after a capture has begun, without the file and line, which it checks.
@@ -16,10 +14,7 @@ fn refused(line: &str) -> String {
 fn refused_after(first: &str, line: &str) -> String {
     let message = refusal(&[first, line]);
     let place = "tests/feeds/x.feed:2: ";
-    message
-        .strip_prefix(place)
-        .unwrap_or_else(|| panic!("{message}"))
-        .to_owned()
+    message.strip_prefix(place).unwrap_or_else(|| panic!("{message}")).to_owned()
 }
 
 #[test]
@@ -42,10 +37,7 @@ fn an_unknown_action_is_refused_with_the_nearest_known_one() {
         refused(r#"{"at": 1, "do": "capture.stopp", "device": "pen"}"#),
         "\"do\" is \"capture.stopp\": expected an action; the nearest is \"capture.stop\""
     );
-    assert_eq!(
-        refused(r#"{"at": 1, "do": "sing"}"#),
-        "\"do\" is \"sing\": expected an action"
-    );
+    assert_eq!(refused(r#"{"at": 1, "do": "sing"}"#), "\"do\" is \"sing\": expected an action");
     assert_eq!(
         refused(r#"{"at": 1}"#),
         "\"do\" is missing: expected an action, such as \"capture.start\""
@@ -79,10 +71,7 @@ fn a_time_that_is_none_is_refused() {
             format!("\"at\" is {found}: {expected}")
         );
     }
-    assert_eq!(
-        refused(r#"{"do": "kill"}"#),
-        format!("\"at\" is missing: {expected}")
-    );
+    assert_eq!(refused(r#"{"do": "kill"}"#), format!("\"at\" is missing: {expected}"));
 }
 
 #[test]
@@ -96,10 +85,7 @@ fn a_line_that_is_no_object_is_refused() {
         refused(r#"{"at": 1, "do": "kill"} {}"#),
         format!("trailing characters at column 25: {expected}")
     );
-    assert_eq!(
-        refused("[1, 2]"),
-        "the line is [1,2]: expected a JSON object"
-    );
+    assert_eq!(refused("[1, 2]"), "the line is [1,2]: expected a JSON object");
     assert!(refused(&"[".repeat(1_000)).starts_with("recursion limit exceeded at column 128"));
 }
 
@@ -117,10 +103,7 @@ fn a_key_that_stands_twice_is_refused_wherever_it_stands() {
 #[test]
 fn a_line_too_long_is_refused() {
     let line = format!("# {}", "x".repeat(FEED_LINE_BYTES_MAX));
-    assert_eq!(
-        refused(&line),
-        "the line has 1048578 bytes: expected at most 1048576"
-    );
+    assert_eq!(refused(&line), "the line has 1048578 bytes: expected at most 1048576");
 }
 
 #[test]
@@ -149,10 +132,7 @@ fn a_bad_capture_is_refused() {
         start(r#""device": "pen", "codec": "aac""#),
         format!("\"codec\" is \"aac\": {codecs}")
     );
-    assert_eq!(
-        start(r#""device": "pen""#),
-        format!("\"codec\" is missing: {codecs}")
-    );
+    assert_eq!(start(r#""device": "pen""#), format!("\"codec\" is missing: {codecs}"));
     assert_eq!(
         start(r#""codec": "opus""#),
         "\"device\" is missing: expected a text of 1 to 128 bytes"
@@ -171,9 +151,7 @@ fn a_bad_capture_is_refused() {
     );
     for channels in ["3", "256", "-1", "1.5"] {
         assert_eq!(
-            start(&format!(
-                r#""device": "pen", "codec": "opus", "channels": {channels}"#
-            )),
+            start(&format!(r#""device": "pen", "codec": "opus", "channels": {channels}"#)),
             format!("\"channels\" is {channels}: expected 1 or 2")
         );
     }
@@ -190,10 +168,7 @@ fn bad_frames_are_refused() {
         frames(r#""count": 1, "bytes": 70000"#),
         "\"bytes\" is 70000: expected a whole number from 0 to 65536"
     );
-    assert_eq!(
-        frames(r#""count": 1, "pace": "no""#),
-        "\"pace\" is \"no\": expected true or false"
-    );
+    assert_eq!(frames(r#""count": 1, "pace": "no""#), "\"pace\" is \"no\": expected true or false");
     assert_eq!(
         frames(r#""device": "pen""#),
         "\"count\" is missing: expected a whole number from 0 to 100000000"
@@ -245,10 +220,7 @@ fn bad_audio_is_refused() {
     let stereo =
         r#"{"at": 0, "do": "capture.start", "device": "pen", "codec": "opus", "channels": 2}"#;
     assert_eq!(
-        refused_after(
-            stereo,
-            r#"{"at": 1, "do": "audio", "seconds": 1, "tone": 440}"#
-        ),
+        refused_after(stereo, r#"{"at": 1, "do": "audio", "seconds": 1, "tone": 440}"#),
         "\"device\" is one that captures 16000 Hz, channels: 2: \
          expected for \"audio\" one that captures 16000 Hz, channels: 1"
     );
@@ -299,9 +271,7 @@ fn a_bad_recording_is_refused() {
         "a recording's id, or its index in the report's list, from 0, or from -1 backwards";
     for found in ["\"x\"", "1.5", "true", "\"s-1f3a9c2e-7\""] {
         assert_eq!(
-            refused(&format!(
-                r#"{{"at": 1, "do": "file.damage", "recording": {found}}}"#
-            )),
+            refused(&format!(r#"{{"at": 1, "do": "file.damage", "recording": {found}}}"#)),
             format!("\"recording\" is {found}: expected {expected}")
         );
     }
@@ -373,15 +343,8 @@ fn an_expectation_that_no_report_can_meet_is_refused() {
 
 #[test]
 fn a_message_repeats_neither_a_whole_line_nor_what_would_move_a_terminal() {
-    let line = format!(
-        r#"{{"at": 1, "do": "\u001b[2J\u202e\u009b{}"}}"#,
-        "x".repeat(500)
-    );
+    let line = format!(r#"{{"at": 1, "do": "\u001b[2J\u202e\u009b{}"}}"#, "x".repeat(500));
     let message = refused(&line);
     assert!(message.len() < 200, "{message}");
-    assert!(
-        message
-            .chars()
-            .all(|letter| !letter.is_control() && letter != '\u{202e}')
-    );
+    assert!(message.chars().all(|letter| !letter.is_control() && letter != '\u{202e}'));
 }

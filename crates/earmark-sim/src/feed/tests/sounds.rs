@@ -7,17 +7,11 @@ use earmark_backend::audio::{Wav, WavError};
 use super::*;
 
 fn audio(fields: &str) -> Feed {
-    feed(&[
-        START,
-        &format!(r#"{{"at": 0, "do": "audio", "device": "pen", {fields}}}"#),
-    ])
+    feed(&[START, &format!(r#"{{"at": 0, "do": "audio", "device": "pen", {fields}}}"#)])
 }
 
 fn counting(samples: i16) -> Wav {
-    Wav {
-        sample_rate: 16_000,
-        samples: (0..samples).collect(),
-    }
+    Wav { sample_rate: 16_000, samples: (0..samples).collect() }
 }
 
 fn heard(feed: &Feed, wav: &Wav, codec: Codec) -> Vec<Vec<i16>> {
@@ -68,14 +62,7 @@ fn a_file_that_cannot_be_heard_refuses_the_feed() {
          expected a WAV file of 16 bit, one channel, 16000 Hz"
     );
     assert_eq!(asked, PathBuf::from("../a.wav"));
-    let other_rate = Wav {
-        sample_rate: 44_100,
-        samples: Vec::new(),
-    };
+    let other_rate = Wav { sample_rate: 44_100, samples: Vec::new() };
     let error = Sounds::load(&feed, "x.feed", |_| Ok(other_rate.clone())).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("the file has 44100 Hz; 16000 are taken")
-    );
+    assert!(error.to_string().contains("the file has 44100 Hz; 16000 are taken"));
 }

@@ -17,14 +17,8 @@ impl SessionSupervisor {
         let mut found: BTreeMap<SourceKey, Vec<RecoveredSession<SealedRecording>>> =
             BTreeMap::new();
         for (id, facts) in &opened.ledger.sessions {
-            let key = SourceKey {
-                device: facts.device.clone(),
-                account: facts.account.clone(),
-            };
-            found
-                .entry(key)
-                .or_default()
-                .push(session(*id, facts, opened, now));
+            let key = SourceKey { device: facts.device.clone(), account: facts.account.clone() };
+            found.entry(key).or_default().push(session(*id, facts, opened, now));
         }
         for (key, mut sessions) in found {
             sessions.retain(|session| !session.recordings.is_empty());
@@ -50,14 +44,10 @@ fn session(
     RecoveredSession {
         session: id,
         capture: facts.capture,
-        end: facts
-            .closed
-            .map_or(SessionEnd::Recovered, |(_, end)| known(end)),
+        end: facts.closed.map_or(SessionEnd::Recovered, |(_, end)| known(end)),
         conversation: recordings().find_map(|(_, one)| one.conversation.clone()),
         sync_started: facts.sync_started,
-        recordings: recordings()
-            .map(|(id, one)| recording(*id, one, opened, now))
-            .collect(),
+        recordings: recordings().map(|(id, one)| recording(*id, one, opened, now)).collect(),
     }
 }
 
@@ -91,8 +81,8 @@ fn walls(ledger: &Ledger, id: RecordingId, facts: &RecordingFacts) -> (WallTime,
     (first, facts.ended_at.unwrap_or(first + played))
 }
 
-/// When something happened by this boot's clock, as well as the wall clock can tell. Nothing is decided
-/// by more than the longest wait, so a clock that was set cannot stretch one.
+/// When something happened by this boot's clock, as well as the wall clock can tell. Nothing is
+/// decided by more than the longest wait, so a clock that was set cannot stretch one.
 fn moment_of(wall: WallTime, now: Stamp) -> Moment {
     now.moment - now.wall.since(wall).min(LINK_WAIT)
 }

@@ -21,34 +21,15 @@ impl SyncWorker {
             Effect::RecordAttempt { facts } => {
                 let conversation = self.conversation_of(recording);
                 let purpose = Purpose::Attempt { conversation };
-                tell(
-                    &self.peers.store,
-                    RecordUpload {
-                        recording,
-                        facts,
-                        purpose,
-                    },
-                );
+                tell(&self.peers.store, RecordUpload { recording, facts, purpose });
             }
-            Effect::SendUpload {
-                recording,
-                conversation,
-                api,
-                ordinal,
-            } => {
+            Effect::SendUpload { recording, conversation, api, ordinal } => {
                 self.send_upload(recording, conversation, api, ordinal, ctx);
             }
             Effect::PollJob { job } => self.poll_job(recording, job, ctx),
             Effect::RecordOutcome { facts, generation } => {
                 let purpose = Purpose::Outcome { generation };
-                tell(
-                    &self.peers.store,
-                    RecordUpload {
-                        recording,
-                        facts,
-                        purpose,
-                    },
-                );
+                tell(&self.peers.store, RecordUpload { recording, facts, purpose });
             }
             Effect::Relink { reason } => tell(&self.peers.store, Relink { recording, reason }),
             Effect::ArmTimer { at, generation } => self.arm_timer(recording, at, generation, ctx),
@@ -61,9 +42,7 @@ impl SyncWorker {
                     && flight.report.as_ref() != Some(&report)
                 {
                     flight.report = Some(report.clone());
-                    self.shared
-                        .bus
-                        .announce(NAME, Announced::UploadChanged { recording, report });
+                    self.shared.bus.announce(NAME, Announced::UploadChanged { recording, report });
                 }
             }
             Effect::Unexpected { state, event } => self.shared.unexpected(NAME, state, event),
@@ -78,10 +57,7 @@ impl SyncWorker {
 
     fn release_slot(&mut self, recording: RecordingId) {
         self.queue.withdraw(recording);
-        let slot = self
-            .uploads
-            .get_mut(&recording)
-            .and_then(|flight| flight.slot.take());
+        let slot = self.uploads.get_mut(&recording).and_then(|flight| flight.slot.take());
         if let Some(slot) = slot {
             self.pace.release(slot);
         }
@@ -105,10 +81,7 @@ impl SyncWorker {
     }
 
     fn cancel_timer(&mut self, recording: RecordingId, ctx: &mut Context<Self>) {
-        let timer = self
-            .uploads
-            .get_mut(&recording)
-            .and_then(|flight| flight.timer.take());
+        let timer = self.uploads.get_mut(&recording).and_then(|flight| flight.timer.take());
         if let Some(timer) = timer {
             ctx.cancel_future(timer);
         }
@@ -120,19 +93,9 @@ impl SyncWorker {
             Settlement::Failed | Settlement::Corrupted => false,
         };
         if let Some(key) = self.key_of(recording) {
-            tell(
-                &self.peers.supervisor,
-                UploadSettled {
-                    recording,
-                    key,
-                    gone,
-                },
-            );
+            tell(&self.peers.supervisor, UploadSettled { recording, key, gone });
         }
-        let request = self
-            .uploads
-            .get_mut(&recording)
-            .and_then(|flight| flight.request.take());
+        let request = self.uploads.get_mut(&recording).and_then(|flight| flight.request.take());
         if let Some(request) = request {
             ctx.cancel_future(request);
         }

@@ -24,13 +24,7 @@ impl SyncWorker {
     ) {
         let id = recording.recording();
         let (answer, opened) = oneshot::channel();
-        tell(
-            &self.peers.store,
-            OpenFile {
-                recording: recording.clone(),
-                answer,
-            },
-        );
+        tell(&self.peers.store, OpenFile { recording: recording.clone(), answer });
         let asked = opened.into_actor(self);
         let request = ctx.spawn(asked.map(move |opened, actor: &mut Self, ctx| {
             let blocks = match opened {
@@ -39,12 +33,7 @@ impl SyncWorker {
                 // The store is stopping, and so is this actor.
                 Err(_) => return,
             };
-            let request = UploadRequest {
-                recording,
-                conversation,
-                api,
-                blocks,
-            };
+            let request = UploadRequest { recording, conversation, api, blocks };
             actor.upload(request, ordinal, ctx);
         }));
         self.under_way(id, request);
@@ -60,15 +49,9 @@ impl SyncWorker {
         tell(&self.peers.supervisor, UploadBegan { recording: id, key });
         let conversation = request.conversation.clone();
         let (recording, attempt) = (id, ordinal);
-        self.shared.bus.announce(
-            NAME,
-            Announced::UploadStarted {
-                recording,
-                conversation,
-                attempt,
-                frames,
-            },
-        );
+        self.shared
+            .bus
+            .announce(NAME, Announced::UploadStarted { recording, conversation, attempt, frames });
         let sent = ctx.spawn(
             target
                 .upload(request)
@@ -85,19 +68,8 @@ impl SyncWorker {
         end: UploadEnd,
         ctx: &mut Context<Self>,
     ) {
-        let UploadEnd {
-            verdict,
-            outcome,
-            carried,
-        } = end;
-        self.shared.bus.announce(
-            NAME,
-            Announced::UploadEnded {
-                recording,
-                attempt,
-                outcome,
-            },
-        );
+        let UploadEnd { verdict, outcome, carried } = end;
+        self.shared.bus.announce(NAME, Announced::UploadEnded { recording, attempt, outcome });
         self.observe(carried);
         self.ended(recording);
         match verdict {
@@ -106,18 +78,15 @@ impl SyncWorker {
         }
     }
 
-    /// A file that cannot be read now is no damage: it waits like anything that the outside refuses.
+    /// A file that cannot be read now is no damage: it waits like anything that the outside
+    /// refuses.
     fn file_damaged(&mut self, recording: RecordingId, found: Damaged, ctx: &mut Context<Self>) {
         self.ended(recording);
         let event = if found.may_pass {
             let (reason, delay) = (found.reason, Delay::BackOff);
-            Event::ReplyArrived {
-                verdict: Verdict::Waits { reason, delay },
-            }
+            Event::ReplyArrived { verdict: Verdict::Waits { reason, delay } }
         } else {
-            Event::FileDamaged {
-                reason: found.reason,
-            }
+            Event::FileDamaged { reason: found.reason }
         };
         self.step(recording, event, ctx);
     }
@@ -133,16 +102,12 @@ impl SyncWorker {
         };
         self.left(recording);
         let polled = target.poll(key.account, job);
-        let polled = ctx.spawn(
-            polled
-                .into_actor(self)
-                .map(move |end, actor: &mut Self, ctx| {
-                    actor.observe(end.carried);
-                    actor.ended(recording);
-                    let verdict: PollVerdict = end.verdict;
-                    actor.step(recording, Event::JobPolled { verdict }, ctx);
-                }),
-        );
+        let polled = ctx.spawn(polled.into_actor(self).map(move |end, actor: &mut Self, ctx| {
+            actor.observe(end.carried);
+            actor.ended(recording);
+            let verdict: PollVerdict = end.verdict;
+            actor.step(recording, Event::JobPolled { verdict }, ctx);
+        }));
         self.under_way(recording, polled);
     }
 
@@ -152,11 +117,7 @@ impl SyncWorker {
         };
         let renewed = target.renew_sign_in(key.account).into_actor(self);
         ctx.spawn(renewed.map(move |renewed, actor: &mut Self, ctx| {
-            let event = if renewed {
-                Event::SignInRenewed
-            } else {
-                Event::SignInRefused
-            };
+            let event = if renewed { Event::SignInRenewed } else { Event::SignInRefused };
             actor.step(recording, event, ctx);
         }));
     }

@@ -29,9 +29,8 @@ impl WalStore {
     /// Tells each capture how far its own frames are durable: a sync covers those of all devices.
     fn answer_frames(&mut self, durable: Ticket) {
         let mut latest: BTreeMap<CaptureId, FrameSeq> = BTreeMap::new();
-        while let Some((_, capture, end)) = self
-            .appended
-            .pop_front_if(|(ticket, _, _)| *ticket <= durable)
+        while let Some((_, capture, end)) =
+            self.appended.pop_front_if(|(ticket, _, _)| *ticket <= durable)
         {
             let up_to = latest.entry(capture).or_insert(end);
             *up_to = end.max(*up_to);
@@ -47,19 +46,12 @@ impl WalStore {
                 self.announce_seal(recording);
                 self.keep_house(ctx);
             }
-            Waiting::Linked {
-                conversation,
-                recordings,
-            } => {
+            Waiting::Linked { conversation, recordings } => {
                 self.answer_link(conversation, &recordings);
                 self.keep_house(ctx);
             }
             Waiting::Uploaded { recording, purpose } => {
-                let recorded = UploadRecorded {
-                    recording,
-                    purpose,
-                    refused: None,
-                };
+                let recorded = UploadRecorded { recording, purpose, refused: None };
                 tell(&self.peers.sync, recorded);
             }
             Waiting::Removing(recording) => {
@@ -74,9 +66,7 @@ impl WalStore {
     fn announce_seal(&self, recording: RecordingId) {
         if let Some(token) = self.store.sealed(recording) {
             let frames = token.frames();
-            self.shared
-                .bus
-                .announce(NAME, Announced::RecordingSealed { recording, frames });
+            self.shared.bus.announce(NAME, Announced::RecordingSealed { recording, frames });
             tell(&self.peers.supervisor, Sealed(token));
         }
     }
@@ -84,23 +74,11 @@ impl WalStore {
     fn answer_link(&self, conversation: ConversationId, recordings: &[RecordingId]) {
         for recording in recordings {
             let (recording, conversation) = (*recording, conversation.clone());
-            let linked = Announced::RecordingLinked {
-                recording,
-                conversation,
-            };
+            let linked = Announced::RecordingLinked { recording, conversation };
             self.shared.bus.announce(NAME, linked);
         }
-        let recordings = recordings
-            .iter()
-            .filter_map(|id| self.store.sealed(*id))
-            .collect();
-        tell(
-            &self.peers.supervisor,
-            LinkRecorded {
-                conversation,
-                recordings,
-            },
-        );
+        let recordings = recordings.iter().filter_map(|id| self.store.sealed(*id)).collect();
+        tell(&self.peers.supervisor, LinkRecorded { conversation, recordings });
     }
 
     /// Snapshots and prunings are cheap to ask for: the store says when there is nothing to do.
@@ -110,14 +88,11 @@ impl WalStore {
         self.queue(DiskTask::Prune, after, ctx);
     }
 
-    /// Keeps an upload's facts. The store is where a link and a request that leaves meet: whichever comes
-    /// first wins, and a request that would name another conversation than the recording has is refused.
+    /// Keeps an upload's facts. The store is where a link and a request that leaves meet: whichever
+    /// comes first wins, and a request that would name another conversation than the recording has
+    /// is refused.
     pub(super) fn record_upload(&mut self, record: RecordUpload, ctx: &mut Context<Self>) {
-        let RecordUpload {
-            recording,
-            facts,
-            purpose,
-        } = record;
+        let RecordUpload { recording, facts, purpose } = record;
         let refused = match self.store.ledger().recordings.get(&recording) {
             None => Some("the recording is gone"),
             Some(known) if known.removing.is_some() => Some("the recording is being removed"),
@@ -130,14 +105,7 @@ impl WalStore {
         };
         if let Some(why) = refused {
             let refused = Some(why.to_owned());
-            return tell(
-                &self.peers.sync,
-                UploadRecorded {
-                    recording,
-                    purpose,
-                    refused,
-                },
-            );
+            return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });
         }
         let ticket = self.stage(Record::Upload { recording, facts }, true, ctx);
         self.wait(ticket, Waiting::Uploaded { recording, purpose }, ctx);
@@ -151,15 +119,7 @@ impl WalStore {
     ) {
         let known = self.store.ledger().recordings.get(&recording);
         if let Some(old) = known.and_then(|facts| facts.conversation.clone()) {
-            self.stage(
-                Record::Relinked {
-                    recording,
-                    old,
-                    reason,
-                },
-                true,
-                ctx,
-            );
+            self.stage(Record::Relinked { recording, old, reason }, true, ctx);
         }
     }
 }

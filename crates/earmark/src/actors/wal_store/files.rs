@@ -14,10 +14,7 @@ struct Checked(RecordingReader);
 impl Blocks for Checked {
     fn next_block(&mut self) -> Result<Option<Bytes>, Damaged> {
         let mut block = Vec::with_capacity(BLOCK_BYTES);
-        let read = self
-            .0
-            .read_block(&mut block)
-            .map_err(|error| damaged(&error))?;
+        let read = self.0.read_block(&mut block).map_err(|error| damaged(&error))?;
         Ok((read > 0).then(|| Bytes::from(block)))
     }
 
@@ -28,10 +25,7 @@ impl Blocks for Checked {
 
 fn damaged(error: &RecordingError) -> Damaged {
     let may_pass = matches!(error, RecordingError::Io { .. });
-    Damaged {
-        reason: error.to_string(),
-        may_pass,
-    }
+    Damaged { reason: error.to_string(), may_pass }
 }
 
 impl WalStore {

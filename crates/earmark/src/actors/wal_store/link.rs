@@ -1,5 +1,5 @@
-//! Seals and links: one record names every recording that a link covers, and carries the seals of those
-//! that were open.
+//! Seals and links: one record names every recording that a link covers, and carries the seals of
+//! those that were open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub(super) struct Link {
 impl WalStore {
     pub(super) fn queue_seal(&mut self, recording: RecordingId, ctx: &mut Context<Self>) {
         if self.is_sealed(recording) {
-            // Its seal was found at the opening of the store, and the journal had no room yet to keep it.
+            // Its seal was found at the opening of the store, and the journal had no room yet to
+            // keep it.
             let ticket = self.staged();
             return self.wait(ticket, Waiting::Sealed(recording), ctx);
         }
@@ -33,30 +34,19 @@ impl WalStore {
     }
 
     pub(super) fn begin_link(&mut self, link: SealAndLink, ctx: &mut Context<Self>) {
-        let SealAndLink {
-            conversation,
-            recordings,
-        } = link;
-        let missing: BTreeSet<RecordingId> = recordings
-            .iter()
-            .copied()
-            .filter(|id| !self.is_sealed(*id))
-            .collect();
+        let SealAndLink { conversation, recordings } = link;
+        let missing: BTreeSet<RecordingId> =
+            recordings.iter().copied().filter(|id| !self.is_sealed(*id)).collect();
         let unsealed = missing.clone();
-        self.links.push(Link {
-            conversation,
-            recordings,
-            missing,
-            seals: Vec::new(),
-        });
+        self.links.push(Link { conversation, recordings, missing, seals: Vec::new() });
         for recording in unsealed {
             self.queue_seal(recording, ctx);
         }
         self.finish_links(ctx);
     }
 
-    /// A recording's file is written. Its seal goes into the record of the link that waits for it, else
-    /// into one of its own.
+    /// A recording's file is written. Its seal goes into the record of the link that waits for it,
+    /// else into one of its own.
     pub(super) fn sealed(
         &mut self,
         recording: RecordingId,
@@ -87,16 +77,9 @@ impl WalStore {
     }
 
     fn record_link(&mut self, link: Link, ctx: &mut Context<Self>) {
-        let Link {
-            conversation,
-            recordings,
-            seals,
-            ..
-        } = link;
-        let recordings: Vec<RecordingId> = recordings
-            .into_iter()
-            .filter(|id| self.may_link(*id))
-            .collect();
+        let Link { conversation, recordings, seals, .. } = link;
+        let recordings: Vec<RecordingId> =
+            recordings.into_iter().filter(|id| self.may_link(*id)).collect();
         let at = self.shared.stamp();
         let record = Record::Linked {
             conversation: conversation.clone(),
@@ -105,14 +88,7 @@ impl WalStore {
             at,
         };
         let ticket = self.stage(record, true, ctx);
-        self.wait(
-            ticket,
-            Waiting::Linked {
-                conversation,
-                recordings,
-            },
-            ctx,
-        );
+        self.wait(ticket, Waiting::Linked { conversation, recordings }, ctx);
     }
 
     fn is_sealed(&self, recording: RecordingId) -> bool {
@@ -122,14 +98,8 @@ impl WalStore {
 
     /// A recording keeps the conversation that a request has named, and the one that it has.
     fn may_link(&self, recording: RecordingId) -> bool {
-        self.store
-            .ledger()
-            .recordings
-            .get(&recording)
-            .is_some_and(|facts| {
-                facts.conversation.is_none()
-                    && facts.upload.requests == 0
-                    && facts.removing.is_none()
-            })
+        self.store.ledger().recordings.get(&recording).is_some_and(|facts| {
+            facts.conversation.is_none() && facts.upload.requests == 0 && facts.removing.is_none()
+        })
     }
 }

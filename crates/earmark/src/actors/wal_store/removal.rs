@@ -18,10 +18,7 @@ impl WalStore {
         // What a request has left for is the server's to confirm.
         let released = facts.upload.requests == 0
             && facts.removing.is_none()
-            && self
-                .shared
-                .policy
-                .releases(token.encoding().codec, undelivered);
+            && self.shared.policy.releases(token.encoding().codec, undelivered);
         if released {
             self.remove(token.recording(), Removal::Released, ctx);
         }
@@ -38,10 +35,7 @@ impl WalStore {
         let chosen: Vec<RecordingId> = chosen.unwrap_or_else(all);
         let (going, unknown): (Vec<_>, Vec<_>) = chosen.into_iter().partition(sealed);
         for recording in unknown {
-            self.shared.ignored(
-                NAME,
-                format!("{recording} cannot be deleted: it is not sealed"),
-            );
+            self.shared.ignored(NAME, format!("{recording} cannot be deleted: it is not sealed"));
         }
         for recording in going {
             let facts = self.store.ledger().recordings.get(&recording);
@@ -70,10 +64,8 @@ impl WalStore {
             | UploadStage::Corrupted { .. } => false,
         };
         let recordings = self.store.ledger().recordings.iter();
-        let old: Vec<RecordingId> = recordings
-            .filter(|(_, facts)| is_old(facts))
-            .map(|(id, _)| *id)
-            .collect();
+        let old: Vec<RecordingId> =
+            recordings.filter(|(_, facts)| is_old(facts)).map(|(id, _)| *id).collect();
         for recording in old {
             self.remove(recording, Removal::Expired, ctx);
         }
@@ -86,19 +78,14 @@ impl WalStore {
             Removal::Deleted => "deleted",
             Removal::Expired => "expired",
         };
-        self.shared
-            .bus
-            .announce(NAME, Announced::RecordingRemoved { recording, why });
+        self.shared.bus.announce(NAME, Announced::RecordingRemoved { recording, why });
         self.wait(ticket, Waiting::Removing(recording), ctx);
     }
 
     /// Goes on with what a crash has interrupted.
     pub(super) fn finish_removals(&mut self, ctx: &mut Context<Self>) {
         let ledger = self.store.ledger();
-        let going = ledger
-            .recordings
-            .iter()
-            .filter(|(_, facts)| facts.removing.is_some());
+        let going = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_some());
         let going: Vec<RecordingId> = going.map(|(id, _)| *id).collect();
         let now = self.machine.shared().durable();
         for recording in going {

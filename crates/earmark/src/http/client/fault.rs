@@ -23,11 +23,7 @@ pub(super) fn of_request(error: &reqwest::Error, complete: bool) -> TransportFau
 
 /// Why a reply that had begun did not come to its end.
 pub(super) fn of_reply(error: &reqwest::Error) -> TransportFault {
-    if error.is_timeout() {
-        TransportFault::Timeout
-    } else {
-        TransportFault::Lost
-    }
+    if error.is_timeout() { TransportFault::Timeout } else { TransportFault::Lost }
 }
 
 fn of_connect(error: &reqwest::Error) -> TransportFault {
@@ -51,9 +47,7 @@ fn of_connect(error: &reqwest::Error) -> TransportFault {
 
 fn is_about_tls(error: &reqwest::Error) -> bool {
     chain(error).any(|link| {
-        let within = link
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let within = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         link.is::<rustls::Error>() || within.is_some_and(|inner| inner.is::<rustls::Error>())
     })
 }
@@ -66,10 +60,10 @@ fn io_kind(link: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 /// [`Error::source`] would skip.
 fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let first: &'a (dyn Error + 'static) = error;
-    successors(Some(first), |&link: &&'a (dyn Error + 'static)| match link
-        .downcast_ref::<io::Error>()
-    {
-        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-        None => link.source(),
+    successors(Some(first), |&link: &&'a (dyn Error + 'static)| {
+        match link.downcast_ref::<io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => link.source(),
+        }
     })
 }

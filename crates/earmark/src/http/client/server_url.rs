@@ -39,9 +39,7 @@ impl ServerUrl {
             reason: error.to_string(),
         })?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(ServerUrlFault::Scheme {
-                scheme: url.scheme().into(),
-            });
+            return Err(ServerUrlFault::Scheme { scheme: url.scheme().into() });
         }
         let part = if !url.username().is_empty() || url.password().is_some() {
             Some("a user or a password in it")
@@ -74,9 +72,7 @@ impl ServerUrl {
 
 /// A text that may be shown although it might be a URL with a password.
 fn without_user(given: &str) -> String {
-    given
-        .rsplit_once('@')
-        .map_or_else(|| given.into(), |(_, host)| format!("…@{host}"))
+    given.rsplit_once('@').map_or_else(|| given.into(), |(_, host)| format!("…@{host}"))
 }
 
 #[cfg(test)]
@@ -95,26 +91,14 @@ mod tests {
     #[test]
     fn an_encoded_path_is_not_encoded_again() {
         let server = ServerUrl::parse("http://127.0.0.1:8080").expect("a good URL");
-        assert_eq!(
-            server.join("/v2/a%2Fb").as_str(),
-            "http://127.0.0.1:8080/v2/a%2Fb"
-        );
+        assert_eq!(server.join("/v2/a%2Fb").as_str(), "http://127.0.0.1:8080/v2/a%2Fb");
     }
 
     #[test]
     fn a_path_cannot_lead_to_another_host() {
         let server = ServerUrl::parse("https://api.example.com").expect("a good URL");
-        for path in [
-            "//evil.example/",
-            "@evil.example/",
-            "/\\evil.example",
-            ".evil.example",
-        ] {
-            assert_eq!(
-                server.join(path).host_str(),
-                Some("api.example.com"),
-                "{path}"
-            );
+        for path in ["//evil.example/", "@evil.example/", "/\\evil.example", ".evil.example"] {
+            assert_eq!(server.join(path).host_str(), Some("api.example.com"), "{path}");
         }
     }
 
@@ -135,10 +119,7 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_refused_and_not_shown() {
-        for given in [
-            "https://me:canary@example.com",
-            "https://me:canary@exa mple.com:99999",
-        ] {
+        for given in ["https://me:canary@example.com", "https://me:canary@exa mple.com:99999"] {
             let fault = ServerUrl::parse(given).expect_err(given).to_string();
             assert!(!fault.contains("canary"), "{fault}");
         }

@@ -39,10 +39,7 @@ impl Blocks for Memory {
 }
 
 fn damage() -> Damaged {
-    Damaged {
-        reason: "bytes 4096 to 8191 differ".into(),
-        may_pass: false,
-    }
+    Damaged { reason: "bytes 4096 to 8191 differ".into(), may_pass: false }
 }
 
 fn block(byte: u8, bytes: usize) -> Option<Bytes> {
@@ -50,11 +47,7 @@ fn block(byte: u8, bytes: usize) -> Option<Bytes> {
 }
 
 fn upload_of(blocks: Vec<Option<Bytes>>, bytes: u64, rewinds: bool) -> HttpRequest {
-    let blocks = Box::new(Memory {
-        blocks,
-        next: 0,
-        rewinds,
-    });
+    let blocks = Box::new(Memory { blocks, next: 0, rewinds });
     HttpRequest {
         path: "/v2/sync-local-files?conversation_id=a%2Fb".into(),
         token: Some(Token::new(CANARY)),
@@ -85,11 +78,7 @@ fn client(base_url: &str) -> HttpClient {
 /// A client that gives up soon on a server that stands still.
 fn impatient(base_url: &str) -> HttpClient {
     let limit = Duration::from_millis(100);
-    let limits = Limits {
-        connect: limit,
-        idle: limit,
-        reply: Duration::from_millis(300),
-    };
+    let limits = Limits { connect: limit, idle: limit, reply: Duration::from_millis(300) };
     let server = ServerUrl::parse(base_url).expect("a good URL");
     HttpClient::with(server, trust().expect("roots"), limits).expect("a client")
 }
@@ -166,10 +155,7 @@ async fn a_reply_that_is_missing_or_cut_after_the_last_byte_is_lost() {
             if cut == "reset" {
                 reset(seen.stream);
             } else {
-                seen.stream
-                    .write_all(cut.as_bytes())
-                    .await
-                    .expect("written");
+                seen.stream.write_all(cut.as_bytes()).await.expect("written");
             }
             Vec::new()
         });
@@ -184,10 +170,7 @@ async fn a_server_that_stands_still_is_given_up() {
     for sent in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"] {
         let server = Server::start(move |_, mut seen| async move {
             seen.read_all().await;
-            seen.stream
-                .write_all(sent.as_bytes())
-                .await
-                .expect("written");
+            seen.stream.write_all(sent.as_bytes()).await.expect("written");
             seen.until_closed().await;
             Vec::new()
         });
@@ -204,11 +187,7 @@ async fn a_server_that_does_not_read_is_given_up() {
         Vec::new()
     });
     let blocks = vec![block(1, 65_536); 512];
-    let stalled = fault(
-        &impatient(&server.url()),
-        upload_of(blocks, 512 << 16, true),
-    )
-    .await;
+    let stalled = fault(&impatient(&server.url()), upload_of(blocks, 512 << 16, true)).await;
     assert_eq!(stalled, TransportFault::Timeout);
 }
 
@@ -223,10 +202,7 @@ async fn a_reply_that_drips_for_ever_is_given_up() {
         }
         Vec::new()
     });
-    assert_eq!(
-        fault(&impatient(&server.url()), poll()).await,
-        TransportFault::Timeout
-    );
+    assert_eq!(fault(&impatient(&server.url()), poll()).await, TransportFault::Timeout);
 }
 
 #[tokio::test]
@@ -248,13 +224,7 @@ async fn a_reply_larger_than_is_read_is_named_as_such_and_the_largest_is_read() 
 }
 
 async fn redirect(seen: &mut Seen, status: &str, location: &str) {
-    answer(
-        &mut seen.stream,
-        status,
-        &format!("Location: {location}\r\n"),
-        b"",
-    )
-    .await;
+    answer(&mut seen.stream, status, &format!("Location: {location}\r\n"), b"").await;
 }
 
 #[tokio::test]
@@ -281,10 +251,7 @@ async fn a_circle_of_redirects_is_left() {
         redirect(&mut seen, "302 Found", "/again").await;
         Vec::new()
     });
-    assert_eq!(
-        fault(&client(&server.url()), poll()).await,
-        TransportFault::Redirect
-    );
+    assert_eq!(fault(&client(&server.url()), poll()).await, TransportFault::Redirect);
     assert_eq!(server.connections(), REDIRECTS_MAX + 1);
 }
 
@@ -297,12 +264,7 @@ async fn no_request_and_no_token_follow_a_redirect_to_another_origin() {
     });
     let port = other.address.port();
     let user = "http://user@HERE/";
-    for location in [
-        &format!("http://127.0.0.1:{port}/"),
-        "//evil.invalid/",
-        "ftp://x/",
-        user,
-    ] {
+    for location in [&format!("http://127.0.0.1:{port}/"), "//evil.invalid/", "ftp://x/", user] {
         for request in [poll(), upload()] {
             let location = location.to_string();
             let server = Server::start(move |_, mut seen| {
@@ -314,10 +276,7 @@ async fn no_request_and_no_token_follow_a_redirect_to_another_origin() {
                     Vec::new()
                 }
             });
-            assert_eq!(
-                fault(&client(&server.url()), request).await,
-                TransportFault::Redirect
-            );
+            assert_eq!(fault(&client(&server.url()), request).await, TransportFault::Redirect);
             assert_eq!(server.connections(), 1);
         }
     }
@@ -350,10 +309,7 @@ async fn an_upload_never_becomes_a_question_nor_goes_out_without_its_file() {
             Vec::new()
         });
         let request = upload_of(vec![block(1, 10)], 10, rewinds);
-        assert_eq!(
-            fault(&client(&server.url()), request).await,
-            TransportFault::Redirect
-        );
+        assert_eq!(fault(&client(&server.url()), request).await, TransportFault::Redirect);
         assert_eq!(server.connections(), 1, "{status}");
     }
 }
@@ -363,11 +319,7 @@ async fn a_request_is_broken_off_when_its_file_turns_out_damaged() {
     let too_short = upload_of(vec![block(1, 65_536)], 70_000, true);
     let too_long = upload_of(vec![block(1, 65_536), block(2, 1)], 65_536, true);
     let differs = upload_of(vec![block(1, 65_536), None], 70_000, true);
-    for (request, words) in [
-        (too_short, "short"),
-        (too_long, "long"),
-        (differs, "differ"),
-    ] {
+    for (request, words) in [(too_short, "short"), (too_long, "long"), (differs, "differ")] {
         let server = Server::start(|_, mut seen| async move {
             seen.read_all().await;
             seen.request
@@ -377,10 +329,7 @@ async fn a_request_is_broken_off_when_its_file_turns_out_damaged() {
             other => panic!("{words}: {other:?}"),
         }
         let request = server.request(0).await;
-        assert!(
-            !request.ends_with(b"--\r\n"),
-            "{words}: the form came to its end"
-        );
+        assert!(!request.ends_with(b"--\r\n"), "{words}: the form came to its end");
     }
 }
 
@@ -440,11 +389,9 @@ fn tls_server(names: &[&str]) -> (String, rustls::pki_types::CertificateDer<'sta
 
 #[tokio::test]
 async fn a_certificate_counts_only_from_a_trusted_authority_and_for_the_right_name() {
-    for (name, trusted, good) in [
-        ("localhost", true, true),
-        ("localhost", false, false),
-        ("other.example", true, false),
-    ] {
+    for (name, trusted, good) in
+        [("localhost", true, true), ("localhost", false, false), ("other.example", true, false)]
+    {
         let (url, certificate) = tls_server(&[name]);
         let mut roots = RootCertStore::empty();
         if trusted {

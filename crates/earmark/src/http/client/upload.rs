@@ -12,12 +12,12 @@ use tokio::task::spawn_blocking;
 use super::progress::Progress;
 use crate::http::{Blocks, Damaged, FilePart};
 
-/// The most bytes that are handed out at once. The client keeps some pieces before it writes them, so
-/// that they are the grain in which progress is seen.
+/// The most bytes that are handed out at once. The client keeps some pieces before it writes them,
+/// so that they are the grain in which progress is seen.
 const PIECE_BYTES_MAX: usize = 4 << 10;
 
-/// How long the last piece waits for a server that breaks the connection. What breaks before the last
-/// piece left had surely no effect; what breaks after it is in doubt.
+/// How long the last piece waits for a server that breaks the connection. What breaks before the
+/// last piece left had surely no effect; what breaks after it is in doubt.
 const LAST_PIECE_MILLISECONDS: u64 = 20;
 
 type SharedBlocks = Arc<Mutex<Box<dyn Blocks>>>;
@@ -40,24 +40,14 @@ enum Broken {
 
 impl Upload {
     pub(super) fn new(part: FilePart) -> Self {
-        let FilePart {
-            name,
-            bytes,
-            blocks,
-        } = part;
-        Self {
-            name,
-            bytes,
-            blocks: Arc::new(Mutex::new(blocks)),
-        }
+        let FilePart { name, bytes, blocks } = part;
+        Self { name, bytes, blocks: Arc::new(Mutex::new(blocks)) }
     }
 
     /// Starts again from the first block, for another request with the same file; whether it can.
     pub(super) async fn rewind(&self) -> bool {
         let blocks = Arc::clone(&self.blocks);
-        spawn_blocking(move || lock(&blocks).rewind())
-            .await
-            .unwrap_or(false)
+        spawn_blocking(move || lock(&blocks).rewind()).await.unwrap_or(false)
     }
 
     /// The form with the file as its one part.
@@ -72,12 +62,7 @@ impl Upload {
 
     fn pieces(&self, progress: Arc<Progress>) -> impl Stream<Item = Result<Bytes, Broken>> + use<> {
         let blocks = Arc::clone(&self.blocks);
-        let pieces = Pieces {
-            blocks,
-            progress,
-            left: self.bytes,
-            block: Bytes::new(),
-        };
+        let pieces = Pieces { blocks, progress, left: self.bytes, block: Bytes::new() };
         stream::try_unfold(pieces, |mut pieces| async {
             let piece = pieces.next().await?;
             Ok(piece.map(|piece| (piece, pieces)))
@@ -102,10 +87,7 @@ impl Pieces {
             return Ok(None);
         }
         while self.block.is_empty() {
-            self.block = self
-                .read()
-                .await?
-                .ok_or_else(|| self.damaged("is too short"))?;
+            self.block = self.read().await?.ok_or_else(|| self.damaged("is too short"))?;
         }
         let piece = self.block.split_to(self.block.len().min(PIECE_BYTES_MAX));
         let rest = self.left.checked_sub(piece.len() as u64);
@@ -136,10 +118,8 @@ impl Pieces {
     }
 
     fn damaged(&self, what: &str) -> Broken {
-        let damaged = Damaged {
-            reason: format!("the file {what} for what was sealed"),
-            may_pass: false,
-        };
+        let damaged =
+            Damaged { reason: format!("the file {what} for what was sealed"), may_pass: false };
         self.progress.damaged(damaged.clone());
         Broken::Damaged(damaged)
     }

@@ -30,7 +30,8 @@ enum Written {
     Broken,
 }
 
-/// Reads and writes until the socket is closed by either side, or broken. Neither waits for the other.
+/// Reads and writes until the socket is closed by either side, or broken. Neither waits for the
+/// other.
 pub(super) async fn run(
     socket: Socket,
     to_send: Receiver<Outgoing>,
@@ -52,9 +53,7 @@ pub(super) async fn run(
             let _ = timeout(limits.close, reader).await;
         }
     }
-    let _ = heard
-        .send(Incoming::Closed(code.get().copied().unwrap_or(BROKEN)))
-        .await;
+    let _ = heard.send(Incoming::Closed(code.get().copied().unwrap_or(BROKEN))).await;
 }
 
 async fn read(
@@ -112,10 +111,7 @@ async fn write(
             return Written::Broken;
         };
     }
-    let close = CloseFrame {
-        code: CloseCode::Normal,
-        reason: "".into(),
-    };
+    let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
     match timeout(limits.write, sink.send(Message::Close(Some(close)))).await {
         Ok(Ok(())) => Written::Closed,
         Ok(Err(_)) | Err(_) => Written::Broken,

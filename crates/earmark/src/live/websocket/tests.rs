@@ -21,11 +21,7 @@ fn account(name: &str) -> Account {
 
 fn hello(device: &str, encoding: Encoding) -> Hello {
     let device = Device::new(device).expect("short enough");
-    Hello {
-        device,
-        account: account("anna"),
-        encoding,
-    }
+    Hello { device, account: account("anna"), encoding }
 }
 
 fn mono() -> Hello {
@@ -43,15 +39,8 @@ fn dialer(base_url: &str) -> WebSocketDialer {
 /// A dialer that gives up soon on a server that stands still.
 fn impatient(base_url: &str) -> WebSocketDialer {
     let limit = Duration::from_millis(100);
-    let limits = Limits {
-        connect: limit,
-        write: limit,
-        close: limit,
-    };
-    WebSocketDialer {
-        limits,
-        ..dialer(base_url)
-    }
+    let limits = Limits { connect: limit, write: limit, close: limit };
+    WebSocketDialer { limits, ..dialer(base_url) }
 }
 
 async fn listen() -> (TcpListener, String) {
@@ -73,16 +62,12 @@ async fn up() -> (LiveSocket, WebSocketStream<TcpStream>) {
 
 /// The next thing that the host hears; a test that waits for ever tells nothing.
 async fn heard(socket: &mut LiveSocket) -> Option<Incoming> {
-    timeout(PATIENCE, socket.incoming.recv())
-        .await
-        .expect("something is heard")
+    timeout(PATIENCE, socket.incoming.recv()).await.expect("something is heard")
 }
 
 /// The next message that the server gets.
 async fn got(server: &mut WebSocketStream<TcpStream>) -> Message {
-    let next = timeout(PATIENCE, server.next())
-        .await
-        .expect("something comes");
+    let next = timeout(PATIENCE, server.next()).await.expect("something comes");
     next.expect("it is up").expect("it is up")
 }
 
@@ -114,15 +99,9 @@ async fn a_dial_says_what_it_carries_and_shows_the_token_of_its_own_account() {
     assert!(head.contains(&format!("Bearer {CANARY}\r\n")), "{head}");
     let expected = format!("x-device-id-hash: {}", hash("Pen-dant 7"));
     assert!(head.to_lowercase().contains(&expected), "{head}");
-    assert!(
-        !head.contains("bert-token") && !head.contains("dant 7"),
-        "{head}"
-    );
+    assert!(!head.contains("bert-token") && !head.contains("dant 7"), "{head}");
 
-    let stereo = Encoding {
-        channels: 2,
-        ..Encoding::mono_16k(Codec::Pcm16)
-    };
+    let stereo = Encoding { channels: 2, ..Encoding::mono_16k(Codec::Pcm16) };
     let (head, _) = dial_answered(hello("pen", stereo), refusal).await;
     assert!(head.contains("&channels=2 HTTP/1.1"), "{head}");
 }
@@ -137,22 +116,11 @@ fn a_device_is_told_apart_by_a_hash_that_others_can_compute() {
 async fn what_is_sent_arrives_in_order_and_a_pong_carries_the_number_of_its_ping() {
     let (mut socket, mut server) = up().await;
     let frame = Bytes::from_static(&[1, 2, 3]);
-    socket
-        .outgoing
-        .send(Outgoing::Binary(frame.clone()))
-        .await
-        .expect("it is up");
-    socket
-        .outgoing
-        .send(Outgoing::Ping(0x0102_0304))
-        .await
-        .expect("it is up");
+    socket.outgoing.send(Outgoing::Binary(frame.clone())).await.expect("it is up");
+    socket.outgoing.send(Outgoing::Ping(0x0102_0304)).await.expect("it is up");
     assert_eq!(got(&mut server).await, Message::Binary(frame));
     let ping = got(&mut server).await;
-    assert_eq!(
-        ping,
-        Message::Ping(Bytes::from_static(&[0, 0, 0, 0, 1, 2, 3, 4]))
-    );
+    assert_eq!(ping, Message::Ping(Bytes::from_static(&[0, 0, 0, 0, 1, 2, 3, 4])));
     server.flush().await.expect("the pong goes out");
     assert_eq!(heard(&mut socket).await, Some(Incoming::Pong(0x0102_0304)));
 }
@@ -168,41 +136,26 @@ async fn a_pong_that_answers_no_ping_and_binary_messages_are_passed_over() {
     ] {
         server.send(message).await.expect("it is up");
     }
-    assert_eq!(
-        heard(&mut socket).await,
-        Some(Incoming::Text("ping".into()))
-    );
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Text("ping".into())));
 }
 
 #[tokio::test]
 async fn a_ping_of_the_server_is_answered_while_nothing_is_sent() {
     let (_socket, mut server) = up().await;
     let payload = Bytes::from_static(b"are you there");
-    server
-        .send(Message::Ping(payload.clone()))
-        .await
-        .expect("it is up");
+    server.send(Message::Ping(payload.clone())).await.expect("it is up");
     assert_eq!(got(&mut server).await, Message::Pong(payload));
 }
 
 #[tokio::test]
 async fn the_code_of_the_servers_close_is_the_last_thing_heard() {
     let (mut socket, mut server) = up().await;
-    server
-        .send(Message::Text("last words".into()))
-        .await
-        .expect("it is up");
-    let frame = CloseFrame {
-        code: 4001.into(),
-        reason: "token expired".into(),
-    };
+    server.send(Message::Text("last words".into())).await.expect("it is up");
+    let frame = CloseFrame { code: 4001.into(), reason: "token expired".into() };
     server.close(Some(frame)).await.expect("it is up");
     while let Some(Ok(_)) = server.next().await {}
     drop(server);
-    assert_eq!(
-        heard(&mut socket).await,
-        Some(Incoming::Text("last words".into()))
-    );
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Text("last words".into())));
     assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(4001)));
     assert_eq!(heard(&mut socket).await, None);
     assert!(socket.outgoing.send(Outgoing::Ping(1)).await.is_err());
@@ -221,10 +174,7 @@ async fn a_socket_is_closed_politely_when_the_host_lets_go_of_either_end_or_says
     for end in ["outgoing", "incoming", "close"] {
         let (LiveSocket { outgoing, incoming }, mut server) = up().await;
         let last = Bytes::from_static(b"last");
-        outgoing
-            .send(Outgoing::Binary(last.clone()))
-            .await
-            .expect("it is up");
+        outgoing.send(Outgoing::Binary(last.clone())).await.expect("it is up");
         assert_eq!(got(&mut server).await, Message::Binary(last));
         let _kept: Box<dyn std::any::Any> = match end {
             "outgoing" => {
@@ -241,21 +191,14 @@ async fn a_socket_is_closed_politely_when_the_host_lets_go_of_either_end_or_says
             }
         };
         let close = got(&mut server).await;
-        assert!(
-            matches!(close, Message::Close(Some(frame)) if frame.code == 1000.into()),
-            "{end}"
-        );
+        assert!(matches!(close, Message::Close(Some(frame)) if frame.code == 1000.into()), "{end}");
     }
 }
 
 #[tokio::test]
 async fn a_close_of_ours_that_is_answered_ends_with_its_code() {
     let (mut socket, mut server) = up().await;
-    socket
-        .outgoing
-        .send(Outgoing::Close)
-        .await
-        .expect("it is up");
+    socket.outgoing.send(Outgoing::Close).await.expect("it is up");
     while let Some(Ok(_)) = server.next().await {}
     drop(server);
     assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1000)));
@@ -298,12 +241,7 @@ async fn a_server_that_reads_nothing_is_given_up() {
     let (socket, _server) = tokio::join!(dialer.dial(mono()), accepted);
     let mut socket = socket.expect("it comes up");
     let frame = Bytes::from(vec![0; 60_000]);
-    while socket
-        .outgoing
-        .send(Outgoing::Binary(frame.clone()))
-        .await
-        .is_ok()
-    {}
+    while socket.outgoing.send(Outgoing::Binary(frame.clone())).await.is_ok() {}
     assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1006)));
 }
 

@@ -29,11 +29,7 @@ pub(super) fn sealed(device: &str, account: &str, earlier: u32) -> SealedRecordi
 
 fn stamp() -> Stamp {
     let wall = WallTime::from_unix_micros(NOW);
-    Stamp {
-        boot: BootId::from_u128(1),
-        moment: Moment::ZERO,
-        wall,
-    }
+    Stamp { boot: BootId::from_u128(1), moment: Moment::ZERO, wall }
 }
 
 fn seal_one(store: &mut Store, device: &str, account: &str) -> SealedRecording {
@@ -46,28 +42,12 @@ fn seal_one(store: &mut Store, device: &str, account: &str) -> SealedRecording {
         encoding: Encoding::mono_16k(Codec::Opus),
         at,
     });
-    store.stage(Record::SessionOpened {
-        session,
-        capture,
-        first,
-        at,
-    });
+    store.stage(Record::SessionOpened { session, capture, first, at });
     let recording = store.next_recording();
-    store.stage(Record::RecordingOpened {
-        recording,
-        session,
-        capture,
-        first,
-    });
-    let frame = Frame {
-        at: at.wall,
-        bytes: Bytes::from_static(&[7; 80]),
-    };
+    store.stage(Record::RecordingOpened { recording, session, capture, first });
+    let frame = Frame { at: at.wall, bytes: Bytes::from_static(&[7; 80]) };
     store.stage_frames(capture, first, &[frame]);
-    store.stage(Record::RecordingCut {
-        recording,
-        end: FrameSeq(1),
-    });
+    store.stage(Record::RecordingCut { recording, end: FrameSeq(1) });
     run(store, Work::Write);
     run(store, Work::Sync);
     let Some(Outcome::Sealed { seal, .. }) = run(store, Work::Seal(recording)) else {

@@ -36,13 +36,7 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
-                let handled = handle(
-                    number,
-                    Seen {
-                        stream,
-                        request: Vec::new(),
-                    },
-                );
+                let handled = handle(number, Seen { stream, request: Vec::new() });
                 let keep = Arc::clone(&keep);
                 keep.send_modify(|requests| requests.push(None));
                 tokio::spawn(async move {
@@ -51,11 +45,7 @@ impl Server {
                 });
             }
         });
-        Self {
-            address,
-            connections,
-            requests,
-        }
+        Self { address, connections, requests }
     }
 
     pub(super) fn url(&self) -> String {
