@@ -172,8 +172,8 @@ pub enum NameFault {
 
 impl UploadName {
     /// The name of a recording that began at `started_at`. `device` is a name that
-    /// [`slug`](earmark_core::slug) made, and is made one if it is not; `twin` tells apart recordings
-    /// that would have the same name, 0 being the first of them.
+    /// [`slug`](earmark_core::slug) made, and is made one if it is not; `twin` tells apart
+    /// recordings that would have the same name, 0 being the first of them.
     ///
     /// Seconds are written whole, since most servers take no fraction, and kept between 0 and
     /// [`NAME_SECONDS_MAX`].

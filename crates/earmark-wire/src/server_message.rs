@@ -119,8 +119,8 @@ impl ServerMessage {
     ///
     /// # Errors
     ///
-    /// [`MessageFault`] when the text is too long or is no message; what is merely unknown, or misses
-    /// a field, is no fault.
+    /// [`MessageFault`] when the text is too long or is no message; what is merely unknown, or
+    /// misses a field, is no fault.
     pub fn parse(text: &str) -> Result<Self, MessageFault> {
         if text.len() > SERVER_MESSAGE_BYTES_MAX {
             return Err(MessageFault::TooLong { bytes: text.len() });

@@ -4,6 +4,7 @@ mod backend;
 mod demo;
 mod harness;
 mod play;
+mod real_feeds;
 mod refusals;
 mod store;
 mod upload;

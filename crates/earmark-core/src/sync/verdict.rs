@@ -4,12 +4,12 @@
 //! |---|---|
 //! | 200 with a result and no failed segments | synced |
 //! | 200 with failed segments, 207 | spends an attempt: partial failure |
-//! | 202 (or 200) that names a job | accepted; a job is asked for, even one that is said to be done |
+//! | 202 (or 200) that names a job | accepted; a job is asked for, even a completed one |
 //! | any other 2xx | spends an attempt: an unreadable answer to a complete upload |
 //! | a reply larger than is read | spends an attempt, for the same reason |
 //! | 400, 402, 406, 411, 413, 414, 415, 422, 431, 451 | final |
 //! | 401, 403 | sign in again |
-//! | 404 with a JSON body that is no route miss | relink if a conversation was named, else wait an hour |
+//! | 404 with a JSON body that is no route miss | relink if one was named, else wait an hour |
 //! | any other 404, 405 | the same upload to v1; if v1 said it, an hour's wait |
 //! | 409 | asked again as told, or after 10 s |
 //! | 408, 425, 429, 5xx, and every other number | waits |
@@ -18,7 +18,7 @@
 //! | answer to a job poll | class |
 //! |---|---|
 //! | 200, completed without failed segments | synced |
-//! | 200, completed or partly failed with failed segments, or failed over content | spends an attempt |
+//! | 200, ended with failed segments, or failed over the content | spends an attempt |
 //! | 200, failed for any other reason | uploaded again after a wait |
 //! | 200, still running | asked again |
 //! | 404, 410 | uploaded again after a wait: the job is lost |
