@@ -1,8 +1,9 @@
 //! SIGKILL of the real program at random moments, on real files, with a real server.
 //!
 //! A trial plays a feed in real time, kills the program, looks at what its store holds, has
-//! `earmark sync` upload the rest, and compares what the server then holds with what was durable at the
-//! kill. The frames are pseudo-random, so what each recording must contain is known without the store.
+//! `earmark sync` upload the rest, and compares what the server then holds with what was durable at
+//! the kill. The frames are pseudo-random, so what each recording must contain is known without the
+//! store.
 
 mod oracle;
 mod program;

@@ -20,7 +20,7 @@ struct Campaign {
 const CAMPAIGNS: [Campaign; 2] = [
     Campaign {
         name: "kills",
-        checks: "SIGKILL of the real program at random moments: what was durable reaches the server",
+        checks: "SIGKILL of the real program at random: what was durable reaches the server",
         run: kills::run,
     },
     Campaign {

@@ -43,10 +43,8 @@ fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
     let (mut lost, mut to_one) = (false, false);
     for choice in choices {
         let event = Choice { kind: 0, rest: *choice }.one_of(&EVENTS);
-        let given = match event {
-            Event::RequestSucceeded if bug == Some(FLAP) => Event::HostOnline,
-            event => event,
-        };
+        let flaps = event == Event::RequestSucceeded && bug == Some(FLAP);
+        let given = if flaps { Event::HostOnline } else { event };
         let mut effects = Effects::new();
         machine.step(&given, &mut Step { now: Moment::ZERO, effects: &mut effects });
         model.hear(event);

@@ -143,7 +143,7 @@ impl World {
             5 | 6 => self.durable(choice),
             7 => self.refuse(choice),
             8 => {
-                self.model.muted = choice.rest % 2 == 0;
+                self.model.muted = choice.rest.is_multiple_of(2);
                 let event = if self.model.muted { Event::Muted } else { Event::Unmuted };
                 self.expect(&event, None)
             }
@@ -244,7 +244,7 @@ impl World {
     }
 
     fn socket(&mut self, choice: &Choice) -> Result<(), String> {
-        if choice.rest % 3 == 0 {
+        if choice.rest.is_multiple_of(3) {
             self.model.carried = None;
             return self.expect(&Event::SocketWentDown, None);
         }

@@ -133,14 +133,14 @@ impl World {
             9 => self.connect(choice),
             10 | 11 => self.announce(Some(conversation(choice))),
             12 => self.make_ready(Some(conversation(choice))),
-            13 if choice.rest % 4 == 0 => self.announce(None),
+            13 if choice.rest.is_multiple_of(4) => self.announce(None),
             13 if choice.rest % 4 == 1 => self.make_ready(None),
             13 => self.finish(),
             14 => self.seal(choice),
             15 => self.link(),
             16 | 17 => self.begin_upload(choice),
             18 => self.settle_upload(choice),
-            _ if choice.rest % 4 == 0 => self.crash(),
+            _ if choice.rest.is_multiple_of(4) => self.crash(),
             _ => self.seal(choice),
         }
     }
@@ -205,7 +205,7 @@ impl World {
     }
 
     fn connect(&mut self, choice: &Choice) -> Result<(), String> {
-        if self.is_up && choice.rest % 3 == 0 {
+        if self.is_up && choice.rest.is_multiple_of(3) {
             self.is_up = false;
             self.story.disconnect(self.now);
             return Ok(());

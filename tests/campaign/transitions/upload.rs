@@ -121,18 +121,18 @@ impl World {
             7 | 8 => self.refuse_record(),
             9 | 10 => self.pass_timer(choice),
             11 => {
-                self.online = choice.rest % 2 == 0;
+                self.online = choice.rest.is_multiple_of(2);
                 self.hear(if self.online { Event::NetworkReturned } else { Event::NetworkLost })
             }
             12 => {
-                self.signed_in = choice.rest % 2 == 0;
+                self.signed_in = choice.rest.is_multiple_of(2);
                 self.hear(if self.signed_in { Event::SignedIn } else { Event::SignedOut })
             }
-            13 => self.answer_sign_in(choice.rest % 2 == 0),
-            14 if choice.rest % 4 == 0 => self.retry(),
-            15 if choice.rest % 16 == 0 => self.damage(),
-            16 if choice.rest % 2 == 0 => self.crash(),
-            17 if choice.rest % 32 == 0 => self.hear(Event::Deleted),
+            13 => self.answer_sign_in(choice.rest.is_multiple_of(2)),
+            14 if choice.rest.is_multiple_of(4) => self.retry(),
+            15 if choice.rest.is_multiple_of(16) => self.damage(),
+            16 if choice.rest.is_multiple_of(2) => self.crash(),
+            17 if choice.rest.is_multiple_of(32) => self.hear(Event::Deleted),
             _ => self.go_on(),
         }
     }

@@ -88,7 +88,7 @@ impl World {
             0 => DiskTask::Seal(recording),
             _ => DiskTask::Remove(recording),
         };
-        let after = if choice.rest % 3 == 0 { self.durable } else { self.staged };
+        let after = if choice.rest.is_multiple_of(3) { self.durable } else { self.staged };
         self.tasks.insert(task, (after, 0));
         self.hear(Event::TaskQueued { task, after })
     }

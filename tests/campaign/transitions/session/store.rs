@@ -95,7 +95,7 @@ impl Store {
         first: FrameSeq,
     ) -> Result<(), String> {
         let own = |kept: &&Kept| kept.capture == capture;
-        let before = self.recordings.values().filter(own).next_back();
+        let before = self.recordings.values().rfind(own);
         let expected = before.map_or(Some(FrameSeq(0)), |kept| kept.end);
         ensure(expected == Some(first), || {
             format!("{recording} begins with {first:?} behind {expected:?}")

@@ -50,7 +50,7 @@ impl World {
 
     /// A request ends well, ends badly, or a person asks for another.
     pub(super) fn settle_upload(&mut self, choice: &Choice) -> Result<(), String> {
-        if choice.rest % 8 == 0
+        if choice.rest.is_multiple_of(8)
             && let Some(recording) = some(&self.uploads.failed, choice)
         {
             return self.reopen(recording);
