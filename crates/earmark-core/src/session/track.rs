@@ -8,6 +8,8 @@
 mod audio;
 mod link;
 mod message;
+#[cfg(feature = "planted")]
+mod planted;
 mod recover;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -59,6 +61,8 @@ pub struct Track<R: SealedToken> {
     last_announced: Option<ConversationId>,
     linked: Recent,
     ready: Recent,
+    #[cfg(feature = "planted")]
+    planted: planted::Races,
 }
 
 /// The capture that runs.
@@ -116,6 +120,8 @@ impl<R: SealedToken> Track<R> {
             last_announced: None,
             linked: Recent::default(),
             ready: Recent::default(),
+            #[cfg(feature = "planted")]
+            planted: planted::Races::default(),
         }
     }
 
@@ -165,7 +171,8 @@ impl<R: SealedToken> Track<R> {
         let gap = self.gap_deadline();
         let age = self.age_deadline();
         let links = self.stretches.iter().filter_map(|one| link_deadline(one, self.link_wait));
-        let sessions = self.sessions.values().filter_map(|session| session.state().deadline());
+        let sessions =
+            self.sessions.iter().filter_map(|(id, session)| self.own_deadline(*id, session));
         gap.into_iter().chain(age).chain(links).chain(sessions).min()
     }
 
@@ -186,6 +193,11 @@ impl<R: SealedToken> Track<R> {
         self.sessions.iter().map(|(id, session)| (*id, session))
     }
 
+    #[cfg(not(feature = "planted"))]
+    fn own_deadline(&self, _: SessionId, session: &Machine<Session<R>>) -> Option<Moment> {
+        session.state().deadline()
+    }
+
     fn gap_deadline(&self) -> Option<Moment> {
         let running = self.running.as_ref().filter(|running| running.session.is_some())?;
         Some(running.last_at + CONVERSATION_GAP)
@@ -201,7 +213,7 @@ impl<R: SealedToken> Track<R> {
         let overdue: Vec<SessionId> = self
             .sessions
             .iter()
-            .filter(|(_, session)| passed(session.state().deadline()))
+            .filter(|(id, session)| passed(self.own_deadline(**id, session)))
             .map(|(id, _)| *id)
             .collect();
         if passed(self.gap_deadline()) {

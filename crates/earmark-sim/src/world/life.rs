@@ -31,6 +31,9 @@ pub struct Setting {
     pub policy: Policy,
     /// The seed of all that is left to chance.
     pub seed: u64,
+    /// A race of the original that is planted in every process.
+    #[cfg(feature = "planted")]
+    pub planted: Option<earmark_core::Planted>,
 }
 
 /// A running process.
@@ -82,6 +85,8 @@ impl Life {
             .live_socket(SimDialer(Arc::clone(&setting.network)))
             .reconnects(false)
             .observer(Box::new(observer));
+        #[cfg(feature = "planted")]
+        let builder = builder.planted(setting.planted);
         // What the process has running lives and dies with this set.
         let set = LocalSet::new();
         let runtime = set.run_until(builder.start_here()).await?;

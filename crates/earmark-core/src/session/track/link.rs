@@ -97,6 +97,10 @@ impl<R: SealedToken> Track<R> {
         let awaiting = self.awaiting(conversation);
         if !awaiting.is_empty() {
             for session in awaiting {
+                #[cfg(feature = "planted")]
+                if self.forgets_event(session) {
+                    continue;
+                }
                 self.tell(session, event::Event::ConversationReady, turn);
             }
             return None;
@@ -279,6 +283,8 @@ impl<R: SealedToken> Track<R> {
         self.stretch_is_open &= index < self.stretches.len();
         self.linked.remember(conversation);
         self.forget_announcement(conversation);
+        #[cfg(feature = "planted")]
+        self.overwrite_pending();
         let deadline = turn.now + CONVERSATION_WAIT;
         for session in sessions {
             let conversation = conversation.clone();
