@@ -4,6 +4,7 @@ mod act;
 mod frames;
 mod server;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -91,6 +92,8 @@ struct Player<'a> {
     frames: Frames,
     offered: Offered,
     verdicts: Vec<Verdict>,
+    /// The devices that have captured something.
+    captured: BTreeSet<Device>,
 }
 
 impl<'a> Player<'a> {
@@ -123,6 +126,7 @@ impl<'a> Player<'a> {
             frames,
             offered: Offered::default(),
             verdicts: Vec::new(),
+            captured: BTreeSet::new(),
         })
     }
 
@@ -184,20 +188,29 @@ impl<'a> Player<'a> {
 
     /// Waits until a line has had its effect, so that the next one of the same instant finds it.
     /// Frames have theirs at once.
-    async fn let_line_act(&self, action: &Action, happened: usize) {
-        if matches!(action, Action::Audio { .. } | Action::Frames { .. } | Action::Frame { .. }) {
-            return;
+    async fn let_line_act(&mut self, action: &Action, happened: usize) {
+        match action {
+            Action::Audio { .. } | Action::Frames { .. } | Action::Frame { .. } => return,
+            Action::CaptureStart { device, .. } => {
+                self.captured.insert(device.clone());
+            }
+            // A socket says what it carries when it comes up: that is not known before a capture.
+            Action::SocketUp { device } if self.captured.contains(device) => {
+                self.let_socket_come_up(happened).await;
+            }
+            #[expect(clippy::wildcard_enum_match_arm, reason = "all others act alike")]
+            _ => {}
         }
+        self.let_instant_pass().await;
+    }
+
+    async fn let_socket_come_up(&self, happened: usize) {
         let limit = Instant::now() + INSTANT_MAX;
         let is_up =
             |event: &Numbered| matches!(event.event, Event::SocketChanged { closed: None, .. });
-        while matches!(action, Action::SocketUp { .. })
-            && !self.events().iter().skip(happened).any(is_up)
-            && Instant::now() < limit
-        {
+        while !self.events().iter().skip(happened).any(is_up) && Instant::now() < limit {
             sleep(QUIET).await;
         }
-        self.let_instant_pass().await;
     }
 
     fn events(&self) -> MutexGuard<'_, Vec<Numbered>> {

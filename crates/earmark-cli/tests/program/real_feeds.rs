@@ -1,8 +1,8 @@
 //! The stories of `tests/feeds` over again, with real files and real sockets.
 //!
-//! A story plays here if it needs no simulated world, ends in time, and does not say in a comment why it
-//! is told for the virtual clock only. By default a tenth of those under 20 s is played; with
-//! `EARMARK_REAL_FEEDS=300` all of those under 300 s are.
+//! A story plays here if it needs no simulated world, ends in time, and does not say in a comment
+//! why it is told for the virtual clock only. By default a tenth of those under 20 s is played;
+//! with `EARMARK_REAL_FEEDS=300` all of those under 300 s are.
 
 use std::env;
 use std::fs;
