@@ -1,2 +1,2 @@
-//! Memory does not grow with the audio that was captured. It has a program of its own, since it counts
-//! every byte that the program holds.
+//! Memory does not grow with the audio that was captured. It has a program of its own, since it
+//! counts every byte that the program holds.

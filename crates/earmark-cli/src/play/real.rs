@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use earmark::{
-    Clock, Event, Moment, Numbered, OmiHttp, Runtime, Status, SystemClock, WebSocketDialer,
+    Clock, Device, Event, Moment, Numbered, OmiHttp, Runtime, Status, SystemClock, WebSocketDialer,
 };
 use earmark_sim::expect::Expectation;
 use earmark_sim::feed::{Action, Feed, FeedTime, Sounds};
