@@ -189,17 +189,17 @@ impl<'a> Player<'a> {
     /// Waits until a line has had its effect, so that the next one of the same instant finds it.
     /// Frames have theirs at once.
     async fn let_line_act(&mut self, action: &Action, happened: usize) {
-        match action {
-            Action::Audio { .. } | Action::Frames { .. } | Action::Frame { .. } => return,
-            Action::CaptureStart { device, .. } => {
-                self.captured.insert(device.clone());
-            }
-            // A socket says what it carries when it comes up: that is not known before a capture.
-            Action::SocketUp { device } if self.captured.contains(device) => {
-                self.let_socket_come_up(happened).await;
-            }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "all others act alike")]
-            _ => {}
+        if let Action::Audio { .. } | Action::Frames { .. } | Action::Frame { .. } = action {
+            return;
+        }
+        if let Action::CaptureStart { device, .. } = action {
+            self.captured.insert(device.clone());
+        }
+        // A socket says what it carries when it comes up: that is not known before a capture.
+        if let Action::SocketUp { device } = action
+            && self.captured.contains(device)
+        {
+            self.let_socket_come_up(happened).await;
         }
         self.let_instant_pass().await;
     }
