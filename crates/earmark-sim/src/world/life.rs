@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use earmark::{
-    Account, Credentials, DiskMode, Numbered, OmiHttp, Policy, Runtime, StartError, Token,
+    Account, Builder, Credentials, DiskMode, Numbered, OmiHttp, Policy, Runtime, StartError, Token,
 };
-use earmark_store::SimDisk;
+use earmark_store::{Disk, SimDisk};
 use futures_util::future::LocalBoxFuture;
 use tokio::task::{JoinHandle, LocalSet};
 
@@ -34,6 +34,26 @@ pub struct Setting {
     /// A race of the original that is planted in every process.
     #[cfg(feature = "planted")]
     pub planted: Option<earmark_core::Planted>,
+}
+
+impl Setting {
+    /// A process of this world on any disk, ready to be started.
+    pub fn process_on(&self, disk: Arc<dyn Disk>) -> Builder {
+        let clock = Arc::clone(&self.clock);
+        let transport = Arc::new(SimHttp(Arc::clone(&self.network)));
+        let target = OmiHttp::over(transport, Arc::new(SimCredentials), clock);
+        let builder = Runtime::builder("")
+            .disk(disk, DiskMode::Inline)
+            .clock(self.clock.clone())
+            .seed(self.seed)
+            .policy(self.policy)
+            .sync_target(target)
+            .live_socket(SimDialer(Arc::clone(&self.network)))
+            .reconnects(false);
+        #[cfg(feature = "planted")]
+        let builder = builder.planted(self.planted);
+        builder
+    }
 }
 
 /// A running process.
@@ -73,20 +93,7 @@ impl Life {
                 happened.add(event);
             }
         };
-        let clock = Arc::clone(&setting.clock);
-        let transport = Arc::new(SimHttp(Arc::clone(&setting.network)));
-        let target = OmiHttp::over(transport, Arc::new(SimCredentials), clock);
-        let builder = Runtime::builder("")
-            .disk(Arc::new(disk.clone()), DiskMode::Inline)
-            .clock(setting.clock.clone())
-            .seed(setting.seed)
-            .policy(setting.policy)
-            .sync_target(target)
-            .live_socket(SimDialer(Arc::clone(&setting.network)))
-            .reconnects(false)
-            .observer(Box::new(observer));
-        #[cfg(feature = "planted")]
-        let builder = builder.planted(setting.planted);
+        let builder = setting.process_on(Arc::new(disk.clone())).observer(Box::new(observer));
         // What the process has running lives and dies with this set.
         let set = LocalSet::new();
         let runtime = set.run_until(builder.start_here()).await?;
