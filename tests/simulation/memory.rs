@@ -95,7 +95,7 @@ async fn capture_ten_minutes() -> Vec<usize> {
         let account = Account::new("default").expect("the name is short");
         let source = Source::mono_16k(device, Codec::OpusFs320, account);
         let source = runtime.open_source(source).expect("there is room for twenty");
-        source.live(place % 2 == 0).expect("nothing else waits");
+        source.live(place.is_multiple_of(2)).expect("nothing else waits");
         source
     };
     let sources: Vec<SourceHandle> = (0..DEVICES).map(capture).collect();

@@ -24,6 +24,8 @@ mod carried;
 mod effect;
 mod event;
 mod machine;
+#[cfg(test)]
+mod tests;
 
 pub use carried::{CAPTURES_CARRIED_MAX, Carried};
 pub use effect::{Effect, Rejection};

@@ -5,14 +5,17 @@
 //! beside them.
 //!
 //! ```text
-//! sound --SyncOverdue--> stalled
+//! sound --Staged | TaskQueued | DiskFinished | DiskFailed | TimerFired--> stalled
 //! sound --DiskFailed--> failing
 //! stalled --DiskFinished--> sound
-//! stalled --DiskFailed--> failing
-//! failing --TimerFired--> refusing
-//! failing --DiskFinished--> sound
-//! refusing --DiskFinished--> sound
+//! stalled --DiskFailed--> refusing
+//! failing --Staged | TaskQueued | DiskFinished | DiskFailed | TimerFired--> refusing
+//! failing | refusing --DiskFinished--> sound
 //! ```
+//!
+//! Whether a sync is overdue, and whether a failure lasts for too long, is asked at every event: it
+//! is the timer that finds out, unless the timer is late. A disk that stalls and then fails has
+//! frames refused all the while, and so goes on as `refusing`.
 //!
 //! `stalled` has a sync in flight; `failing` and `refusing` have a replacement of the journal file
 //! in flight or the time of the next one. A failed descriptor is never trusted again: what it had
@@ -21,6 +24,8 @@
 mod effect;
 mod event;
 mod machine;
+#[cfg(test)]
+mod tests;
 
 pub use effect::Effect;
 pub use event::{DiskTask, Event, Ticket};
