@@ -3,15 +3,19 @@
 //! A sequence is a list of numbers. Each machine's world reads them as choices (which event, with
 //! which content), gives the event to the machine that ships and to the model, and compares. A list
 //! that fails is made shorter for as long as it fails. A machine is also run in worlds with a bug
-//! planted in them, to see whether the comparison would notice.
+//! planted in them, to see whether the comparison would notice. The first histories of each machine
+//! are also told as feeds and played, so that a feed can be trusted when one is needed.
 
 mod connectivity;
 mod ingest;
+mod replays;
 mod session;
 mod speed;
+mod story;
 mod upload;
 mod wal_store;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -43,8 +47,10 @@ struct Bench {
     bugs: &'static [&'static str],
     /// Its part of the whole time.
     share: f64,
-    /// How to see a failing list again, beyond its seed.
-    replay: Option<fn(&[u32]) -> String>,
+    /// Tells a list as a feed that `earmark play` can play. A feed cannot fix how the things within
+    /// the runtime interleave, so that it tells the same story and leaves the inner order to the
+    /// runtime.
+    replay: fn(&[u32]) -> String,
 }
 
 const BENCHES: [Bench; 5] =
@@ -54,9 +60,10 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     let mut outcome = Outcome { unit: "sequences", ..Outcome::default() };
     let hour = speed::seconds_of_an_hour(slice.seed);
     let mut machines = serde_json::Map::new();
-    let mut share = 0.0;
+    let (mut share, mut replays) = (0.0, 0);
     for bench in &BENCHES {
         control(bench, slice, &mut outcome);
+        replays += replays::check(bench, slice, &mut outcome);
         share += bench.share;
         let checked = check(bench, slice, share, &mut outcome);
         machines.insert(bench.name.to_owned(), json!(checked));
@@ -64,6 +71,7 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     }
     outcome.more.insert(String::from("machines"), machines.into());
     outcome.more.insert(String::from("hour_seconds"), json!(hour));
+    outcome.more.insert(String::from("replays_played"), json!(replays));
     Ok(outcome)
 }
 
@@ -114,14 +122,38 @@ impl Failure {
     fn tell(&self, bench: &Bench, seed: u64, number: u64) {
         eprintln!("{}: VIOLATION: {}", bench.name, self.why);
         eprintln!("  seed {seed}, sequence {number}, shrunk to {:?}", self.choices);
-        if let Some(replay) = bench.replay {
-            eprintln!("  as a feed for `earmark play`:\n{}", replay(&self.choices));
+        eprintln!("  as a feed for `earmark play`:\n{}", (bench.replay)(&self.choices));
+    }
+}
+
+/// One sequence.
+fn sequence(bench: &Bench, seed: u64, number: u64, bug: Option<&str>) -> Result<(), Failure> {
+    let run = |choices: Vec<u32>| (bench.run)(&choices, bug).map_err(TestCaseError::fail);
+    match runner(bench, seed, number).run(&vec(any::<u32>(), 1..=CHOICES_MAX), run) {
+        Ok(()) => Ok(()),
+        Err(TestError::Fail(why, choices)) => {
+            Err(Failure { why: why.message().to_owned(), choices })
+        }
+        Err(TestError::Abort(why)) => {
+            Err(Failure { why: why.message().to_owned(), choices: Vec::new() })
         }
     }
 }
 
-/// One sequence: its choices follow from the seed and its number alone.
-fn sequence(bench: &Bench, seed: u64, number: u64, bug: Option<&str>) -> Result<(), Failure> {
+/// The choices of a sequence.
+fn choices(bench: &Bench, seed: u64, number: u64) -> Vec<u32> {
+    let seen = RefCell::new(Vec::new());
+    let note = |choices: Vec<u32>| {
+        seen.replace(choices);
+        Ok(())
+    };
+    let noted = runner(bench, seed, number).run(&vec(any::<u32>(), 1..=CHOICES_MAX), note);
+    noted.expect("choices that are only noted cannot fail");
+    seen.into_inner()
+}
+
+/// Draws the choices of a sequence, which follow from the seed and its number alone.
+fn runner(bench: &Bench, seed: u64, number: u64) -> TestRunner {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&number.to_le_bytes());
@@ -132,18 +164,7 @@ fn sequence(bench: &Bench, seed: u64, number: u64, bug: Option<&str>) -> Result<
         max_shrink_iters: SHRINKS_MAX,
         ..Config::default()
     };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &key);
-    let mut runner = TestRunner::new_with_rng(config, rng);
-    let run = |choices: Vec<u32>| (bench.run)(&choices, bug).map_err(TestCaseError::fail);
-    match runner.run(&vec(any::<u32>(), 1..=CHOICES_MAX), run) {
-        Ok(()) => Ok(()),
-        Err(TestError::Fail(why, choices)) => {
-            Err(Failure { why: why.message().to_owned(), choices })
-        }
-        Err(TestError::Abort(why)) => {
-            Err(Failure { why: why.message().to_owned(), choices: Vec::new() })
-        }
-    }
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &key))
 }
 
 /// Reads a number as a choice of a kind, and the rest of it as the kind's content.

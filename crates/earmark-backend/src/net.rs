@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::script::ServerAction;
 use crate::server::{LiveId, LiveOutput, LiveReport, Options, ScriptError, Server, StateReport};
 use clock::Clock;
-use connection::Listener;
+use connection::{Listener, Road};
 
 pub use connection::CONNECTIONS_MAX;
 pub use live::{LIVE_FRAME_BYTES_MAX, LIVE_MESSAGE_BYTES_MAX};
@@ -57,6 +57,7 @@ struct Shared {
     due: Notify,
     uploads: Arc<Semaphore>,
     stopped: watch::Sender<bool>,
+    road: Arc<Road>,
 }
 
 /// Serves on a bound listener, in the current tokio runtime.
@@ -67,6 +68,7 @@ struct Shared {
 pub fn serve(listener: TcpListener, options: Options) -> io::Result<RunningBackend> {
     let address = listener.local_addr()?;
     let (stopped, stop) = watch::channel(false);
+    let road = Arc::new(Road::default());
     let shared = Arc::new(Shared {
         server: Mutex::new(Server::new(options)),
         lives: Mutex::new(BTreeMap::new()),
@@ -74,10 +76,11 @@ pub fn serve(listener: TcpListener, options: Options) -> io::Result<RunningBacke
         due: Notify::new(),
         uploads: Arc::new(Semaphore::new(UPLOADS_IN_FLIGHT_MAX)),
         stopped,
+        road: Arc::clone(&road),
     });
     let service = http::service(Arc::clone(&shared));
-    let serving =
-        axum::serve(Listener::new(listener), service).with_graceful_shutdown(stop_requested(stop));
+    let serving = axum::serve(Listener::new(listener, road), service)
+        .with_graceful_shutdown(stop_requested(stop));
     Ok(RunningBackend {
         address,
         accepting: tokio::spawn(async move { serving.await }),
@@ -109,6 +112,17 @@ impl RunningBackend {
     /// What the server holds, conversation by conversation.
     pub fn live(&self) -> LiveReport {
         self.shared.server().live()
+    }
+
+    /// Whether clients reach it. While they do not, every connection is reset, as where the network
+    /// is gone.
+    pub fn set_reachable(&self, reachable: bool) {
+        if reachable {
+            return self.shared.road.open();
+        }
+        self.shared.road.close();
+        // Without a sender the tasks of live sockets end, stalled ones too.
+        self.shared.lives().clear();
     }
 
     /// Stops listening and ends all connections.

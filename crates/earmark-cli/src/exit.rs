@@ -68,9 +68,7 @@ impl Failure {
                 owner: owner::of(folder)
                     .map_or_else(|| String::from("another process"), |owner| owner.to_string()),
             },
-            StartError::Store(OpenError::Newer { .. } | OpenError::Io { .. }) => {
-                Self::store(folder, error)
-            }
+            StartError::Store(OpenError::Files(_)) => Self::store(folder, error),
             StartError::Folder { error, .. } => Self::store(folder, error),
             StartError::Thread(_) => Self::wrong(error),
         }

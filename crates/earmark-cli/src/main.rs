@@ -16,7 +16,6 @@ mod output;
 mod owner;
 mod person;
 mod play;
-mod settled;
 mod sync;
 mod verify;
 

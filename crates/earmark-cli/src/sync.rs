@@ -11,7 +11,6 @@ use crate::backend::stop_asked;
 use crate::data_dir;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Progress, print_line};
-use crate::settled::{is_on_its_way, is_settled};
 
 /// How often it is looked how far everything is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -49,7 +48,7 @@ async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure>
     let wanted = wanted(&last);
     let progress = Progress::new("uploading");
     let mut moved = Instant::now();
-    while !is_settled(&last) && moved.elapsed() < patience {
+    while !last.is_settled() && moved.elapsed() < patience {
         progress.show(done(&wanted, &last), wanted.len(), &doing(&last));
         sleep(LOOK_EVERY).await;
         let next = runtime.status_now().await.map_err(Failure::wrong)?;
@@ -59,7 +58,7 @@ async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure>
         last = next;
     }
     progress.clear();
-    let gave_up = !is_settled(&last);
+    let gave_up = !last.is_settled();
     Ok(Course { wanted, last, gave_up })
 }
 
@@ -75,7 +74,7 @@ fn done(wanted: &[RecordingId], status: &Status) -> usize {
 }
 
 fn doing(status: &Status) -> String {
-    let waiting = status.recordings.iter().find(|one| is_on_its_way(one));
+    let waiting = status.recordings.iter().find(|one| one.is_on_its_way());
     waiting.map_or_else(String::new, |one| match &one.reason {
         Some(reason) => format!("{}: {reason}", one.id),
         None => format!("{} is {}", one.id, one.status),
@@ -84,7 +83,7 @@ fn doing(status: &Status) -> String {
 
 /// What progress changes. A recording that goes from waiting to a request and back makes none.
 fn how_far(status: &Status) -> (u64, u64, BTreeMap<RecordingId, (bool, u32)>) {
-    let far = |one: &RecordingStatus| (is_on_its_way(one), one.attempts);
+    let far = |one: &RecordingStatus| (one.is_on_its_way(), one.attempts);
     let recordings = status.recordings.iter().map(|one| (one.id, far(one))).collect();
     (status.frames.uploaded, status.frames.released, recordings)
 }

@@ -6,24 +6,27 @@
 //! life of one of them:
 //!
 //! ```text
-//! capturing --CaptureEnded--> sealing
-//! capturing --CaptureEnded--> awaiting_link
-//! capturing --CaptureEnded--> settled
+//! capturing --CaptureEnded--> sealing | awaiting_link | settled
 //! capturing --ProcessingStarted--> sealing
-//! sealing --ProcessingStarted--> sealing
-//! sealing --LinkWaitEnded--> sealing
-//! sealing --RecordingSealed--> awaiting_link
-//! sealing --RecordingSealed--> syncing
-//! sealing --LinkRecorded--> awaiting_conversation
-//! sealing --LinkRecorded--> syncing
+//! sealing --ProcessingStarted | LinkWaitEnded--> sealing
+//! sealing --RecordingSealed--> awaiting_link | syncing
+//! sealing --LinkRecorded--> awaiting_conversation | syncing | settled
+//! sealing --UploadSettled--> awaiting_link | syncing | settled
+//! sealing --RecordingsMoved--> awaiting_link | syncing
 //! awaiting_link --ProcessingStarted--> sealing
 //! awaiting_link --LinkWaitEnded--> syncing
-//! awaiting_conversation --ConversationReady--> syncing
-//! awaiting_conversation --DeadlinePassed--> syncing
+//! awaiting_link --UploadSettled--> settled
+//! awaiting_conversation --ConversationReady | DeadlinePassed--> syncing | settled
+//! awaiting_conversation --UploadSettled--> settled
 //! syncing --ProcessingStarted--> sealing
 //! syncing --UploadSettled--> settled
 //! settled --UploadReopened--> syncing
 //! ```
+//!
+//! Before it syncs, a session hears of a settled upload when a person deletes a recording, or when
+//! a conversation claims audio for which a request has left already; nothing may be left to do
+//! then. Recordings move out of a session when a boundary is found between them, and what it was
+//! sealing may be among them.
 //!
 //! While it is sealing, a session remembers that its conversation became ready or that its deadline
 //! passed; neither starts an upload before the seal is there, because an upload takes the proof of

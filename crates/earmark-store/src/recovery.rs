@@ -18,7 +18,7 @@ use crate::snapshot::{self, SnapshotFault};
 /// The longest journal file that is read.
 const JOURNAL_FILE_BYTES_READ_MAX: u64 = 1 << 30;
 
-/// Why a store's files cannot be read.
+/// Why a store's files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A newer program wrote it; nothing was changed.

@@ -89,7 +89,7 @@ pub enum HttpFault {
 /// What carries requests: a real client, or the simulated network.
 ///
 /// An implementation ends a request after 30 s without a byte either way, follows redirects within
-/// the origin only and never repeats a request by itself.
+/// the origin only (any other one is the reply) and never repeats a request by itself.
 pub trait HttpTransport: Send + Sync + 'static {
     /// Sends a request and reads the answer.
     fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Result<HttpReply, HttpFault>>;

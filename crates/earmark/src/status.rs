@@ -127,7 +127,27 @@ pub struct EventCounts {
     pub unexpected: u64,
 }
 
+impl RecordingStatus {
+    /// Whether it is still on its way to the server without a person's help.
+    pub fn is_on_its_way(&self) -> bool {
+        !self.needs_person
+            && matches!(self.status, "pending" | "uploading" | "retrying" | "processing")
+    }
+}
+
 impl Status {
+    /// Whether no session waits for a link, event, seal or upload, and no recording is on its way.
+    /// What waits for a person does not count, nor does a capture that runs.
+    pub fn is_settled(&self) -> bool {
+        let needs_person =
+            |id| self.recordings.iter().any(|one| one.session == id && one.needs_person);
+        let sessions = self.sessions.iter().all(|session| match session.state {
+            "capturing" | "settled" => true,
+            _ => needs_person(session.id),
+        });
+        sessions && !self.recordings.iter().any(RecordingStatus::is_on_its_way)
+    }
+
     /// What a store holds that no runtime has open: what recovery would find open is `capturing`.
     pub fn of_store(ledger: &Ledger, policy: Policy) -> Self {
         let mut status = Self {

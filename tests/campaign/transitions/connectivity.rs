@@ -1,5 +1,7 @@
 //! The machine that judges the network.
 
+mod replay;
+
 use earmark_core::connectivity::{Connectivity, Effect, Event, FAILURES_MAX};
 use earmark_core::{Effects, Machine, Moment, Step};
 
@@ -8,10 +10,14 @@ use super::{Bench, Choice, ensure};
 const FLAP: &str = "a request's success counts as the host's word";
 
 pub(super) const BENCH: Bench =
-    Bench { name: "connectivity", run, bugs: &[FLAP], share: 0.05, replay: None };
+    Bench { name: "connectivity", run, bugs: &[FLAP], share: 0.05, replay: replay::replay };
 
 const EVENTS: [Event; 4] =
     [Event::RequestFailed, Event::RequestSucceeded, Event::HostOffline, Event::HostOnline];
+
+fn event(choice: u32) -> Event {
+    Choice { kind: 0, rest: choice }.one_of(&EVENTS)
+}
 
 /// What is believed of the network: the host's word, and how many requests failed in a row.
 struct Model {
@@ -20,6 +26,10 @@ struct Model {
 }
 
 impl Model {
+    const fn trusting() -> Self {
+        Self { host_says_no: false, failures: 0 }
+    }
+
     const fn is_suspect(&self) -> bool {
         self.failures >= FAILURES_MAX
     }
@@ -38,11 +48,11 @@ impl Model {
 
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
     let mut machine = Machine::new(Connectivity);
-    let mut model = Model { host_says_no: false, failures: 0 };
+    let mut model = Model::trusting();
     // What the others were told, from the orders alone.
     let (mut lost, mut to_one) = (false, false);
     for choice in choices {
-        let event = Choice { kind: 0, rest: *choice }.one_of(&EVENTS);
+        let event = event(*choice);
         let flaps = event == Event::RequestSucceeded && bug == Some(FLAP);
         let given = if flaps { Event::HostOnline } else { event };
         let mut effects = Effects::new();

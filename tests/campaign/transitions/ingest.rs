@@ -1,6 +1,7 @@
 //! The machine of one source.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use earmark_core::ingest::{Effect, Event, HELD_BYTES_MAX, Refusal, Rejection, Source};
 use earmark_core::{
@@ -8,16 +9,20 @@ use earmark_core::{
     Moment, Step,
 };
 
+use super::story::Story;
 use super::{Bench, Choice, ensure};
 
 const EARLY: &str = "frames count as durable before they are";
 const STALE: &str = "what an earlier connection proved counts for the present one";
 
 pub(super) const BENCH: Bench =
-    Bench { name: "ingest", run, bugs: &[EARLY, STALE], share: 0.1, replay: None };
+    Bench { name: "ingest", run, bugs: &[EARLY, STALE], share: 0.1, replay };
 
 const OPUS: Encoding = Encoding::mono_16k(Codec::Opus);
 const KINDS: u32 = 14;
+/// Within this time the runtime syncs what it took, hears what a socket proved, and finds out that
+/// a disk is full or is not full any more.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What a source must know, kept as lists that are never cut.
 struct Model {
@@ -35,6 +40,24 @@ struct Model {
 }
 
 impl Model {
+    const fn new(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            running: None,
+            captures: 0,
+            muted: false,
+            refusal: None,
+            taken: BTreeMap::new(),
+            durable: BTreeMap::new(),
+            carried: None,
+        }
+    }
+
+    /// The capture that was started last, or would be the first.
+    fn last_capture(&self) -> CaptureId {
+        CaptureId::new(1, self.captures.max(1) - 1)
+    }
+
     fn count(&self, capture: CaptureId) -> u64 {
         self.taken.get(&capture).map_or(0, |taken| taken.len() as u64)
     }
@@ -100,40 +123,47 @@ impl Model {
 }
 
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
-    let deliveries = [Delivery::Delivered, Delivery::Sent, Delivery::Keep];
-    let first = choices.first().copied().unwrap_or(0);
-    let delivery = Choice { kind: 0, rest: first }.one_of(&deliveries);
-    let mut world = World {
-        machine: Machine::new(Source::new(delivery, false)),
-        model: Model {
-            delivery,
-            running: None,
-            captures: 0,
-            muted: false,
-            refusal: None,
-            taken: BTreeMap::new(),
-            durable: BTreeMap::new(),
-            carried: None,
-        },
-        bug: bug.map(str::to_owned),
-    };
-    for choice in choices {
-        world.take(&Choice::of(*choice, KINDS))?;
-    }
-    Ok(())
+    World::new(choices, bug).live(choices)
+}
+
+fn replay(choices: &[u32]) -> String {
+    let mut world = World::new(choices, None);
+    let why = world.live(choices).err().unwrap_or_default();
+    // All that was taken reaches the server in the end.
+    world.story.stop().disk_full(false);
+    world.story.to_feed(&why)
 }
 
 struct World {
     machine: Machine<Source>,
     model: Model,
     bug: Option<String>,
+    story: Story,
 }
 
 impl World {
+    /// How frames count as delivered follows from the first choice.
+    fn new(choices: &[u32], bug: Option<&str>) -> Self {
+        let deliveries = [Delivery::Delivered, Delivery::Sent, Delivery::Keep];
+        let first = choices.first().copied().unwrap_or(0);
+        let delivery = Choice { kind: 0, rest: first }.one_of(&deliveries);
+        Self {
+            machine: Machine::new(Source::new(delivery, false)),
+            model: Model::new(delivery),
+            bug: bug.map(str::to_owned),
+            story: Story::beginning(Moment::ZERO),
+        }
+    }
+
+    fn live(&mut self, choices: &[u32]) -> Result<(), String> {
+        choices.iter().try_for_each(|choice| self.take(&Choice::of(*choice, KINDS)))
+    }
+
     fn take(&mut self, choice: &Choice) -> Result<(), String> {
         match choice.kind {
             0 => {
                 let capture = self.model.start();
+                self.story.start();
                 self.expect(&Event::CaptureStarted { capture, encoding: OPUS }, None)
             }
             1 => self.stop(),
@@ -144,6 +174,7 @@ impl World {
             7 => self.refuse(choice),
             8 => {
                 self.model.muted = choice.rest.is_multiple_of(2);
+                self.story.mute(self.model.muted);
                 let event = if self.model.muted { Event::Muted } else { Event::Unmuted };
                 self.expect(&event, None)
             }
@@ -184,6 +215,7 @@ impl World {
         let unexpected = Effect::ReportUnexpected { state, event: event.name() };
         let effect = self.model.running.is_none().then_some(unexpected);
         self.model.running = None;
+        self.story.stop();
         self.expect(&event, effect)
     }
 
@@ -196,7 +228,9 @@ impl World {
     fn frames(&mut self, choice: &Choice, count: u32) -> Result<(), String> {
         let sizes = [80, FRAME_BYTES_MAX, 1, 0, FRAME_BYTES_MAX + 1, 640, FRAME_BYTES_MAX];
         let (capture, bytes) = (self.some_capture(choice), choice.one_of(&sizes));
+        let mut offered = 0;
         for _ in 0..count {
+            offered += 1;
             let expected = self.model.answer(capture, bytes);
             let taken = matches!(expected, Effect::TakeFrame(_));
             self.expect(&Event::FrameArrived { capture, bytes }, Some(expected))?;
@@ -204,8 +238,17 @@ impl World {
                 break;
             }
         }
+        self.tell_frames(capture, offered, bytes);
         let held = self.model.held_bytes();
         ensure(held <= HELD_BYTES_MAX, || format!("{held} bytes are held"))
+    }
+
+    /// In a feed frames are always those of the latest capture, so that the late ones of another
+    /// cannot be told.
+    fn tell_frames(&mut self, capture: CaptureId, count: u64, bytes: usize) {
+        if capture == self.model.last_capture() {
+            self.story.burst(count, bytes);
+        }
     }
 
     /// The store makes captures durable in their order.
@@ -218,6 +261,7 @@ impl World {
             self.model.durable.insert(*earlier, taken.len() as u64);
         }
         self.model.durable.insert(capture, up_to);
+        self.story.wait(SOON);
         let told = if self.bug.as_deref() == Some(EARLY) { all } else { up_to };
         self.expect(&Event::FramesDurable { capture, up_to: FrameSeq(told) }, None)?;
         let held: usize = self.machine.shared().held_frames();
@@ -239,6 +283,7 @@ impl World {
             _ => Some(Refusal::DiskFailed(String::from("EIO"))),
         };
         self.model.refusal.clone_from(&refusal);
+        self.story.disk_full(refusal.is_some()).wait(SOON);
         let event = refusal.map_or(Event::StoreTook, Event::StoreRefused);
         self.expect(&event, None)
     }
@@ -246,6 +291,7 @@ impl World {
     fn socket(&mut self, choice: &Choice) -> Result<(), String> {
         if choice.rest.is_multiple_of(3) {
             self.model.carried = None;
+            self.story.disconnect();
             return self.expect(&Event::SocketWentDown, None);
         }
         let stale = self.model.carried.take().filter(|_| self.bug.as_deref() == Some(STALE));
@@ -254,6 +300,7 @@ impl World {
             (one, (next, next, next))
         });
         self.model.carried = Some(stale.unwrap_or_else(|| now.into_iter().collect()));
+        self.story.connect();
         self.expect(&Event::SocketCameUp, None)
     }
 
@@ -266,6 +313,7 @@ impl World {
         let effect = self.model.deliver(capture, up_to, proven);
         let seq = FrameSeq(up_to);
         let event = if proven {
+            self.story.wait(SOON);
             Event::FramesDelivered { capture, up_to: seq }
         } else {
             Event::FramesSent { capture, up_to: seq }

@@ -4,7 +4,6 @@
 mod model;
 mod recovery;
 mod store;
-mod story;
 mod uploads;
 
 use std::collections::BTreeMap;
@@ -16,10 +15,10 @@ use earmark_core::{
     SealedToken, SessionId, WallTime,
 };
 
+use super::story::Story;
 use super::{Bench, Choice, ensure};
 use model::Model;
 use store::Store;
-use story::Story;
 use uploads::Uploads;
 
 /// The five races of the original.
@@ -34,7 +33,7 @@ pub(super) const BENCH: Bench = Bench {
     run,
     bugs: &[EARLY_RECOVERY, LOST_EVENT, LINK_IN_MEMORY, ONE_PENDING, DOUBLE_START],
     share: 0.4,
-    replay: Some(replay),
+    replay,
 };
 
 const KINDS: u32 = 20;
@@ -153,7 +152,7 @@ impl World {
         let capture = CaptureId::new(1, self.captures);
         self.captures += 1;
         self.running = Some((capture, 0));
-        self.story.start(self.now);
+        self.story.at(self.now).start();
         self.hear(Event::CaptureStarted { capture, encoding: OPUS })
     }
 
@@ -161,7 +160,7 @@ impl World {
         let Some((capture, _)) = self.running.take() else {
             return Ok(());
         };
-        self.story.stop(self.now);
+        self.story.at(self.now).stop();
         self.hear(Event::CaptureStopped(capture))
     }
 
@@ -170,7 +169,7 @@ impl World {
         if self.running.is_none() {
             self.start()?;
         }
-        self.story.speak(self.now, count);
+        self.story.at(self.now).speak(count);
         let mut left = count;
         while left > 0 {
             let some = left.min(190);
@@ -207,21 +206,21 @@ impl World {
     fn connect(&mut self, choice: &Choice) -> Result<(), String> {
         if self.is_up && choice.rest.is_multiple_of(3) {
             self.is_up = false;
-            self.story.disconnect(self.now);
+            self.story.at(self.now).disconnect();
             return Ok(());
         }
         if self.is_up {
-            self.story.disconnect(self.now);
+            self.story.at(self.now).disconnect();
         }
         self.is_up = true;
-        self.story.connect(self.now);
+        self.story.at(self.now).connect();
         let position = self.position();
         self.model.connect(self.now, position);
         self.hear(Event::SocketCameUp(position))
     }
 
     fn announce(&mut self, conversation: Option<ConversationId>) -> Result<(), String> {
-        self.story.announce(self.now, conversation.as_ref(), "memory_processing_started");
+        self.story.at(self.now).announce(conversation.as_ref(), "memory_processing_started");
         let position = self.position();
         let predicted = conversation.as_ref().and_then(|one| self.model.end(one, self.now));
         let announcement = Announcement::ProcessingStarted(conversation);
@@ -231,7 +230,7 @@ impl World {
     }
 
     fn make_ready(&mut self, conversation: Option<ConversationId>) -> Result<(), String> {
-        self.story.announce(self.now, conversation.as_ref(), "memory_created");
+        self.story.at(self.now).announce(conversation.as_ref(), "memory_created");
         if let Some(conversation) = &conversation {
             self.model.make_ready(conversation);
             self.store.make_ready(conversation);
@@ -247,7 +246,7 @@ impl World {
     }
 
     fn finish(&mut self) -> Result<(), String> {
-        self.story.finish(self.now);
+        self.story.at(self.now).finish();
         self.model.finish();
         let position = self.position();
         self.hear(Event::ConversationFinished(position))
@@ -349,11 +348,18 @@ impl World {
 
     /// The oldest link becomes durable, and with it the seals that it carries.
     fn link(&mut self) -> Result<(), String> {
-        let Some((conversation, recordings)) = self.store.link() else {
+        let Some((conversation, asked, covered)) = self.store.link() else {
             return Ok(());
         };
-        let recordings = recordings.into_iter().map(Token).collect();
-        self.hear(Event::LinkRecorded { conversation, recordings })
+        // Another device may have heard the same conversation, and its link be durable first.
+        let elsewhere = vec![RecordingId::new(2, 1)];
+        self.hear(Event::LinkRecorded {
+            conversation: conversation.clone(),
+            asked: elsewhere,
+            recordings: Vec::new(),
+        })?;
+        let recordings = covered.into_iter().map(Token).collect();
+        self.hear(Event::LinkRecorded { conversation, asked, recordings })
     }
 
     /// From now on all goes well: then every recording is uploaded.

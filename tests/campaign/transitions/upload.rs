@@ -1,5 +1,7 @@
 //! The machine of one recording's upload, with a journal, a server and restarts around it.
 
+mod replay;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -10,14 +12,16 @@ use earmark_core::sync::{
 use earmark_core::{
     BootId, ConversationId, Effects, Machine, Moment, RecordingId, SealedToken, Stamp, WallTime,
 };
+use earmark_sim::feed::DiskOp;
 
+use super::story::Story;
 use super::{Bench, Choice, ensure};
 
 const UNRECORDED: &str = "an attempt is not in the journal before it leaves";
 const KEPT: &str = "a request that a crash cut off counts as never made";
 
 pub(super) const BENCH: Bench =
-    Bench { name: "upload", run, bugs: &[UNRECORDED, KEPT], share: 0.25, replay: None };
+    Bench { name: "upload", run, bugs: &[UNRECORDED, KEPT], share: 0.25, replay: replay::replay };
 
 const KINDS: u32 = 18;
 const ROUNDS_MAX: usize = 400;
@@ -68,6 +72,7 @@ struct World {
     /// Requests whose answer spent, since a person last gave the budget back.
     spending_answers: u32,
     settled: Option<Settlement>,
+    story: Story,
 }
 
 fn conversation() -> ConversationId {
@@ -75,36 +80,7 @@ fn conversation() -> ConversationId {
 }
 
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
-    let now = Stamp {
-        boot: BootId::from_u128(1),
-        moment: Moment::from_micros(1_000_000),
-        wall: WallTime::from_unix_micros(1_000_000),
-    };
-    let budget = Budget::default();
-    let facts = UploadFacts::new();
-    let mut world = World {
-        machine: machine(true, true),
-        now,
-        bug: bug.map(str::to_owned),
-        online: true,
-        signed_in: true,
-        wants_slot: false,
-        journal: VecDeque::new(),
-        is_sent: false,
-        is_polled: false,
-        is_signing_in: false,
-        timer: None,
-        kept: Kept { facts, budget, conversation: Some(conversation()) },
-        budget,
-        left: 0,
-        spending_answers: 0,
-        settled: None,
-    };
-    world.hear(Event::Due { conversation: Some(conversation()) })?;
-    for choice in choices {
-        world.take(&Choice::of(*choice, KINDS))?;
-    }
-    world.end_well()
+    World::new(bug).live(choices)
 }
 
 fn machine(online: bool, signed_in: bool) -> Machine<Upload<Token>> {
@@ -113,6 +89,42 @@ fn machine(online: bool, signed_in: bool) -> Machine<Upload<Token>> {
 }
 
 impl World {
+    fn new(bug: Option<&str>) -> Self {
+        let now = Stamp {
+            boot: BootId::from_u128(1),
+            moment: Moment::from_micros(1_000_000),
+            wall: WallTime::from_unix_micros(1_000_000),
+        };
+        let (budget, facts) = (Budget::default(), UploadFacts::new());
+        Self {
+            machine: machine(true, true),
+            now,
+            bug: bug.map(str::to_owned),
+            online: true,
+            signed_in: true,
+            wants_slot: false,
+            journal: VecDeque::new(),
+            is_sent: false,
+            is_polled: false,
+            is_signing_in: false,
+            timer: None,
+            kept: Kept { facts, budget, conversation: Some(conversation()) },
+            budget,
+            left: 0,
+            spending_answers: 0,
+            settled: None,
+            story: Story::beginning(now.moment),
+        }
+    }
+
+    fn live(&mut self, choices: &[u32]) -> Result<(), String> {
+        self.hear(Event::Due { conversation: Some(conversation()) })?;
+        for choice in choices {
+            self.take(&Choice::of(*choice, KINDS))?;
+        }
+        self.end_well()
+    }
+
     fn take(&mut self, choice: &Choice) -> Result<(), String> {
         match choice.kind {
             0 | 1 => self.go_on(),
@@ -120,19 +132,13 @@ impl World {
             5 | 6 => self.poll(poll(choice)),
             7 | 8 => self.refuse_record(),
             9 | 10 => self.pass_timer(choice),
-            11 => {
-                self.online = choice.rest.is_multiple_of(2);
-                self.hear(if self.online { Event::NetworkReturned } else { Event::NetworkLost })
-            }
-            12 => {
-                self.signed_in = choice.rest.is_multiple_of(2);
-                self.hear(if self.signed_in { Event::SignedIn } else { Event::SignedOut })
-            }
+            11 => self.set_network(choice.rest.is_multiple_of(2)),
+            12 => self.set_account(choice.rest.is_multiple_of(2)),
             13 => self.answer_sign_in(choice.rest.is_multiple_of(2)),
             14 if choice.rest.is_multiple_of(4) => self.retry(),
             15 if choice.rest.is_multiple_of(16) => self.damage(),
             16 if choice.rest.is_multiple_of(2) => self.crash(),
-            17 if choice.rest.is_multiple_of(32) => self.hear(Event::Deleted),
+            17 if choice.rest.is_multiple_of(32) => self.delete(),
             _ => self.go_on(),
         }
     }
@@ -167,6 +173,7 @@ impl World {
         if !std::mem::replace(&mut self.is_sent, false) {
             return Ok(());
         }
+        self.tell_reply(&verdict);
         self.budget.swallowed = 0;
         if matches!(verdict, Verdict::Spends { .. }) {
             self.spend();
@@ -178,6 +185,7 @@ impl World {
         if !std::mem::replace(&mut self.is_polled, false) {
             return Ok(());
         }
+        self.tell_poll(&verdict);
         if matches!(verdict, PollVerdict::Spends { .. }) {
             self.spend();
         }
@@ -191,6 +199,9 @@ impl World {
 
     /// The journal cannot take the next record.
     fn refuse_record(&mut self) -> Result<(), String> {
+        if !self.journal.is_empty() {
+            self.tell().disk_fault(DiskOp::Write);
+        }
         match self.journal.pop_front() {
             Some((Some(generation), _, _)) => self.hear(Event::OutcomeNotRecorded { generation }),
             Some((None, _, _)) => {
@@ -201,9 +212,24 @@ impl World {
         }
     }
 
+    fn set_network(&mut self, online: bool) -> Result<(), String> {
+        self.online = online;
+        self.tell().network(online);
+        self.hear(if online { Event::NetworkReturned } else { Event::NetworkLost })
+    }
+
+    fn set_account(&mut self, signed_in: bool) -> Result<(), String> {
+        self.signed_in = signed_in;
+        self.tell().sign_in(signed_in);
+        self.hear(if signed_in { Event::SignedIn } else { Event::SignedOut })
+    }
+
     fn answer_sign_in(&mut self, renewed: bool) -> Result<(), String> {
         if !std::mem::replace(&mut self.is_signing_in, false) {
             return Ok(());
+        }
+        if !renewed {
+            self.tell_sign_in_refused();
         }
         self.hear(if renewed { Event::SignInRenewed } else { Event::SignInRefused })
     }
@@ -223,7 +249,9 @@ impl World {
     }
 
     fn fire(&mut self, at: Moment, generation: u64) -> Result<(), String> {
-        self.pass(at.since(self.now.moment));
+        let wait = at.since(self.now.moment);
+        self.pass(wait);
+        self.tell_waited(wait);
         self.timer = None;
         self.hear(Event::TimerFired { generation })
     }
@@ -256,14 +284,23 @@ impl World {
             | State::Corrupted { .. }
             | State::Deleted => {}
         }
+        self.tell().retry_all();
         self.hear(Event::RetryRequested)
     }
 
     /// The file is found damaged; a request that was reading it is broken off.
     fn damage(&mut self) -> Result<(), String> {
         self.is_sent = false;
+        if self.settled != Some(Settlement::Deleted) {
+            self.tell().damage();
+        }
         let reason = String::from("bytes 0 to 4095 differ");
         self.hear(Event::FileDamaged { reason })
+    }
+
+    fn delete(&mut self) -> Result<(), String> {
+        self.tell().delete_all();
+        self.hear(Event::Deleted)
     }
 
     /// The process dies; the next one knows what the journal holds.
@@ -271,6 +308,7 @@ impl World {
         if self.settled == Some(Settlement::Deleted) {
             return Ok(());
         }
+        self.tell().crash();
         self.machine = machine(self.online, self.signed_in);
         (self.wants_slot, self.timer) = (false, None);
         (self.is_sent, self.is_polled, self.is_signing_in) = (false, false, false);
@@ -325,9 +363,13 @@ impl World {
             }
             Effect::SendUpload { conversation, ordinal, .. } => {
                 self.is_sent = true;
+                self.story.answers.upload_left();
                 return self.may_leave(conversation.as_ref(), ordinal);
             }
-            Effect::PollJob { .. } => self.is_polled = true,
+            Effect::PollJob { .. } => {
+                self.is_polled = true;
+                self.story.answers.poll_left();
+            }
             Effect::RecordOutcome { facts, generation } => {
                 self.journal.push_back((Some(generation), facts, self.budget));
             }
@@ -391,10 +433,8 @@ impl World {
 
     /// From now on all goes well: then the upload ends.
     fn end_well(&mut self) -> Result<(), String> {
-        self.online = true;
-        self.hear(Event::NetworkReturned)?;
-        self.signed_in = true;
-        self.hear(Event::SignedIn)?;
+        self.set_network(true)?;
+        self.set_account(true)?;
         for _ in 0..ROUNDS_MAX {
             if self.settled.is_some() {
                 return Ok(());

@@ -1,5 +1,7 @@
 //! The machine that decides when the disk is asked.
 
+mod replay;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,13 +10,14 @@ use earmark_core::wal_store::{
 };
 use earmark_core::{Effects, Machine, Moment, RecordingId, Step};
 
+use super::story::Story;
 use super::{Bench, Choice, ensure};
 
 const LIE: &str = "a failed write is told as a success";
 const WIDE: &str = "a sync covers what was written after it began";
 
 pub(super) const BENCH: Bench =
-    Bench { name: "wal_store", run, bugs: &[LIE, WIDE], share: 0.2, replay: None };
+    Bench { name: "wal_store", run, bugs: &[LIE, WIDE], share: 0.2, replay: replay::replay };
 
 const KINDS: u32 = 12;
 /// Deadlines that may pass in one stretch of time; more is a deadline that does not move.
@@ -38,29 +41,39 @@ struct World {
     tasks: BTreeMap<DiskTask, (Ticket, u32)>,
     failing_since: Option<Moment>,
     refused: bool,
+    story: Story,
 }
 
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
-    let mut world = World {
-        machine: Machine::new(Journal::new(Ticket(0))),
-        now: Moment::from_micros(1_000_000),
-        bug: bug.map(str::to_owned),
-        staged: Ticket(0),
-        written: Ticket(0),
-        durable: Ticket(0),
-        flying: BTreeMap::new(),
-        staged_at: BTreeMap::new(),
-        tasks: BTreeMap::new(),
-        failing_since: None,
-        refused: false,
-    };
-    for choice in choices {
-        world.take(&Choice::of(*choice, KINDS))?;
-    }
-    world.end_well()
+    World::new(bug).live(choices)
 }
 
 impl World {
+    fn new(bug: Option<&str>) -> Self {
+        let now = Moment::from_micros(1_000_000);
+        Self {
+            machine: Machine::new(Journal::new(Ticket(0))),
+            now,
+            bug: bug.map(str::to_owned),
+            staged: Ticket(0),
+            written: Ticket(0),
+            durable: Ticket(0),
+            flying: BTreeMap::new(),
+            staged_at: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            failing_since: None,
+            refused: false,
+            story: Story::beginning(now),
+        }
+    }
+
+    fn live(&mut self, choices: &[u32]) -> Result<(), String> {
+        for choice in choices {
+            self.take(&Choice::of(*choice, KINDS))?;
+        }
+        self.end_well()
+    }
+
     fn take(&mut self, choice: &Choice) -> Result<(), String> {
         match choice.kind {
             0 | 1 => self.stage(false),
@@ -79,6 +92,7 @@ impl World {
     fn stage(&mut self, urgent: bool) -> Result<(), String> {
         self.staged = Ticket(self.staged.0 + 1);
         self.staged_at.insert(self.staged, self.now);
+        self.tell_staged(urgent);
         self.hear(Event::Staged { ticket: self.staged, urgent })
     }
 
@@ -90,6 +104,7 @@ impl World {
         };
         let after = if choice.rest.is_multiple_of(3) { self.durable } else { self.staged };
         self.tasks.insert(task, (after, 0));
+        self.tell_queued(task);
         self.hear(Event::TaskQueued { task, after })
     }
 
@@ -147,6 +162,7 @@ impl World {
         if task.is_journal() {
             self.failing_since.get_or_insert(self.now);
         }
+        self.tell_fault(task);
         self.hear(Event::DiskFailed { task, reason: String::from("EIO") })
     }
 

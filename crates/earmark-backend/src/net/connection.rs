@@ -3,13 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,11 +25,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Listener {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    road: Arc<Road>,
 }
 
 impl Listener {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    pub(super) fn new(listener: TcpListener, road: Arc<Road>) -> Self {
+        Self { listener, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)), road }
     }
 }
 
@@ -41,7 +43,9 @@ impl axum::serve::Listener for Listener {
         let room = room.expect("nobody closes the semaphore");
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => return (Connection::new(stream, room), peer),
+                Ok((stream, peer)) => {
+                    return (Connection::new(stream, room, self.road.enter()), peer);
+                }
                 // Out of descriptors, or the peer was gone again: it passes.
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
@@ -62,17 +66,61 @@ pub(super) struct Connection {
 
 /// Resets the connection that a request came in on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cut(Arc<AtomicBool>);
+pub(super) struct Cut(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    is_reset: AtomicBool,
+    /// Whoever waits for the connection; a reset is noticed at once.
+    waiting: AtomicWaker,
+}
 
 impl Cut {
     /// From now on every read and write fails, and the peer gets a reset when the connection is
     /// dropped: at the latest when the answer to the request would be written.
     pub(super) fn reset(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_reset.store(true, Ordering::Release);
+        self.0.waiting.wake();
+    }
+}
+
+/// The way to the server, for all connections.
+#[derive(Debug, Default)]
+pub(super) struct Road(Mutex<Traffic>);
+
+#[derive(Debug, Default)]
+struct Traffic {
+    is_closed: bool,
+    /// What cuts each connection; those that have ended are left out at the next one.
+    connections: Vec<Weak<Switch>>,
+}
+
+impl Road {
+    /// Resets every connection, and every new one, until it is opened again.
+    pub(super) fn close(&self) {
+        let mut traffic = self.traffic();
+        traffic.is_closed = true;
+        for connection in traffic.connections.drain(..).filter_map(|one| one.upgrade()) {
+            Cut(connection).reset();
+        }
     }
 
-    fn is_reset(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    pub(super) fn open(&self) {
+        self.traffic().is_closed = false;
+    }
+
+    fn enter(&self) -> Cut {
+        let (mut traffic, cut) = (self.traffic(), Cut::default());
+        if traffic.is_closed {
+            cut.reset();
+        }
+        traffic.connections.retain(|one| one.strong_count() > 0);
+        traffic.connections.push(Arc::downgrade(&cut.0));
+        cut
+    }
+
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,14 +131,15 @@ impl Connected<IncomingStream<'_, Listener>> for Cut {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, room: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, room: OwnedSemaphorePermit, cut: Cut) -> Self {
         // It only makes small messages faster; a connection without it is as good.
         let _slower = stream.set_nodelay(true);
-        Self { stream, cut: Cut::default(), _room: room }
+        Self { stream, cut, _room: room }
     }
 
-    fn check(&self) -> io::Result<()> {
-        if !self.cut.is_reset() {
+    fn check(&self, context: &Context<'_>) -> io::Result<()> {
+        self.cut.0.waiting.register(context.waker());
+        if !self.cut.0.is_reset.load(Ordering::Acquire) {
             return Ok(());
         }
         // With no time to linger, dropping the stream discards what is unsent and sends a reset.
@@ -105,7 +154,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check()?;
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -116,17 +165,17 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -363,6 +363,31 @@ async fn what_is_no_form_or_no_path_is_answered_like_a_server_does() {
 }
 
 #[tokio::test]
+async fn while_it_cannot_be_reached_what_is_in_flight_breaks_and_nothing_new_comes_through() {
+    let backend = backend().await;
+    let slow = r#"{"do":"server.respond","queue":[{"delay":600}]}"#;
+    assert_eq!(act(&backend, slow).await.0, 200);
+    let mut socket = live(&backend).await;
+    sync(&mut socket).await;
+    let mut uploading = connect(&backend).await;
+    uploading.write_all(&upload_request(UPLOADS, "")).await.unwrap();
+    soon(async {
+        while backend.state().uploads.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    backend.set_reachable(false);
+    let broken = soon(uploading.read_to_end(&mut Vec::new())).await;
+    assert_eq!(broken.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(matches!(soon(socket.next()).await, Some(Err(_)) | None));
+    let refused = soon(exchange(&backend, &request("GET /earmark/state", "", b""))).await;
+    assert_eq!(refused.unwrap_err(), ErrorKind::ConnectionReset);
+    backend.set_reachable(true);
+    assert_eq!(get(&backend, "/earmark/state").await.0, 200);
+}
+
+#[tokio::test]
 async fn after_a_shutdown_nobody_listens() {
     let backend = backend().await;
     let address = backend.address();

@@ -21,7 +21,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::backend::stop_asked;
 use crate::exit::Failure;
 use crate::feed_file;
-use crate::settled::is_settled;
 use frames::Frames;
 use server::Server;
 
@@ -94,6 +93,8 @@ struct Player<'a> {
     verdicts: Vec<Verdict>,
     /// The devices that have captured something.
     captured: BTreeSet<Device>,
+    /// The devices whose sockets were stalled; none stands for the only one that is up.
+    stalled: BTreeSet<Option<String>>,
 }
 
 impl<'a> Player<'a> {
@@ -110,6 +111,7 @@ impl<'a> Player<'a> {
             .policy(script.options.policy)
             .sync_target(OmiHttp::new(server.url(), server.credentials())?)
             .live_socket(WebSocketDialer::new(server.url(), server.credentials())?)
+            .reconnects(false)
             .observer(Box::new(observer))
             .start();
         let runtime = starting.await.map_err(|error| Failure::start(&folder, &error))?;
@@ -127,6 +129,7 @@ impl<'a> Player<'a> {
             offered: Offered::default(),
             verdicts: Vec::new(),
             captured: BTreeSet::new(),
+            stalled: BTreeSet::new(),
         })
     }
 
@@ -165,7 +168,7 @@ impl<'a> Player<'a> {
         }
         let limit = Instant::now() + SETTLE_LIMIT;
         self.let_instant_pass().await;
-        while !is_settled(&self.look().await?) && Instant::now() < limit {
+        while !self.look().await?.is_settled() && Instant::now() < limit {
             sleep(LOOK_EVERY).await;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! One track on a bench: a device, a server and a store, all of them the test itself.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -34,6 +35,9 @@ const OPUS: Encoding = Encoding::mono_16k(Codec::Opus);
 /// Frames in a second of it.
 const FPS: u64 = 100;
 
+/// More deadlines than any test of these machines lets pass.
+const DEADLINES_MAX: u32 = 10_000;
+
 #[derive(Debug)]
 struct Bench {
     track: Track<Token>,
@@ -42,6 +46,12 @@ struct Bench {
     captures: u32,
     /// The running capture and the number of its next frame.
     running: Option<Position>,
+    /// What was ordered to be linked to each conversation.
+    asked: BTreeMap<ConversationId, Vec<RecordingId>>,
+    /// Where sessions were said to stand, one after the other.
+    reports: Vec<(SessionId, &'static str)>,
+    /// How many deadlines were told.
+    told: u32,
 }
 
 impl Bench {
@@ -52,6 +62,9 @@ impl Bench {
             now: Moment::from_micros(1_000_000_000),
             captures: 0,
             running: None,
+            asked: BTreeMap::new(),
+            reports: Vec::new(),
+            told: 0,
         }
     }
 
@@ -75,7 +88,18 @@ impl Bench {
     fn hear(&mut self, event: Event<Token>) -> Orders {
         let mut effects = Effects::new();
         self.track.step(event, self.now, &mut self.ids, &mut effects);
-        effects.drain().filter(|order| !matches!(order, Effect::ReportSession { .. })).collect()
+        let mut orders = Vec::new();
+        for order in effects.drain() {
+            if let Effect::SealAndLink { conversation, recordings } = &order {
+                self.asked.insert(conversation.clone(), recordings.clone());
+            }
+            if let Effect::ReportSession { session, state, .. } = order {
+                self.reports.push((session, state));
+            } else {
+                orders.push(order);
+            }
+        }
+        orders
     }
 
     fn start(&mut self, encoding: Encoding) -> Orders {
@@ -138,8 +162,10 @@ impl Bench {
 
     /// A link is durable, and with it the seals of what it covers.
     fn link(&mut self, name: &str, covers: &[u32]) -> Orders {
+        let conversation = conversation(name);
         let recordings = covers.iter().map(|number| Token(recording(*number))).collect();
-        self.hear(Event::LinkRecorded { conversation: conversation(name), recordings })
+        let asked = self.asked.remove(&conversation).unwrap_or_default();
+        self.hear(Event::LinkRecorded { conversation, asked, recordings })
     }
 
     fn settle(&mut self, number: u32, gone: bool) -> Orders {
@@ -150,6 +176,8 @@ impl Bench {
     fn pass(&mut self, wait: Duration) -> Orders {
         let (end, mut orders) = (self.now + wait, Vec::new());
         while let Some(at) = self.track.deadline().filter(|at| *at <= end) {
+            self.told += 1;
+            assert!(self.told < DEADLINES_MAX, "a deadline passed and did not move");
             self.now = self.now.max(at);
             orders.extend(self.hear(Event::TimerFired));
         }

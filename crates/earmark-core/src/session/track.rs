@@ -151,8 +151,8 @@ impl<R: SealedToken> Track<R> {
                 let failed = event::Event::SealFailed { recording, reason };
                 self.tell_owner(recording, failed, turn);
             }
-            Event::LinkRecorded { conversation, recordings } => {
-                self.linked_durably(&conversation, &recordings, turn);
+            Event::LinkRecorded { conversation, asked, recordings } => {
+                self.linked_durably(&conversation, &asked, &recordings, turn);
             }
             Event::UploadBegan(recording) => self.forget_audio(recording),
             Event::UploadSettled { recording, gone } => {
@@ -170,7 +170,9 @@ impl<R: SealedToken> Track<R> {
     pub fn deadline(&self) -> Option<Moment> {
         let gap = self.gap_deadline();
         let age = self.age_deadline();
-        let links = self.stretches.iter().filter_map(|one| link_deadline(one, self.link_wait));
+        let runs = self.running_session();
+        let of_link = |stretch| link_deadline(stretch, self.link_wait, runs);
+        let links = self.stretches.iter().filter_map(of_link);
         let sessions =
             self.sessions.iter().filter_map(|(id, session)| self.own_deadline(*id, session));
         gap.into_iter().chain(age).chain(links).chain(sessions).min()
@@ -196,6 +198,10 @@ impl<R: SealedToken> Track<R> {
     #[cfg(not(feature = "planted"))]
     fn own_deadline(&self, _: SessionId, session: &Machine<Session<R>>) -> Option<Moment> {
         session.state().deadline()
+    }
+
+    fn running_session(&self) -> Option<SessionId> {
+        self.running.as_ref().and_then(|running| running.session)
     }
 
     fn gap_deadline(&self) -> Option<Moment> {
@@ -228,9 +234,9 @@ impl<R: SealedToken> Track<R> {
     }
 
     fn end_waits(&mut self, turn: &mut Turn<'_, R>) {
-        let mut ended = Vec::new();
+        let (runs, mut ended) = (self.running_session(), Vec::new());
         for stretch in &mut self.stretches {
-            if link_deadline(stretch, self.link_wait).is_some_and(|at| at <= turn.now) {
+            if link_deadline(stretch, self.link_wait, runs).is_some_and(|at| at <= turn.now) {
                 stretch.wait_ended = true;
                 ended.extend(stretch.sessions());
             }
@@ -301,8 +307,10 @@ impl<R: SealedToken> Default for Track<R> {
     }
 }
 
-fn link_deadline(stretch: &Stretch, wait: Duration) -> Option<Moment> {
-    (!stretch.wait_ended).then(|| stretch.last_at + wait)
+/// When a stretch has waited long enough; not before its audio has ended.
+fn link_deadline(stretch: &Stretch, wait: Duration, runs: Option<SessionId>) -> Option<Moment> {
+    let is_captured = stretch.audio.iter().any(|audio| Some(audio.session) == runs);
+    (!stretch.wait_ended && !is_captured).then(|| stretch.last_at + wait)
 }
 
 fn of_session<R>(session: SessionId, effect: effect::Effect<R>) -> Effect<R> {

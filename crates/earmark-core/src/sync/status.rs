@@ -88,7 +88,8 @@ impl<R> Upload<R> {
             State::SignedOut { errand } => {
                 Report { needs_person: true, ..waits(errand, "its account is signed out") }
             }
-            State::Journalling | State::Uploading => shown(Status::Uploading, None),
+            State::Journalling => waits(&Errand::Upload, "the attempt is written down first"),
+            State::Uploading => shown(Status::Uploading, None),
             State::Polling { .. } => shown(Status::Processing, Some(IN_WORK)),
             State::Settling { end, .. } => shown(Status::Processing, Some(settling(end))),
             State::Synced { .. } => shown(Status::Synced, None),

@@ -13,7 +13,7 @@
 //! | any other 404, 405 | the same upload to v1; if v1 said it, an hour's wait |
 //! | 409 | asked again as told, or after 10 s |
 //! | 408, 425, 429, 5xx, and every other number | waits |
-//! | no answer: offline, DNS, refused, TLS, time-out, reset, reply lost, foreign redirect | waits |
+//! | no answer: offline, DNS, refused, TLS, time-out, reset, reply lost | waits |
 //!
 //! | answer to a job poll | class |
 //! |---|---|
@@ -84,8 +84,6 @@ pub enum TransportFault {
     Lost,
     /// The reply is larger than is read.
     TooLarge,
-    /// The server sent the request to another origin, or in a circle; it was not followed.
-    Redirect,
 }
 
 impl TransportFault {
@@ -101,14 +99,13 @@ impl TransportFault {
             Self::Timeout => "the server stopped answering",
             Self::Lost => "the server's reply was lost",
             Self::TooLarge => "the server's reply was too large to be read",
-            Self::Redirect => "the server pointed to another place, which was not followed",
         }
     }
 
     /// The word for it in a list of requests: `refused`, `reset`, `timeout` or `lost`.
     pub const fn outcome(self) -> &'static str {
         match self {
-            Self::Offline | Self::Dns | Self::Refused | Self::Tls | Self::Redirect => "refused",
+            Self::Offline | Self::Dns | Self::Refused | Self::Tls => "refused",
             Self::Reset => "reset",
             Self::ConnectTimeout | Self::Timeout => "timeout",
             Self::Lost | Self::TooLarge => "lost",
@@ -118,7 +115,7 @@ impl TransportFault {
     /// Whether it speaks against the network rather than against what the server said.
     pub const fn blames_network(self) -> bool {
         match self {
-            Self::TooLarge | Self::Redirect => false,
+            Self::TooLarge => false,
             Self::Offline
             | Self::Dns
             | Self::Refused

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use earmark::{RecordingStatus, Status};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -56,26 +55,5 @@ impl Player<'_> {
                 self.offer(&device, frame);
             }
         }
-    }
-}
-
-/// Whether anything is left to be done without a person.
-trait Settled {
-    fn is_settled(&self) -> bool;
-}
-
-impl Settled for Status {
-    fn is_settled(&self) -> bool {
-        let waits = |one: &&RecordingStatus| {
-            !one.needs_person
-                && matches!(one.status, "pending" | "uploading" | "retrying" | "processing")
-        };
-        let needs_person =
-            |id| self.recordings.iter().any(|one| one.session == id && one.needs_person);
-        let sessions = self.sessions.iter().all(|session| match session.state {
-            "capturing" | "settled" => true,
-            _ => needs_person(session.id),
-        });
-        sessions && !self.recordings.iter().any(|one| waits(&one))
     }
 }

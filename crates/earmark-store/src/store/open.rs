@@ -25,37 +25,14 @@ pub enum OpenError {
     /// Another process owns it.
     #[error("the store is in use by another process; nothing was changed")]
     InUse,
-    /// A newer program wrote it; nothing was changed.
-    #[error("{path} is of version {version}, of a newer earmark; this one knows versions up to 1")]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its version.
-        version: u32,
-    },
-    /// The disk refused.
-    #[error("{path}: {error}")]
-    Io {
-        /// The file or folder.
-        path: String,
-        /// What the disk said.
-        #[source]
-        error: io::Error,
-    },
+    /// Its files cannot be read or written.
+    #[error(transparent)]
+    Files(#[from] ReadError),
 }
 
 impl OpenError {
     fn at(path: &str) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |error| Self::Io { path: path.to_owned(), error }
-    }
-}
-
-impl From<ReadError> for OpenError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Newer { path, version } => Self::Newer { path, version },
-            ReadError::Io { path, error } => Self::Io { path, error },
-        }
+        move |error| Self::Files(ReadError::io(path, error))
     }
 }
 

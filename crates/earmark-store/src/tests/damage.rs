@@ -6,7 +6,8 @@ use earmark_core::RecordingId;
 
 use super::world::{World, conversation, stamp};
 use crate::{
-    Damage, Disk, Harm, OpenError, Record, RecordingReader, SimDisk, Store, Work, inspect,
+    Damage, Disk, Harm, OpenError, ReadError, Record, RecordingReader, SimDisk, Store, Work,
+    inspect,
 };
 
 /// A store with sealed recordings and one that is still in the journal, all durable.
@@ -139,7 +140,9 @@ fn a_newer_format_is_refused_untouched() {
         let before: Vec<_> = disk.paths().iter().map(|path| disk.contents(path)).collect();
         let boxed: std::sync::Arc<dyn Disk> = std::sync::Arc::new(disk.clone());
         let opened = Store::open(boxed, crate::Config::default(), &mut || 3, stamp());
-        let Err(OpenError::Newer { path, version }) = opened else { panic!("{file} was opened") };
+        let Err(OpenError::Files(ReadError::Newer { path, version })) = opened else {
+            panic!("{file} was opened")
+        };
         assert_eq!((path.as_str(), version), (file, 2));
         let after: Vec<_> = disk.paths().iter().map(|path| disk.contents(path)).collect();
         assert!(before == after);

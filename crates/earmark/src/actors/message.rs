@@ -135,6 +135,9 @@ pub(crate) struct SealFailed {
 #[derive(Debug)]
 pub(crate) struct LinkRecorded {
     pub(crate) conversation: ConversationId,
+    /// All recordings that the order named.
+    pub(crate) asked: Vec<RecordingId>,
+    /// Those of them that the link covers.
     pub(crate) recordings: Vec<SealedRecording>,
 }
 

@@ -211,12 +211,13 @@ impl Handler<LinkRecorded> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, linked: LinkRecorded, ctx: &mut Context<Self>) {
-        let LinkRecorded { conversation, recordings } = linked;
+        let LinkRecorded { conversation, asked, recordings } = linked;
         let waiting: Vec<SourceKey> = self.tracks.keys().cloned().collect();
         for key in waiting {
             let own = |token: &&SealedRecording| SourceKey::of(token) == key;
             let event = Event::LinkRecorded {
                 conversation: conversation.clone(),
+                asked: asked.clone(),
                 recordings: recordings.iter().filter(own).cloned().collect(),
             };
             self.step(&key, event, self.shared.now(), ctx);

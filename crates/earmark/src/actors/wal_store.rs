@@ -57,7 +57,7 @@ pub(crate) struct WalStore {
 #[derive(Debug)]
 enum Waiting {
     Sealed(RecordingId),
-    Linked { conversation: ConversationId, recordings: Vec<RecordingId> },
+    Linked { conversation: ConversationId, asked: Vec<RecordingId>, recordings: Vec<RecordingId> },
     Uploaded { recording: RecordingId, purpose: Purpose },
     Removing(RecordingId),
     Stopped(oneshot::Sender<()>),

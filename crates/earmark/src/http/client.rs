@@ -121,34 +121,29 @@ impl HttpClient {
             Content::File(part) => Some(Upload::new(part)),
         };
         let mut url = self.server.join(&path);
-        for _ in 0..=REDIRECTS_MAX {
+        let mut followed = 0;
+        loop {
             let answer = self.ask(url, token.as_ref(), upload.as_ref()).await?;
-            let Some(location) = answer.points_elsewhere() else {
+            let target = self.leads_to(&answer, upload.is_some());
+            let Some(target) = target.filter(|_| followed < REDIRECTS_MAX) else {
                 return Ok(answer.reply);
             };
-            url = self.within_the_origin(&answer, location, upload.is_some())?;
             if let Some(upload) = &upload
                 && !upload.rewind().await
             {
-                break;
+                return Ok(answer.reply);
             }
+            (url, followed) = (target, followed + 1);
         }
-        Err(HttpFault::Transport(TransportFault::Redirect))
     }
 
     /// Where a redirect leads, if that is the same origin and the same request can be sent there: a
     /// `POST` becomes no `GET`.
-    fn within_the_origin(
-        &self,
-        answer: &Answer,
-        location: &HeaderValue,
-        uploads: bool,
-    ) -> Result<Url, HttpFault> {
+    fn leads_to(&self, answer: &Answer, uploads: bool) -> Option<Url> {
         let repeats = !uploads || matches!(answer.reply.status, 307 | 308);
-        let target = location.to_str().ok().and_then(|text| answer.url.join(text).ok());
-        target
-            .filter(|target| repeats && self.server.is_origin_of(target))
-            .ok_or(HttpFault::Transport(TransportFault::Redirect))
+        let location = answer.points_elsewhere()?.to_str().ok()?;
+        let target = answer.url.join(location).ok()?;
+        (repeats && self.server.is_origin_of(&target)).then_some(target)
     }
 
     async fn ask(

@@ -172,7 +172,6 @@ fn faults_name_their_outcome_and_blame_the_network_only_where_it_is_at_fault() {
         (TransportFault::Timeout, ("timeout", Some(false))),
         (TransportFault::Lost, ("lost", Some(false))),
         (TransportFault::TooLarge, ("lost", None)),
-        (TransportFault::Redirect, ("refused", None)),
     ]);
     for (fault, (outcome, carried)) in outcomes {
         let end = uploaded(Err(HttpFault::Transport(fault)));

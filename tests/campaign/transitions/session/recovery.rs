@@ -12,7 +12,7 @@ use super::{EARLY_RECOVERY, LINK_IN_MEMORY, Token, World, wall};
 
 impl World {
     pub(super) fn crash(&mut self) -> Result<(), String> {
-        self.story.crash(self.now);
+        self.story.at(self.now).crash();
         (self.running, self.is_up) = (None, false);
         self.model.crash();
         self.store.crash(self.now);

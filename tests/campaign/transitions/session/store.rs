@@ -215,11 +215,12 @@ impl Store {
         !self.links.is_empty()
     }
 
-    /// The oldest link and all that it seals become durable; which recordings it covers.
-    pub(super) fn link(&mut self) -> Option<(ConversationId, Vec<RecordingId>)> {
+    /// The oldest link and all that it seals become durable; which recordings it named, and which
+    /// it covers.
+    pub(super) fn link(&mut self) -> Option<(ConversationId, Vec<RecordingId>, Vec<RecordingId>)> {
         let Link { conversation, recordings, at } = self.links.pop_front()?;
         let mut covered = Vec::new();
-        for recording in recordings {
+        for &recording in &recordings {
             self.seals.retain(|one| *one != recording);
             let Some(kept) = self.recordings.get_mut(&recording) else {
                 continue;
@@ -232,7 +233,7 @@ impl Store {
                 covered.push(recording);
             }
         }
-        Some((conversation, covered))
+        Some((conversation, recordings, covered))
     }
 
     pub(super) fn make_ready(&mut self, conversation: &ConversationId) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use earmark::{Device, Network, RecordingId, SignIn, SourceHandle};
+use earmark_backend::ServerAction;
 use earmark_sim::feed::{Action, FeedTime, Line, PseudoFrames, RecordingRef, Selector};
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -37,12 +38,19 @@ impl Player<'_> {
                 self.with_handle(line, device, |handle| handle.finish())
             }
             Action::SocketUp { device } => {
+                if self.take_stalled(device) {
+                    self.with_handle(line, device, |handle| handle.live(false))?;
+                    self.let_instant_pass().await;
+                }
                 self.with_handle(line, device, |handle| handle.live(true))
             }
             Action::SocketDown { device, .. } => {
                 self.with_handle(line, device, |handle| handle.live(false))
             }
             Action::Server(action) => {
+                if let ServerAction::Stall { device } = action {
+                    self.stalled.insert(device.clone());
+                }
                 let done = self.server.act(action).await;
                 done.map_err(|reason| self.stuck(line, reason))
             }
@@ -54,7 +62,7 @@ impl Player<'_> {
             | Action::AccountSignOut { .. }
             | Action::NetworkOffline
             | Action::NetworkOnline => {
-                self.tell_runtime(action);
+                self.surround(action);
                 Ok(())
             }
             Action::Kill => die(),
@@ -127,14 +135,23 @@ impl Player<'_> {
         act(handle).map_err(|error| self.stuck(line, error))
     }
 
-    fn tell_runtime(&self, action: &Action) {
+    /// Whether a device's socket was stalled; asked for anew, it is no longer.
+    fn take_stalled(&mut self, device: &Device) -> bool {
+        let named = self.stalled.remove(&Some(device.as_str().to_owned()));
+        self.stalled.remove(&None) || named
+    }
+
+    /// Has the runtime hear of what is around it, which is first made so.
+    fn surround(&self, action: &Action) {
         if let Action::AccountSignIn { account } = action {
             self.runtime.account(account.clone(), SignIn::SignedIn);
         } else if let Action::AccountSignOut { account } = action {
             self.runtime.account(account.clone(), SignIn::SignedOut);
         } else if matches!(action, Action::NetworkOffline) {
+            self.server.set_reachable(false);
             self.runtime.network(Network::Offline);
         } else {
+            self.server.set_reachable(true);
             self.runtime.network(Network::Online);
         }
     }

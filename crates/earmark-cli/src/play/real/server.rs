@@ -106,6 +106,14 @@ impl Server {
         }
     }
 
+    /// Cuts the way to the server, or mends it, if it is ours.
+    pub(super) fn set_reachable(&self, reachable: bool) {
+        match self {
+            Self::Here { backend, .. } => backend.set_reachable(reachable),
+            Self::There { .. } => {}
+        }
+    }
+
     pub(super) async fn end(self) {
         match self {
             Self::Here { backend, .. } => backend.shutdown().await,

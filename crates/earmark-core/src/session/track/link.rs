@@ -1,5 +1,6 @@
 //! What the server says becomes links.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{
@@ -272,8 +273,7 @@ impl<R: SealedToken> Track<R> {
             return;
         };
         let sessions = stretch.sessions();
-        let runs = self.running.as_ref().and_then(|running| running.session);
-        if let Some(session) = runs.filter(|session| sessions.contains(session)) {
+        if let Some(session) = self.running_session().filter(|session| sessions.contains(session)) {
             self.cut(turn);
             turn.order(Effect::CloseSession { session, end: SessionEnd::Boundary });
             if let Some(running) = &mut self.running {
@@ -311,15 +311,20 @@ impl<R: SealedToken> Track<R> {
     pub(super) fn linked_durably(
         &mut self,
         conversation: &ConversationId,
+        asked: &[RecordingId],
         recordings: &[R],
         turn: &mut Turn<'_, R>,
     ) {
-        let waits = |machine: &Machine<Session<R>>| {
-            matches!(machine.state(), Phase::Sealing { awaited: Some(_), .. })
-                && machine.shared().conversation() == Some(conversation)
+        let waits = |session: &SessionId| {
+            self.sessions.get(session).is_some_and(|machine| {
+                matches!(machine.state(), Phase::Sealing { awaited: Some(_), .. })
+                    && machine.shared().conversation() == Some(conversation)
+            })
         };
-        let waiting: Vec<SessionId> =
-            self.sessions.iter().filter(|(_, one)| waits(one)).map(|(id, _)| *id).collect();
+        // Another device may have heard the same conversation: its link is not this one's.
+        let owners: BTreeSet<SessionId> =
+            asked.iter().filter_map(|recording| self.owners.get(recording)).copied().collect();
+        let waiting: Vec<SessionId> = owners.into_iter().filter(waits).collect();
         for session in waiting {
             let own = |token: &&R| self.owners.get(&token.recording()) == Some(&session);
             let recordings = recordings.iter().filter(own).cloned().collect();

@@ -85,7 +85,9 @@ pub enum Event<R> {
     LinkRecorded {
         /// The conversation.
         conversation: ConversationId,
-        /// All recordings that the link covers, and their seals.
+        /// All recordings that the order named.
+        asked: Vec<RecordingId>,
+        /// Those of them that the link covers, with their seals.
         recordings: Vec<R>,
     },
     /// A request for a recording left: its conversation is settled.

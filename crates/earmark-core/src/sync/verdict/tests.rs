@@ -20,7 +20,7 @@ const BODIES: [UploadBody<'_>; 8] = [
     UploadBody::NotJson,
     UploadBody::Empty,
 ];
-const FAULTS: [TransportFault; 10] = [
+const FAULTS: [TransportFault; 9] = [
     TransportFault::Offline,
     TransportFault::Dns,
     TransportFault::Refused,
@@ -30,7 +30,6 @@ const FAULTS: [TransportFault; 10] = [
     TransportFault::Timeout,
     TransportFault::Lost,
     TransportFault::TooLarge,
-    TransportFault::Redirect,
 ];
 
 fn status<B>(status: u16, body: B) -> Reply<B> {
@@ -209,7 +208,6 @@ fn every_fault_has_a_word_for_the_list_of_requests() {
             ("timeout", true),
             ("lost", true),
             ("lost", false),
-            ("refused", false),
         ]
     );
 }

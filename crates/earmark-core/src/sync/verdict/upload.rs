@@ -123,8 +123,7 @@ fn transport(fault: TransportFault) -> Verdict {
         | TransportFault::ConnectTimeout
         | TransportFault::Reset
         | TransportFault::Timeout
-        | TransportFault::Lost
-        | TransportFault::Redirect => Verdict::Waits { reason, delay: Delay::BackOff },
+        | TransportFault::Lost => Verdict::Waits { reason, delay: Delay::BackOff },
     }
 }
 

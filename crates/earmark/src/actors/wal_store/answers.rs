@@ -46,8 +46,8 @@ impl WalStore {
                 self.announce_seal(recording);
                 self.keep_house(ctx);
             }
-            Waiting::Linked { conversation, recordings } => {
-                self.answer_link(conversation, &recordings);
+            Waiting::Linked { conversation, asked, recordings } => {
+                self.answer_link(conversation, asked, &recordings);
                 self.keep_house(ctx);
             }
             Waiting::Uploaded { recording, purpose } => {
@@ -71,14 +71,19 @@ impl WalStore {
         }
     }
 
-    fn answer_link(&self, conversation: ConversationId, recordings: &[RecordingId]) {
+    fn answer_link(
+        &self,
+        conversation: ConversationId,
+        asked: Vec<RecordingId>,
+        recordings: &[RecordingId],
+    ) {
         for recording in recordings {
             let (recording, conversation) = (*recording, conversation.clone());
             let linked = Announced::RecordingLinked { recording, conversation };
             self.shared.bus.announce(NAME, linked);
         }
         let recordings = recordings.iter().filter_map(|id| self.store.sealed(*id)).collect();
-        tell(&self.peers.supervisor, LinkRecorded { conversation, recordings });
+        tell(&self.peers.supervisor, LinkRecorded { conversation, asked, recordings });
     }
 
     /// Snapshots and prunings are cheap to ask for: the store says when there is nothing to do.

@@ -78,8 +78,9 @@ impl WalStore {
 
     fn record_link(&mut self, link: Link, ctx: &mut Context<Self>) {
         let Link { conversation, recordings, seals, .. } = link;
+        let asked = recordings;
         let recordings: Vec<RecordingId> =
-            recordings.into_iter().filter(|id| self.may_link(*id)).collect();
+            asked.iter().copied().filter(|id| self.may_link(*id)).collect();
         let at = self.shared.stamp();
         let record = Record::Linked {
             conversation: conversation.clone(),
@@ -88,7 +89,7 @@ impl WalStore {
             at,
         };
         let ticket = self.stage(record, true, ctx);
-        self.wait(ticket, Waiting::Linked { conversation, recordings }, ctx);
+        self.wait(ticket, Waiting::Linked { conversation, asked, recordings }, ctx);
     }
 
     fn is_sealed(&self, recording: RecordingId) -> bool {

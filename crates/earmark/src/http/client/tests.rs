@@ -251,8 +251,8 @@ async fn a_circle_of_redirects_is_left() {
         redirect(&mut seen, "302 Found", "/again").await;
         Vec::new()
     });
-    assert_eq!(fault(&client(&server.url()), poll()).await, TransportFault::Redirect);
-    assert_eq!(server.connections(), REDIRECTS_MAX + 1);
+    let reply = client(&server.url()).send(poll()).await.expect("a reply");
+    assert_eq!((reply.status, server.connections()), (302, REDIRECTS_MAX + 1));
 }
 
 #[tokio::test]
@@ -276,8 +276,8 @@ async fn no_request_and_no_token_follow_a_redirect_to_another_origin() {
                     Vec::new()
                 }
             });
-            assert_eq!(fault(&client(&server.url()), request).await, TransportFault::Redirect);
-            assert_eq!(server.connections(), 1);
+            let reply = client(&server.url()).send(request).await.expect("a reply");
+            assert_eq!((reply.status, server.connections()), (307, 1));
         }
     }
     assert_eq!(other.connections(), 0);
@@ -309,7 +309,8 @@ async fn an_upload_never_becomes_a_question_nor_goes_out_without_its_file() {
             Vec::new()
         });
         let request = upload_of(vec![block(1, 10)], 10, rewinds);
-        assert_eq!(fault(&client(&server.url()), request).await, TransportFault::Redirect);
+        let reply = client(&server.url()).send(request).await.expect("a reply");
+        assert!(status.starts_with(&reply.status.to_string()), "{status}: {}", reply.status);
         assert_eq!(server.connections(), 1, "{status}");
     }
 }
