@@ -176,7 +176,8 @@ impl Story {
     }
 
     /// A failed write that has found nothing to fail would fail the next start, and in a history
-    /// every start goes well. A mute is written down, and so it meets the fault and changes nothing.
+    /// every start goes well. A mute is written down, and so it meets the fault and changes
+    /// nothing.
     fn end_fault(&mut self) {
         if std::mem::take(&mut self.has_fault) {
             self.mute(true).mute(false);
