@@ -20,7 +20,7 @@ use program::Program;
 use trial::{Sabotage, Trial};
 
 /// Trials at once: each waits most of its time.
-const WORKERS: u64 = 5;
+const WORKERS: u64 = 10;
 /// Trials in the slice that nobody asked more of.
 const TRIALS_MIN: u64 = 20;
 
