@@ -123,6 +123,18 @@ pub trait DiskFile: Send + Sync {
     ///
     /// What the medium says.
     fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Writes zeros from the end of the file up to a length, so that what is written there later
+    /// changes neither the length nor where the bytes lie.
+    ///
+    /// # Errors
+    ///
+    /// What the medium says.
+    fn fill(&self, len: u64) -> io::Result<()> {
+        let from = self.len()?;
+        let zeros = vec![0; usize::try_from(len.saturating_sub(from)).unwrap_or(usize::MAX)];
+        write_all_at(self, from, &zeros)
+    }
 }
 
 /// One name in a folder.
@@ -169,7 +181,11 @@ pub(crate) fn split(path: &str) -> io::Result<(&str, &str)> {
 }
 
 /// Writes all of the bytes, however short the single writes are.
-pub(crate) fn write_all_at(file: &dyn DiskFile, mut offset: u64, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_all_at<F: DiskFile + ?Sized>(
+    file: &F,
+    mut offset: u64,
+    bytes: &[u8],
+) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
         match file.write_at(offset, rest) {

@@ -193,6 +193,14 @@ pub(crate) fn look(bytes: &[u8], file: FileId) -> Found<'_> {
     Found::Record { seq: long(head, 8), durable: long(head, 16), code: head[24], payload, len }
 }
 
+/// The bytes of a record that begins here without being whole, when its number is not below `from`.
+pub(crate) fn begun_record(bytes: &[u8], from: u64) -> Option<usize> {
+    let head = bytes.get(..16)?;
+    let begins = word(head, 0) == RECORD_MAGIC && long(head, 8) >= from;
+    let payload = (word(head, 4) as usize).min(PAYLOAD_BYTES_MAX);
+    begins.then(|| record_bytes(payload).min(bytes.len()))
+}
+
 /// The step of a search after damage.
 pub(crate) const SEARCH_STEP: usize = ALIGNMENT;
 

@@ -8,14 +8,18 @@ use earmark_core::RecordingId;
 use crate::disk::{Disk, DiskFile, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
 use crate::journal::{Files, Target, Write};
-use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
+use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, SPARE, journal_path};
 use crate::work::{Fault, Output};
 
 pub(crate) fn write(disk: &dyn Disk, write: Write) -> Result<Output, Fault> {
     let (file, opened) = match write.target {
         Target::Active(file) => (file, None),
-        Target::New(id) => {
-            let file = create(disk, id)?;
+        Target::New { id, from_spare } => {
+            let spare = if from_spare { open_spare(disk)? } else { None };
+            let file = match spare {
+                Some(spare) => rename_spare(disk, id, spare)?,
+                None => create(disk, id)?,
+            };
             (Arc::clone(&file), Some((id, file)))
         }
     };
@@ -66,22 +70,55 @@ fn create(disk: &dyn Disk, id: FileId) -> Result<Arc<dyn DiskFile>, Fault> {
     Ok(file)
 }
 
+/// The spare file; none when somebody has taken it away.
+fn open_spare(disk: &dyn Disk) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
+    match disk.open(SPARE) {
+        Ok(spare) => Ok(Some(spare)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Fault::new(SPARE, error)),
+    }
+}
+
+/// Makes a journal file of the spare one, whose bytes say nothing under the new header. The header
+/// is durable before the name is.
+fn rename_spare(
+    disk: &dyn Disk,
+    id: FileId,
+    spare: Arc<dyn DiskFile>,
+) -> Result<Arc<dyn DiskFile>, Fault> {
+    let at_spare = |error| Fault::new(SPARE, error);
+    write_all_at(spare.as_ref(), 0, &id.header()).map_err(at_spare)?;
+    spare.sync().map_err(at_spare)?;
+    disk.rename(SPARE, &journal_path(id.number)).map_err(at_spare)?;
+    disk.sync_dir(JOURNAL).map_err(|error| Fault::new(JOURNAL, error))?;
+    Ok(spare)
+}
+
 /// What is to go.
 pub(crate) struct Pruning {
     /// Journal files, and where those go that are damaged and so are only moved.
     pub(crate) files: Vec<(u64, Option<String>)>,
     pub(crate) snapshots: Vec<u64>,
+    /// The length of the spare file, if one is wanted.
+    pub(crate) spare_bytes: Option<u64>,
 }
 
 pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> {
+    let mut spare_wanted = pruning.spare_bytes;
     for (number, quarantine) in &pruning.files {
         let path = journal_path(*number);
         let gone = match quarantine {
             Some(to) => disk.rename(&path, to),
+            None if spare_wanted.is_some() && len_of(disk, &path) == spare_wanted => {
+                spare_wanted = None;
+                disk.rename(&path, SPARE)
+            }
             None => disk.remove(&path),
         };
         accept_missing(&path, gone)?;
     }
+    // A spare is a comfort: without one the next file is made when it is needed.
+    let has_spare = spare_wanted.is_none_or(|len| make_spare(disk, len).is_ok());
     for covered in &pruning.snapshots {
         let path = layout::snapshot_path(*covered);
         accept_missing(&path, disk.remove(&path))?;
@@ -90,7 +127,25 @@ pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> 
         disk.sync_dir(dir).map_err(|error| Fault::new(dir, error))?;
     }
     let files = pruning.files.into_iter().map(|(number, _)| number).collect();
-    Ok(Output::Pruned { files, snapshots: pruning.snapshots })
+    let has_spare = has_spare && pruning.spare_bytes.is_some();
+    Ok(Output::Pruned { files, snapshots: pruning.snapshots, has_spare })
+}
+
+fn len_of(disk: &dyn Disk, path: &str) -> Option<u64> {
+    disk.open(path).and_then(|file| file.len()).ok()
+}
+
+/// Makes a file in which a whole journal file fits, so that no commit changes a length.
+fn make_spare(disk: &dyn Disk, len: u64) -> io::Result<()> {
+    // One that is there was left half made.
+    let _ = disk.remove(SPARE);
+    let spare = disk.create_new(SPARE)?;
+    let filled = spare.fill(len).and_then(|()| spare.sync());
+    if filled.is_err() {
+        // On a full disk it would take the room that others need.
+        let _ = disk.remove(SPARE);
+    }
+    filled
 }
 
 /// Unlinks a recording's file. One that is missing is fine: an earlier try may have come so far.

@@ -112,7 +112,11 @@ pub(crate) struct FileFacts {
 /// Where a write goes.
 pub(crate) enum Target {
     Active(Arc<dyn DiskFile>),
-    New(FileId),
+    New {
+        id: FileId,
+        /// Whether the spare file may become it.
+        from_spare: bool,
+    },
 }
 
 /// A write that was begun.
@@ -128,6 +132,8 @@ pub(crate) struct Journal {
     pub(crate) files: BTreeMap<u64, FileFacts>,
     /// Whether the active file may no longer be used.
     pub(crate) dead: bool,
+    /// Whether a spare file is ready to become the next one.
+    pub(crate) has_spare: bool,
     staging: Chunk,
     chunks: VecDeque<Chunk>,
     active: Option<Active>,
@@ -145,6 +151,7 @@ impl Journal {
             durable,
             files,
             dead: true,
+            has_spare: false,
             staging: Chunk::default(),
             chunks: VecDeque::new(),
             active: None,
@@ -236,7 +243,8 @@ impl Journal {
             Some(active) => (Target::Active(active.file), active.id, active.len),
             None => {
                 let id = self.next_file(first);
-                (Target::New(id), id, FILE_HEADER_BYTES)
+                let from_spare = std::mem::take(&mut self.has_spare);
+                (Target::New { id, from_spare }, id, FILE_HEADER_BYTES)
             }
         };
         chunk.aim(id, offset, self.durable);

@@ -9,6 +9,8 @@ pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const DIRS: [&str; 4] = [JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS];
 pub(crate) const IDENTITY: &str = "store.json";
 pub(crate) const IDENTITY_TEMP: &str = "store.tmp";
+/// A file that is ready to become the next one of the journal; it says nothing.
+pub(crate) const SPARE: &str = "journal/spare";
 pub(crate) const SNAPSHOT_TEMP: &str = "snapshots/new.tmp";
 
 const JOURNAL_SUFFIX: &str = ".log";

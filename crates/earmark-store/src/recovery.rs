@@ -64,6 +64,8 @@ pub(crate) struct Recovery {
     /// Journal files with a torn tail, and the length that is whole.
     pub(crate) cuts: Vec<(u64, u64)>,
     pub(crate) torn_bytes: u64,
+    /// The length of the spare journal file, if there is one.
+    pub(crate) spare_bytes: Option<u64>,
     pub(crate) damage: Vec<Damage>,
     /// Files that nothing can use.
     pub(crate) useless: Vec<String>,
@@ -142,11 +144,14 @@ impl Recovery {
 
     fn read_journal(&mut self, disk: &dyn Disk) -> Result<Vec<Scan>, ReadError> {
         let mut scans = Vec::new();
-        for name in names(disk, JOURNAL)? {
-            let Some(number) = layout::journal_number(&name) else {
+        for entry in entries(disk, JOURNAL)? {
+            let path = format!("{JOURNAL}/{}", entry.name);
+            if path == layout::SPARE {
+                self.spare_bytes = Some(entry.len);
+            }
+            let Some(number) = layout::journal_number(&entry.name) else {
                 continue;
             };
-            let path = journal_path(number);
             let at_path = |error| ReadError::io(&path, error);
             let file = disk.open(&path).map_err(at_path)?;
             let (bytes, unreadable) =
@@ -299,11 +304,14 @@ impl Recovery {
                 self.damage.push(Damage::new(path, Some(hole.range.clone()), Harm::Rot));
             }
         }
-        if whole < scan.len {
+        // What else lies behind the last record is none, of this file, and never will be.
+        let dropped = scan.records.iter().filter(|record| record.seq >= end);
+        let dropped = dropped.map(|record| record.offset + record.len as u64);
+        let torn = scan.holes.iter().filter_map(|hole| hole.torn_end);
+        let ends = dropped.chain(torn).max().filter(|torn| *torn > whole);
+        if let Some(torn) = ends {
             self.cuts.push((scan.number, whole));
-            let torn = scan.holes.iter().any(|hole| hole.range.end > whole);
-            let dropped = scan.last_seq().is_some_and(|seq| seq >= end);
-            self.torn_bytes += if torn || dropped { scan.len - whole } else { 0 };
+            self.torn_bytes += torn - whole;
         }
         self.files.insert(scan.number, facts);
     }

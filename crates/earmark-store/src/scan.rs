@@ -25,6 +25,9 @@ pub(crate) struct Hole {
     pub(crate) from: u64,
     /// The seq of the record behind it; none at the end of the file.
     pub(crate) behind: Option<u64>,
+    /// Where the record ends that begins here and is not whole. What an older file left behind
+    /// begins with no number that is still to come.
+    pub(crate) torn_end: Option<u64>,
 }
 
 /// What one file holds.
@@ -59,7 +62,7 @@ impl Scan {
             match format::look(&file[position..], id) {
                 Found::Record { seq, durable, code, payload, len } => {
                     if let Some(start) = hole.take() {
-                        scan.hole(start..position, Some(seq));
+                        scan.hole(start..position, Some(seq), file);
                     }
                     scan.durable = scan.durable.max(durable);
                     scan.take(seq, position, len, decode(code, payload));
@@ -76,15 +79,17 @@ impl Scan {
             }
         }
         if let Some(start) = hole.filter(|start| file[*start..].iter().any(|byte| *byte != 0)) {
-            scan.hole(start..file.len(), None);
+            scan.hole(start..file.len(), None, file);
         }
         scan
     }
 
-    fn hole(&mut self, range: Range<usize>, behind: Option<u64>) {
-        let range = range.start as u64..range.end as u64;
+    fn hole(&mut self, range: Range<usize>, behind: Option<u64>, file: &[u8]) {
         let from = self.last_seq().map_or(self.first, |last| last + 1);
-        self.holes.push(Hole { range, from, behind });
+        let begun = format::begun_record(&file[range.start..range.end], from);
+        let torn_end = begun.map(|bytes| (range.start + bytes) as u64);
+        let range = range.start as u64..range.end as u64;
+        self.holes.push(Hole { range, from, behind, torn_end });
     }
 
     fn take(&mut self, seq: u64, offset: usize, len: usize, record: Result<Record, String>) {

@@ -287,23 +287,31 @@ impl Store {
     }
 
     fn begin_prune(&self) -> Option<Job> {
-        let oldest_kept = self.snapshots.len().checked_sub(SNAPSHOTS_KEPT)?;
+        let oldest_kept = self.snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
         let (old, kept) = self.snapshots.split_at(oldest_kept);
-        let floor = *kept.first()?;
+        let files = match kept {
+            [floor, _, ..] => self.unneeded(*floor),
+            [] | [_] => Vec::new(),
+        };
+        let spare_bytes = (!self.journal.has_spare).then_some(self.config.journal_file_bytes_max);
+        if files.is_empty() && old.is_empty() && spare_bytes.is_none() {
+            return None;
+        }
+        let pruning = Pruning { files, snapshots: old.to_vec(), spare_bytes };
+        let disk = self.disk();
+        Some(Job::new(Work::Prune, move || jobs::prune(disk.as_ref(), pruning)))
+    }
+
+    /// Journal files whose decisions are in the older snapshot and whose frames nobody needs, and
+    /// where those go that are damaged.
+    fn unneeded(&self, floor: u64) -> Vec<(u64, Option<String>)> {
         let settled = |number: u64, last_seq: u64| {
             last_seq <= floor && !self.journal.holds(number) && !self.batches.need(number)
         };
         let all = self.journal.files.iter();
-        let files: Vec<_> = all
-            .filter(|(number, facts)| settled(**number, facts.last_seq))
+        all.filter(|(number, facts)| settled(**number, facts.last_seq))
             .map(|(number, facts)| (*number, facts.damaged.then(|| self.quarantine(*number))))
-            .collect();
-        if files.is_empty() && old.is_empty() {
-            return None;
-        }
-        let pruning = Pruning { files, snapshots: old.to_vec() };
-        let disk = self.disk();
-        Some(Job::new(Work::Prune, move || jobs::prune(disk.as_ref(), pruning)))
+            .collect()
     }
 
     fn quarantine(&self, number: u64) -> String {
@@ -368,7 +376,8 @@ impl Store {
                 self.bytes_since_snapshot = 0;
                 Outcome::Snapshotted
             }
-            Output::Pruned { files, snapshots } => {
+            Output::Pruned { files, snapshots, has_spare } => {
+                self.journal.has_spare |= has_spare;
                 self.journal.files.retain(|number, _| !files.contains(number));
                 self.snapshots.retain(|covered| !snapshots.contains(covered));
                 Outcome::Pruned { files: files.len() + snapshots.len() }

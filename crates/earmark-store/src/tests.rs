@@ -8,4 +8,5 @@ mod journal;
 mod ledger;
 mod sealing;
 mod space;
+mod spares;
 mod world;

@@ -27,7 +27,8 @@ pub enum Work {
     Seal(RecordingId),
     /// Writes the durable decisions to a snapshot, once enough of them have gathered.
     Snapshot,
-    /// Removes journal files and snapshots that nothing needs.
+    /// Removes journal files and snapshots that nothing needs, and keeps a spare journal file
+    /// ready.
     Prune,
     /// Unlinks the file of a recording whose `Removing` is durable.
     Remove(RecordingId),
@@ -84,7 +85,7 @@ pub(crate) enum Output {
     Replaced { id: FileId, file: Arc<dyn DiskFile> },
     Sealed { seal: Seal, damage: Vec<Damage> },
     Snapshotted { covered: u64 },
-    Pruned { files: Vec<u64>, snapshots: Vec<u64> },
+    Pruned { files: Vec<u64>, snapshots: Vec<u64>, has_spare: bool },
     Removed,
 }
 

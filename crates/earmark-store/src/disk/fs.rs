@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 
-use super::{DirEntry, Disk, DiskFile, DiskLock, split};
+use super::{DirEntry, Disk, DiskFile, DiskLock, split, write_all_at};
 
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const DIR_MODE: Mode = Mode::RWXU;
@@ -160,6 +160,10 @@ impl Disk for FsDisk {
     }
 }
 
+/// Zeros are written in pages: larger writes leave larger folios in the page cache, which every
+/// small write and sync then walks.
+const PAGE_BYTES: usize = 4_096;
+
 struct FsFile(File);
 
 impl DiskFile for FsFile {
@@ -181,6 +185,18 @@ impl DiskFile for FsFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn fill(&self, len: u64) -> io::Result<()> {
+        let mut at = self.len()?;
+        while at < len {
+            // The first one is short where the file ends within a page.
+            let room = PAGE_BYTES as u64 - at % PAGE_BYTES as u64;
+            let bytes = room.min(len - at);
+            write_all_at(self, at, &[0; PAGE_BYTES][..bytes as usize])?;
+            at += bytes;
+        }
+        Ok(())
     }
 }
 

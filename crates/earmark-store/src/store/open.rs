@@ -91,6 +91,7 @@ impl Store {
             unreadable: Default::default(),
             disk,
         };
+        store.journal.has_spare = recovery.spare_bytes == Some(config.journal_file_bytes_max);
         store.restage(&recovery.tail)?;
         let frames = store.close_what_is_open(at);
         let mut recovered = Recovered {

@@ -295,6 +295,7 @@ impl Actor for WalStore {
             actor.stage_what_opening_left(ctx);
             actor.finish_removals(ctx);
             actor.expire(ctx);
+            actor.keep_house(ctx);
         });
         ctx.run_interval(EXPIRE_EVERY, |actor, ctx| {
             actor.guarded(|actor| actor.expire(ctx));

@@ -87,7 +87,7 @@ impl WalStore {
     }
 
     /// Snapshots and prunings are cheap to ask for: the store says when there is nothing to do.
-    fn keep_house(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn keep_house(&mut self, ctx: &mut Context<Self>) {
         let after = self.machine.shared().durable();
         self.queue(DiskTask::Snapshot, after, ctx);
         self.queue(DiskTask::Prune, after, ctx);
