@@ -163,15 +163,21 @@ impl Journal {
 
     /// Stages a record whose payload is given.
     pub(crate) fn stage(&mut self, payload: &[u8], record: Record) -> u64 {
-        assert!(payload.len() <= PAYLOAD_BYTES_MAX, "a record is bounded by whoever stages it");
+        self.stage_with(record, |bytes| bytes.extend_from_slice(payload))
+    }
+
+    /// Stages a record whose payload is put where it goes.
+    fn stage_with(&mut self, record: Record, put: impl FnOnce(&mut Vec<u8>)) -> u64 {
         let bytes = Arc::make_mut(&mut self.staging.bytes);
         let start = bytes.len();
         format::begin_record(bytes);
-        bytes.extend_from_slice(payload);
+        put(bytes);
+        let payload = bytes.len() - start - RECORD_HEADER_BYTES;
+        assert!(payload <= PAYLOAD_BYTES_MAX, "a record is bounded by whoever stages it");
         format::end_record(start, bytes);
         let seq = self.next_seq;
         self.next_seq += 1;
-        let payload = u32::try_from(payload.len()).expect("a payload is at most 16 MiB long");
+        let payload = u32::try_from(payload).expect("a payload is at most 16 MiB long");
         self.staging.entries.push(Entry { seq, start, payload, record });
         seq
     }
@@ -198,10 +204,10 @@ impl Journal {
         }
         let span =
             FrameSpan { capture, first: seq, count: 1, first_at: frame.at, last_at: frame.at };
-        let mut payload = Vec::with_capacity(frames::FRAMES_HEADER_BYTES + frame.bytes.len() + 20);
-        frames::put_header(&span, &mut payload);
-        frames::put_frame(frame.at, frame, &mut payload);
-        self.stage(&payload, Record::Frames(span))
+        self.stage_with(Record::Frames(span), |payload| {
+            frames::put_header(&span, payload);
+            frames::put_frame(frame.at, frame, payload);
+        })
     }
 
     pub(crate) fn staged_bytes(&self) -> usize {
