@@ -5,18 +5,26 @@
 //! seed says, sector by sector and name by name. The same seed and the same calls give the same
 //! disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{DirEntry, Disk, DiskFile, DiskLock, split};
 use crate::journal::mix;
 
+mod fate;
+mod faults;
 mod inode;
 mod names;
+mod past;
 
+use fate::Dice;
+use faults::Faults;
+pub use faults::{Aim, DiskError, Fault};
 use inode::Inode;
 use names::Names;
+use past::Change;
+pub use past::{CutLimits, Cuts, Operation, Past};
 
 /// The sector in which writes are torn.
 pub const SECTOR_BYTES: usize = 512;
@@ -38,31 +46,6 @@ pub enum DiskOp {
     Read,
 }
 
-/// What a fault says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DiskError {
-    /// Input or output error.
-    Eio,
-    /// No space left.
-    Enospc,
-    /// Permission denied.
-    Eacces,
-    /// Too many open files.
-    Emfile,
-}
-
-impl DiskError {
-    fn to_io(self) -> io::Error {
-        let number = match self {
-            Self::Eio => 5,
-            Self::Eacces => 13,
-            Self::Emfile => 24,
-            Self::Enospc => 28,
-        };
-        io::Error::from_raw_os_error(number)
-    }
-}
-
 /// A way in which the disk deceives the store; what a store on such a disk loses is what a store
 /// would lose that forgot the step itself, so that a checker can show that it would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,19 +58,6 @@ pub enum Lie {
     NameSyncs,
 }
 
-/// One operation that succeeded, as the log keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// What was done.
-    pub op: DiskOp,
-    /// To which path; the new one of a rename.
-    pub path: String,
-    /// Where in the file.
-    pub offset: u64,
-    /// How many bytes.
-    pub len: u64,
-}
-
 /// A handle on a simulated disk. Clones share it; each handle belongs to the process that was alive
 /// when it was given out.
 #[derive(Clone)]
@@ -98,7 +68,9 @@ pub struct SimDisk {
 
 struct State {
     names: Names,
-    faults: BTreeMap<DiskOp, (DiskError, i64)>,
+    faults: Faults,
+    /// Whether the write that has begun takes half of its bytes.
+    shortens: bool,
     lies: BTreeSet<Lie>,
     full: bool,
     capacity: u64,
@@ -107,6 +79,9 @@ struct State {
     dice: u64,
     operations: u64,
     log: Option<Vec<Operation>>,
+    /// What was asked for since the log began, what failed and what only reads included.
+    asked: Vec<(DiskOp, String)>,
+    next_file: u64,
     stop_after: Option<u64>,
 }
 
@@ -121,7 +96,8 @@ impl SimDisk {
     pub fn new(seed: u64) -> Self {
         let state = State {
             names: Names::default(),
-            faults: BTreeMap::new(),
+            faults: Faults::default(),
+            shortens: false,
             lies: BTreeSet::new(),
             full: false,
             capacity: u64::MAX,
@@ -130,6 +106,8 @@ impl SimDisk {
             dice: mix(seed),
             operations: 0,
             log: None,
+            asked: Vec::new(),
+            next_file: 0,
             stop_after: None,
         };
         Self { state: Arc::new(Mutex::new(state)), life: 0 }
@@ -137,7 +115,17 @@ impl SimDisk {
 
     /// Lets the next `times` operations of a kind fail; −1 is for ever, 0 ends it.
     pub fn set_fault(&self, op: DiskOp, error: DiskError, times: i64) {
-        self.state().faults.insert(op, (error, times));
+        self.state().faults.set(op, error, times);
+    }
+
+    /// Lets single operations go wrong.
+    pub fn aim(&self, aim: Aim) {
+        self.state().faults.aim(aim);
+    }
+
+    /// How many operations went wrong by an aim.
+    pub fn hits(&self) -> u64 {
+        self.state().faults.hits
     }
 
     /// Ends all faults.
@@ -173,8 +161,7 @@ impl SimDisk {
     pub fn power_cut(&self, seed: u64) {
         self.kill();
         let mut state = self.state();
-        let mut dice = mix(seed ^ 0x706f_7765_7263_7574);
-        state.names.power_cut(&mut || roll(&mut dice));
+        state.names = state.names.after_cut(&mut Dice::new(seed));
     }
 
     /// The process dies by itself, as by [`SimDisk::kill`], before the operation after the next
@@ -216,8 +203,9 @@ impl SimDisk {
 
     /// Puts a file there, durably, as somebody else might.
     pub fn plant(&self, path: &str, bytes: &[u8]) {
-        let inode = Arc::new(Mutex::new(Inode::synced(bytes)));
-        self.state().names.plant(path, inode);
+        let mut state = self.state();
+        let inode = Inode::synced(state.new_file(), bytes).shared();
+        state.names.plant(path, inode);
     }
 
     /// Every file that a process sees, in order.
@@ -235,9 +223,14 @@ impl SimDisk {
         self.state().operations
     }
 
-    /// Begins to keep a log of all operations that succeed.
+    /// Begins to keep a log of all operations that change something; [`Past`] can replay it.
     pub fn start_log(&self) {
         self.state().log.get_or_insert_default();
+    }
+
+    /// How many operations the log has.
+    pub fn log_len(&self) -> usize {
+        self.state().log.as_ref().map_or(0, Vec::len)
     }
 
     /// Takes what the log has gathered.
@@ -245,12 +238,17 @@ impl SimDisk {
         self.state().log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Takes what was asked for since the log began: kind and path, reads and failures included.
+    pub fn take_asked(&self) -> Vec<(DiskOp, String)> {
+        std::mem::take(&mut self.state().asked)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
     /// Lets an operation begin, if the process lives and no fault is due.
-    fn enter(&self, op: DiskOp) -> io::Result<MutexGuard<'_, State>> {
+    fn enter(&self, op: DiskOp, path: &str) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state();
         if state.stop_after.is_some_and(|stop| state.operations >= stop) && state.life == self.life
         {
@@ -261,28 +259,29 @@ impl SimDisk {
         if state.life != self.life {
             return Err(io::Error::other("the process of this handle is dead"));
         }
-        state.fault(op)?;
+        if state.log.is_some() {
+            state.asked.push((op, path.to_owned()));
+        }
+        state.shortens = state.faults.meet(op, path)?;
         Ok(state)
     }
 }
 
 impl State {
-    fn fault(&mut self, op: DiskOp) -> io::Result<()> {
-        let Some((error, times)) = self.faults.get_mut(&op) else {
-            return Ok(());
-        };
-        if *times == 0 {
-            return Ok(());
-        }
-        *times = if *times > 0 { *times - 1 } else { -1 };
-        Err(error.to_io())
+    fn done(&mut self, op: DiskOp, path: &str, (offset, len): (u64, u64), change: Change) {
+        self.operations += 1;
+        self.note(op, path, (offset, len), change);
     }
 
-    fn done(&mut self, op: DiskOp, path: &str, offset: u64, len: u64) {
-        self.operations += 1;
+    fn note(&mut self, op: DiskOp, path: &str, (offset, len): (u64, u64), change: Change) {
         if let Some(log) = &mut self.log {
-            log.push(Operation { op, path: path.to_owned(), offset, len });
+            log.push(Operation { op, path: path.to_owned(), offset, len, change });
         }
+    }
+
+    const fn new_file(&mut self) -> u64 {
+        self.next_file += 1;
+        self.next_file
     }
 
     fn roll(&mut self) -> u64 {
@@ -304,66 +303,70 @@ impl State {
 impl Disk for SimDisk {
     fn create_new(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         split(path)?;
-        let mut state = self.enter(DiskOp::Create)?;
+        let mut state = self.enter(DiskOp::Create, path)?;
         if state.room() == 0 {
             return Err(DiskError::Enospc.to_io());
         }
-        let inode = Arc::new(Mutex::new(Inode::default()));
+        let file = state.new_file();
+        let inode = Inode::new(file).shared();
         state.names.create(path, Arc::clone(&inode))?;
-        state.done(DiskOp::Create, path, 0, 0);
+        state.done(DiskOp::Create, path, (0, 0), Change::CreateFile { file });
         Ok(Arc::new(SimFile { disk: self.clone(), path: path.to_owned(), inode }))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         split(path)?;
-        let state = self.enter(DiskOp::Read)?;
+        let state = self.enter(DiskOp::Read, path)?;
         let inode = state.names.file(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(Arc::new(SimFile { disk: self.clone(), path: path.to_owned(), inode }))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
         split(path)?;
-        let mut state = self.enter(DiskOp::Create)?;
+        let mut state = self.enter(DiskOp::Create, path)?;
         let full = state.room() == 0;
         if state.names.create_dir(path, full)? {
-            state.done(DiskOp::Create, path, 0, 0);
+            state.done(DiskOp::Create, path, (0, 0), Change::CreateDir);
         }
         Ok(())
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<DirEntry>> {
-        let state = self.enter(DiskOp::Read)?;
+        let state = self.enter(DiskOp::Read, dir)?;
         state.names.list(dir)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         split(from)?;
         split(to)?;
-        let mut state = self.enter(DiskOp::Rename)?;
+        let mut state = self.enter(DiskOp::Rename, to)?;
         state.names.rename(from, to)?;
-        state.done(DiskOp::Rename, to, 0, 0);
+        let from = from.to_owned();
+        state.done(DiskOp::Rename, to, (0, 0), Change::Rename { from });
         Ok(())
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
         split(path)?;
-        let mut state = self.enter(DiskOp::Remove)?;
+        let mut state = self.enter(DiskOp::Remove, path)?;
         state.names.remove(path)?;
-        state.done(DiskOp::Remove, path, 0, 0);
+        state.done(DiskOp::Remove, path, (0, 0), Change::Remove);
         Ok(())
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        let mut state = self.enter(DiskOp::Sync)?;
+        let mut state = self.enter(DiskOp::Sync, dir)?;
+        let mut change = Change::Nothing;
         if !state.lies.contains(&Lie::NameSyncs) {
             state.names.sync(dir)?;
+            change = Change::SyncNames;
         }
-        state.done(DiskOp::Sync, dir, 0, 0);
+        state.done(DiskOp::Sync, dir, (0, 0), change);
         Ok(())
     }
 
     fn lock(&self) -> io::Result<Option<DiskLock>> {
-        let mut state = self.enter(DiskOp::Create)?;
+        let mut state = self.enter(DiskOp::Create, "lock")?;
         if state.locked {
             return Ok(None);
         }
@@ -393,7 +396,7 @@ struct SimFile {
 
 impl DiskFile for SimFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = match self.disk.enter(DiskOp::Write) {
+        let mut state = match self.disk.enter(DiskOp::Write, &self.path) {
             Ok(state) => state,
             Err(error) => {
                 self.tear(offset, bytes);
@@ -402,6 +405,7 @@ impl DiskFile for SimFile {
         };
         let mut inode = lock(&self.inode);
         let wanted = match state.roll() % 16 {
+            _ if state.shortens => bytes.len().div_ceil(2),
             0 if bytes.len() > 1 => 1 + (state.roll() % (bytes.len() as u64 - 1)) as usize,
             _ => bytes.len(),
         };
@@ -415,23 +419,26 @@ impl DiskFile for SimFile {
         }
         inode = lock(&self.inode);
         inode.write(offset, &bytes[..taken]);
+        let change = Change::Write { file: inode.id(), bytes: bytes[..taken].to_vec() };
         drop(inode);
-        state.done(DiskOp::Write, &self.path, offset, taken as u64);
+        state.done(DiskOp::Write, &self.path, (offset, taken as u64), change);
         Ok(taken)
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let _state = self.disk.enter(DiskOp::Read)?;
+        let _state = self.disk.enter(DiskOp::Read, &self.path)?;
         Ok(lock(&self.inode).read(offset, buf))
     }
 
     fn sync(&self) -> io::Result<()> {
-        match self.disk.enter(DiskOp::Sync) {
+        match self.disk.enter(DiskOp::Sync, &self.path) {
             Ok(mut state) => {
+                let mut change = Change::Nothing;
                 if !state.lies.contains(&Lie::FileSyncs) {
                     lock(&self.inode).sync();
+                    change = Change::Sync { file: lock(&self.inode).id() };
                 }
-                state.done(DiskOp::Sync, &self.path, 0, 0);
+                state.done(DiskOp::Sync, &self.path, (0, 0), change);
                 Ok(())
             }
             Err(error) => {
@@ -439,25 +446,29 @@ impl DiskFile for SimFile {
                     return Err(error);
                 }
                 lock(&self.inode).fail_sync();
-                let hidden = self.disk.state().lies.contains(&Lie::FileSyncErrors);
+                let change = Change::FailSync { file: lock(&self.inode).id() };
+                let mut state = self.disk.state();
+                state.note(DiskOp::Sync, &self.path, (0, 0), change);
+                let hidden = state.lies.contains(&Lie::FileSyncErrors);
                 if hidden { Ok(()) } else { Err(error) }
             }
         }
     }
 
     fn len(&self) -> io::Result<u64> {
-        let _state = self.disk.enter(DiskOp::Read)?;
+        let _state = self.disk.enter(DiskOp::Read, &self.path)?;
         Ok(lock(&self.inode).len())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut state = self.disk.enter(DiskOp::Write)?;
+        let mut state = self.disk.enter(DiskOp::Write, &self.path)?;
         let growth = len.saturating_sub(lock(&self.inode).len());
         if growth > state.room() {
             return Err(DiskError::Enospc.to_io());
         }
         lock(&self.inode).set_len(len);
-        state.done(DiskOp::Write, &self.path, len, 0);
+        let change = Change::SetLen { file: lock(&self.inode).id() };
+        state.done(DiskOp::Write, &self.path, (len, 0), change);
         Ok(())
     }
 }
@@ -472,6 +483,9 @@ impl SimFile {
         let part = (state.roll() % (bytes.len() as u64 + 1)) as usize;
         if state.roll().is_multiple_of(2) && part as u64 <= state.room() {
             lock(&self.inode).write(offset, &bytes[..part]);
+            let change =
+                Change::Write { file: lock(&self.inode).id(), bytes: bytes[..part].to_vec() };
+            state.note(DiskOp::Write, &self.path, (offset, part as u64), change);
         }
     }
 }

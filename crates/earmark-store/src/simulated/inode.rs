@@ -1,6 +1,9 @@
 //! The contents of one file: what a process sees, and what of it a power cut may take.
 
+use std::sync::{Arc, Mutex};
+
 use super::SECTOR_BYTES;
+use super::fate::{Fate, Length, Lengths, Part};
 
 /// A change that is not synced.
 #[derive(Clone, Debug)]
@@ -12,6 +15,8 @@ enum Change {
 /// The contents of a file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
+    /// Tells the files of a disk apart, whatever they are called.
+    id: u64,
     bytes: Vec<u8>,
     /// Oldest first; `true` for one that a failed sync has dropped: it is still seen, and no later
     /// sync makes it durable.
@@ -19,8 +24,20 @@ pub(super) struct Inode {
 }
 
 impl Inode {
-    pub(super) fn synced(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_vec(), changes: Vec::new() }
+    pub(super) fn new(id: u64) -> Self {
+        Self { id, ..Self::default() }
+    }
+
+    pub(super) fn synced(id: u64, bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), ..Self::new(id) }
+    }
+
+    pub(super) fn shared(self) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(self))
+    }
+
+    pub(super) const fn id(&self) -> u64 {
+        self.id
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -77,33 +94,44 @@ impl Inode {
         byte.map(|byte| *byte ^= 1 << (bit % 8)).is_some()
     }
 
-    /// Undoes what was not synced, then lets parts of it happen after all.
-    pub(super) fn power_cut(&mut self, roll: &mut dyn FnMut() -> u64) {
-        let changes = std::mem::take(&mut self.changes);
-        let seen = self.bytes.len();
-        for (change, _) in changes.iter().rev() {
-            undo(&mut self.bytes, change);
+    /// What a power cut leaves: what was synced, and of the rest what fate says.
+    pub(super) fn after_cut(&self, fate: &mut dyn Fate) -> Self {
+        let mut bytes = self.bytes.clone();
+        for (change, _) in self.changes.iter().rev() {
+            undo(&mut bytes, change);
         }
-        let synced = self.bytes.len();
-        let mut order: Vec<&Change> =
-            changes.iter().filter(|(_, dropped)| !dropped).map(|(change, _)| change).collect();
-        if roll().is_multiple_of(2) {
-            shuffle(&mut order, roll);
+        let synced = bytes.len();
+        let changes: Vec<&Change> =
+            self.changes.iter().filter(|(_, dropped)| !dropped).map(|(change, _)| change).collect();
+        for index in fate.order(changes.len(), overlap_somewhere(&changes)) {
+            redo(&mut bytes, changes[index], fate);
         }
-        let generosity = roll() % 5;
-        for change in order {
-            redo(&mut self.bytes, change, generosity, roll);
+        let lengths = Lengths {
+            grows: self.bytes.len() > bytes.len() && !self.changes.is_empty(),
+            surplus: bytes.len().saturating_sub(synced) as u64,
+        };
+        match fate.length(lengths) {
+            Length::OfContents => {}
+            Length::Grown => bytes.resize(self.bytes.len(), 0),
+            Length::Short(missing) => bytes.truncate(bytes.len() - missing as usize),
         }
-        // The length may have reached the medium without the bytes, and the other way round.
-        match roll() % 4 {
-            0 if seen > self.bytes.len() && !changes.is_empty() => self.bytes.resize(seen, 0),
-            1 if self.bytes.len() > synced => {
-                let kept = synced + (roll() % (self.bytes.len() - synced) as u64) as usize;
-                self.bytes.truncate(kept);
-            }
-            _ => {}
-        }
+        Self { bytes, ..Self::new(self.id) }
     }
+}
+
+/// Whether the order of changes can matter.
+fn overlap_somewhere(changes: &[&Change]) -> bool {
+    let range = |change: &Change| match change {
+        Change::Write { offset, new, .. } => *offset..offset + new.len(),
+        Change::Cut { len, .. } => *len..usize::MAX,
+    };
+    changes.iter().enumerate().any(|(place, change)| {
+        let one = range(change);
+        changes[..place]
+            .iter()
+            .map(|other| range(other))
+            .any(|other| one.start < other.end && other.start < one.end)
+    })
 }
 
 fn overlap(bytes: &[u8], offset: usize, len: usize) -> &[u8] {
@@ -134,30 +162,23 @@ fn undo(bytes: &mut Vec<u8>, change: &Change) {
     }
 }
 
-/// Lets each sector of a write happen with a chance of `generosity` in 4.
-fn redo(bytes: &mut Vec<u8>, change: &Change, generosity: u64, roll: &mut dyn FnMut() -> u64) {
+/// Lets a change happen as far as fate says.
+fn redo(bytes: &mut Vec<u8>, change: &Change, fate: &mut dyn Fate) {
     match change {
         Change::Write { offset, new, .. } => {
             let mut done = 0;
             while done < new.len() {
                 let at = offset + done;
                 let len = (SECTOR_BYTES - at % SECTOR_BYTES).min(new.len() - done);
-                if roll() % 4 < generosity {
-                    put(bytes, at, &new[done..done + len]);
-                }
+                let kept = fate.sector(Part { len, is_last: done + len == new.len() });
+                put(bytes, at, &new[done..done + kept]);
                 done += len;
             }
         }
         Change::Cut { len, .. } => {
-            if roll() % 4 < generosity {
+            if fate.keeps_cut() {
                 bytes.truncate(*len);
             }
         }
-    }
-}
-
-fn shuffle<T>(items: &mut [T], roll: &mut dyn FnMut() -> u64) {
-    for last in (1..items.len()).rev() {
-        items.swap(last, (roll() % (last as u64 + 1)) as usize);
     }
 }

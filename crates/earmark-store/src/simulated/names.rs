@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use super::fate::Fate;
 use super::inode::Inode;
 use super::lock;
 use crate::disk::{DirEntry, split};
 
-type File = Arc<Mutex<Inode>>;
+pub(super) type File = Arc<Mutex<Inode>>;
 
 #[derive(Clone)]
 enum Node {
@@ -145,15 +146,15 @@ impl Names {
         Ok(())
     }
 
-    /// Only what is synced is left, and of the rest what the dice keep.
-    pub(super) fn power_cut(&mut self, roll: &mut dyn FnMut() -> u64) {
-        for (change, _) in std::mem::take(&mut self.changes) {
-            if roll().is_multiple_of(2) {
-                change.happen(&mut self.synced);
+    /// The names that a power cut leaves: those that are synced, and of the rest what fate says.
+    pub(super) fn after_cut(&self, fate: &mut dyn Fate) -> Self {
+        let mut synced = self.synced.clone();
+        for (change, _) in &self.changes {
+            if fate.keeps_name() {
+                change.happen(&mut synced);
             }
         }
         // A file in a folder that was lost is lost with it.
-        let synced = std::mem::take(&mut self.synced);
         let dirs: Vec<String> = synced
             .iter()
             .filter(|(_, node)| matches!(node, Node::Dir))
@@ -161,13 +162,46 @@ impl Names {
             .collect();
         let reachable =
             |path: &str| dir_of(path).is_empty() || dirs.iter().any(|dir| dir == dir_of(path));
-        self.synced = synced.into_iter().filter(|(path, _)| reachable(path)).collect();
-        for node in self.synced.values() {
+        synced.retain(|path, _| reachable(path));
+        for node in synced.values_mut() {
             if let Node::File(file) = node {
-                lock(file).power_cut(roll);
+                let left = lock(file).after_cut(fate);
+                *file = left.shared();
             }
         }
-        self.seen = self.synced.clone();
+        Self { seen: synced.clone(), synced, changes: Vec::new() }
+    }
+
+    /// The same names and contents, in files of their own, and those files by number.
+    pub(super) fn copy(&self) -> (Self, BTreeMap<u64, File>) {
+        let mut files = BTreeMap::new();
+        let mut node = |node: &Node| match node {
+            Node::Dir => Node::Dir,
+            Node::File(file) => {
+                let inode = lock(file);
+                let copy = files.entry(inode.id()).or_insert_with(|| inode.clone().shared());
+                Node::File(Arc::clone(copy))
+            }
+        };
+        let changes = self.changes.iter().map(|(change, synced)| {
+            let change = match change {
+                Change::Link { path, node: file } => {
+                    Change::Link { path: path.clone(), node: node(file) }
+                }
+                Change::Unlink { path } => Change::Unlink { path: path.clone() },
+                Change::Rename { from, to, node: file } => {
+                    let (from, to) = (from.clone(), to.clone());
+                    Change::Rename { from, to, node: node(file) }
+                }
+            };
+            (change, synced.clone())
+        });
+        let changes = changes.collect();
+        let mut map = |names: &BTreeMap<String, Node>| {
+            names.iter().map(|(path, one)| (path.clone(), node(one))).collect()
+        };
+        let (seen, synced) = (map(&self.seen), map(&self.synced));
+        (Self { seen, synced, changes }, files)
     }
 
     pub(super) fn forget(&mut self, path: &str) -> bool {
