@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use earmark::RecordingId;
 
+use crate::hammer::HammerArgs;
 use crate::log::LogFormat;
 
 /// Keeps every frame of captured audio, links it to its conversation, and uploads what the server
@@ -69,6 +70,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Says what would make a damaged store sound again, and does it when asked to; nothing is ever
+    /// deleted.
+    Repair {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// Does it. Without this nothing is changed.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Writes to a store until something ends it, for the tests that do.
+    #[command(hide = true)]
+    Hammer(HammerArgs),
 }
 
 #[derive(Args, Clone, Debug)]

@@ -63,14 +63,21 @@ impl Failure {
     /// The runtime did not start on this folder.
     pub(crate) fn start(folder: &Path, error: &StartError) -> Self {
         match error {
-            StartError::Store(OpenError::InUse) => Self::InUse {
+            StartError::Store(error) => Self::open(folder, error),
+            StartError::Folder { error, .. } => Self::store(folder, error),
+            StartError::Thread(_) => Self::wrong(error),
+        }
+    }
+
+    /// The store in this folder was not opened.
+    pub(crate) fn open(folder: &Path, error: &OpenError) -> Self {
+        match error {
+            OpenError::InUse => Self::InUse {
                 folder: folder.to_owned(),
                 owner: owner::of(folder)
                     .map_or_else(|| String::from("another process"), |owner| owner.to_string()),
             },
-            StartError::Store(OpenError::Files(_)) => Self::store(folder, error),
-            StartError::Folder { error, .. } => Self::store(folder, error),
-            StartError::Thread(_) => Self::wrong(error),
+            OpenError::Files(_) => Self::store(folder, error),
         }
     }
 

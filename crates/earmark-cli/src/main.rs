@@ -10,12 +10,14 @@ mod data_dir;
 mod demo;
 mod exit;
 mod feed_file;
+mod hammer;
 mod listing;
 mod log;
 mod output;
 mod owner;
 mod person;
 mod play;
+mod repair;
 mod sync;
 mod verify;
 
@@ -51,6 +53,8 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             wait(person::delete(&chosen(args.store.data_dir)?, args.recordings))
         }
         Command::Verify { store } => verify::run(&chosen(store.data_dir)?),
+        Command::Repair { store, apply } => repair::run(&chosen(store.data_dir)?, apply),
+        Command::Hammer(args) => hammer::run(args),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use earmark_store::{Damage, Harm, verify as verify_store};
+use earmark_store::{Damage, verify as verify_store};
 
 use crate::data_dir;
 use crate::exit::{Failure, Outcome};
@@ -15,9 +15,13 @@ pub(crate) fn run(folder: &Path) -> Result<Outcome, Failure> {
     progress.clear();
     let verified = verified.map_err(|error| Failure::read(folder, &error))?;
     for damage in &verified.damage {
-        print_line(format_args!("damaged: {damage}; {}", cost(damage)))?;
+        print_line(told(damage))?;
     }
     let (recordings, bytes) = (verified.recordings, verified.bytes);
+    if verified.given_up > 0 {
+        let given_up = verified.given_up;
+        print_line(format_args!("given up before, as `earmark list` shows: {given_up}"))?;
+    }
     print_line(format_args!(
         "{recordings} sealed recordings with {bytes} bytes are as they were sealed; {}",
         match verified.damage.len() {
@@ -29,21 +33,8 @@ pub(crate) fn run(folder: &Path) -> Result<Outcome, Failure> {
     Ok(Outcome::good_if(verified.damage.is_empty()))
 }
 
-/// What a damage has cost.
-fn cost(damage: &Damage) -> String {
-    match &damage.harm {
-        Harm::Rot => String::from("whole copies of these records are used where there are any"),
-        Harm::RecordsMissing { from, to } => {
-            format!("{} records are lost with what only they told", to - from)
-        }
-        Harm::FramesMissing { frames, .. } => format!("it cost {frames} frames"),
-        Harm::FileMissing { recording } | Harm::WrongLength { recording, .. } => {
-            format!("{recording} can no longer be uploaded")
-        }
-        Harm::WrongContent { recording } => format!(
-            "{recording} can no longer be uploaded; its frames outside these bytes can be read"
-        ),
-        Harm::Unclaimed => String::from("it cost nothing; the next start puts it aside"),
-        Harm::Unreadable { .. } => String::from("what only this file told is not used"),
-    }
+/// A damage, where it is, and what it has cost.
+pub(crate) fn told(damage: &Damage) -> String {
+    let cost = damage.cost.as_ref().map_or_else(String::new, |cost| format!("; {cost}"));
+    format!("damaged: {damage}{cost}")
 }

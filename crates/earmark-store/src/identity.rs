@@ -11,6 +11,7 @@ use crate::layout::{IDENTITY, IDENTITY_TEMP};
 use crate::recovery::ReadError;
 
 const IDENTITY_BYTES_MAX: u64 = 4_096;
+const FORMAT: &str = "earmark-store";
 
 #[derive(Serialize, Deserialize)]
 struct Page {
@@ -29,7 +30,7 @@ pub(crate) enum Identity {
 }
 
 fn check(version: u32, incarnation: u32) -> u32 {
-    crc32c(format!("earmark-store {version} {incarnation}").as_bytes())
+    crc32c(format!("{FORMAT} {version} {incarnation}").as_bytes())
 }
 
 pub(crate) fn read(disk: &dyn Disk) -> Result<Identity, ReadError> {
@@ -46,6 +47,9 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Identity, ReadError> {
         Ok(page) => page,
         Err(error) => return Ok(Identity::Damaged(error.to_string())),
     };
+    if page.format != FORMAT {
+        return Ok(Identity::Damaged(format!("its format is not `{FORMAT}`")));
+    }
     if page.crc32c != check(page.version, page.incarnation) {
         return Ok(Identity::Damaged("its checksum does not match".to_owned()));
     }
@@ -58,7 +62,7 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Identity, ReadError> {
 /// Writes the file of a new store.
 pub(crate) fn write(disk: &dyn Disk, incarnation: u32) -> io::Result<()> {
     let page = Page {
-        format: "earmark-store".to_owned(),
+        format: FORMAT.to_owned(),
         version: VERSION,
         incarnation,
         crc32c: check(VERSION, incarnation),

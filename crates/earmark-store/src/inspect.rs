@@ -1,15 +1,25 @@
 //! Looking at a store without owning it: nothing is written, and its owner may go on.
 
 use std::io;
+use std::sync::Arc;
 
 use earmark_core::RecordingId;
+use earmark_core::sync::UploadStage;
 
 use crate::damage::{Damage, Harm};
 use crate::disk::Disk;
-use crate::layout;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, RecordingFacts};
 use crate::reader::{RecordingError, RecordingReader};
+use crate::record::Seal;
 use crate::recovery::{self, ReadError, Recovery};
+
+mod audio;
+mod cost;
+mod journal;
+mod recordings;
+mod strangers;
+
+use recordings::Look;
 
 /// The owner may prune a file between its listing and its opening; then all is read again.
 const TRIES_MAX: u32 = 16;
@@ -30,27 +40,53 @@ pub struct Inspection {
 ///
 /// [`ReadError`].
 pub fn inspect(disk: &dyn Disk) -> Result<Inspection, ReadError> {
-    let Recovery { ledger, mut damage, .. } = read(disk)?;
-    // A file that is new to this look may have been made behind it.
-    damage.retain(|damage| damage.harm != Harm::Unclaimed);
+    let Recovery { ledger, damage, .. } = read(disk)?;
     Ok(Inspection { ledger, damage })
 }
 
-fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
+pub(crate) fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
     let vanished = |error: &ReadError| match error {
         ReadError::Io { error, .. } => error.kind() == io::ErrorKind::NotFound,
         ReadError::Newer { .. } => false,
     };
+    let mut before = Vec::new();
     let mut tries = 1;
     loop {
         match recovery::read(disk) {
             Err(error) if vanished(&error) && tries < TRIES_MAX => {}
             // What the owner does meanwhile can look like damage, but not again and again.
-            Ok(recovery) if !recovery.damage.is_empty() && tries < DAMAGE_TRIES_MAX => {}
-            result => return result,
+            Ok(recovery) if !recovery.damage.is_empty() && tries < DAMAGE_TRIES_MAX => {
+                before = recovery.damage;
+            }
+            result => return result.map(|recovery| without_the_explained(recovery, &before)),
         }
         tries += 1;
     }
+}
+
+/// A file that is new to this look may have been made behind it. One that a look before has seen is
+/// older than the journal that this one has read.
+fn without_the_explained(mut recovery: Recovery, before: &[Damage]) -> Recovery {
+    let ledger = &recovery.ledger;
+    recovery.damage.retain(|damage| match damage.harm {
+        Harm::Unclaimed => before.contains(damage),
+        Harm::FileMissing { recording } => !ledger.recordings.get(&recording).is_some_and(is_lost),
+        Harm::Rot
+        | Harm::RecordsMissing { .. }
+        | Harm::FramesMissing { .. }
+        | Harm::WrongLength { .. }
+        | Harm::WrongContent { .. }
+        | Harm::WrongSum { .. }
+        | Harm::Stranger
+        | Harm::IdentityMissing
+        | Harm::Unreadable { .. } => true,
+    });
+    recovery
+}
+
+/// Whether the journal says that the file is not what was sealed: then nobody looks for it again.
+fn is_lost(facts: &RecordingFacts) -> bool {
+    matches!(facts.upload.stage, UploadStage::Corrupted { .. })
 }
 
 impl Inspection {
@@ -77,7 +113,9 @@ pub struct Verification {
     pub recordings: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// What is damaged; a torn tail is not.
+    /// Recordings that were given up before, and whose files were put aside.
+    pub given_up: usize,
+    /// What is damaged, each with its cost; a torn tail is not.
     pub damage: Vec<Damage>,
 }
 
@@ -91,50 +129,35 @@ pub fn verify(
     disk: &dyn Disk,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Verification, ReadError> {
-    let inspection = inspect(disk)?;
-    let all = inspection.ledger.recordings.iter();
-    let sealed: Vec<RecordingId> = all
-        .filter(|(_, facts)| facts.sealed.is_some() && facts.removing.is_none())
-        .map(|(id, _)| *id)
-        .collect();
-    let mut verification =
-        Verification { damage: inspection.damage.clone(), ..Verification::default() };
-    for (done, recording) in sealed.iter().enumerate() {
+    check(disk, &read(disk)?, progress)
+}
+
+pub(crate) fn check(
+    disk: &dyn Disk,
+    recovery: &Recovery,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Verification, ReadError> {
+    let all = recovery.ledger.recordings.iter();
+    let sealed = all.filter(|(_, facts)| facts.removing.is_none());
+    let sealed: Vec<(RecordingId, &RecordingFacts, &Arc<Seal>)> =
+        sealed.filter_map(|(id, facts)| Some((*id, facts, facts.sealed.as_ref()?))).collect();
+    let mut found = Verification::default();
+    for damage in recovery.damage.iter().chain(&strangers::find(disk)?) {
+        let cost = cost::of(disk, recovery, damage);
+        found.damage.push(Damage { cost: Some(cost), ..damage.clone() });
+    }
+    for (done, (recording, facts, seal)) in sealed.iter().enumerate() {
         progress(done, sealed.len());
-        match check(&inspection, disk, *recording) {
-            Ok(bytes) => {
-                verification.recordings += 1;
-                verification.bytes += bytes;
+        match recordings::check(disk, *recording, facts, seal) {
+            Look::Sound => {
+                found.recordings += 1;
+                found.bytes += seal.bytes;
             }
-            Err(error) => verification.note(*recording, error),
+            Look::Missing => found.given_up += usize::from(is_lost(facts)),
+            Look::WrongLength => {}
+            Look::Damaged(damage) => found.damage.push(damage),
         }
     }
     progress(sealed.len(), sealed.len());
-    Ok(verification)
-}
-
-fn check(
-    inspection: &Inspection,
-    disk: &dyn Disk,
-    recording: RecordingId,
-) -> Result<u64, RecordingError> {
-    let Some(mut reader) = inspection.reader(disk, recording)? else {
-        return Ok(0);
-    };
-    reader.verify().map(|()| reader.bytes())
-}
-
-impl Verification {
-    fn note(&mut self, recording: RecordingId, error: RecordingError) {
-        let path = layout::recording_path(recording);
-        let damage = match error {
-            // The inspection has listed these two.
-            RecordingError::Missing { .. } | RecordingError::WrongLength { .. } => return,
-            RecordingError::Damaged { range, .. } => {
-                Damage::new(path, Some(range), Harm::WrongContent { recording })
-            }
-            RecordingError::Io { error, .. } => Damage::unreadable(path, error),
-        };
-        self.damage.push(damage);
-    }
+    Ok(found)
 }

@@ -35,6 +35,15 @@ pub(crate) fn sync(target: u64, files: Files) -> Result<Output, Fault> {
     Ok(Output::Synced { target })
 }
 
+/// Cuts torn tails off. A file that is missing has been pruned meanwhile.
+pub(crate) fn cut(disk: &dyn Disk, cuts: &[(u64, u64)]) -> Result<(), Fault> {
+    cuts.iter().try_for_each(|(number, len)| {
+        let path = journal_path(*number);
+        let cut = disk.open(&path).and_then(|file| file.set_len(*len).and_then(|()| file.sync()));
+        accept_missing(&path, cut)
+    })
+}
+
 pub(crate) fn replace(
     disk: &dyn Disk,
     id: FileId,
@@ -94,10 +103,18 @@ fn rename_spare(
     Ok(spare)
 }
 
+/// Where a journal file goes that nothing needs.
+pub(crate) enum Farewell {
+    Remove,
+    /// It becomes the spare, if one is wanted.
+    Reuse,
+    /// It is damaged, and only moved.
+    Quarantine(String),
+}
+
 /// What is to go.
 pub(crate) struct Pruning {
-    /// Journal files, and where those go that are damaged and so are only moved.
-    pub(crate) files: Vec<(u64, Option<String>)>,
+    pub(crate) files: Vec<(u64, Farewell)>,
     pub(crate) snapshots: Vec<u64>,
     /// The length of the spare file, if one is wanted.
     pub(crate) spare_bytes: Option<u64>,
@@ -105,15 +122,15 @@ pub(crate) struct Pruning {
 
 pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> {
     let mut spare_wanted = pruning.spare_bytes;
-    for (number, quarantine) in &pruning.files {
+    for (number, farewell) in &pruning.files {
         let path = journal_path(*number);
-        let gone = match quarantine {
-            Some(to) => disk.rename(&path, to),
-            None if spare_wanted.is_some() && len_of(disk, &path) == spare_wanted => {
+        let gone = match farewell {
+            Farewell::Quarantine(to) => disk.rename(&path, to),
+            Farewell::Reuse if spare_wanted.is_some() && len_of(disk, &path) == spare_wanted => {
                 spare_wanted = None;
                 disk.rename(&path, SPARE)
             }
-            None => disk.remove(&path),
+            Farewell::Reuse | Farewell::Remove => disk.remove(&path),
         };
         accept_missing(&path, gone)?;
     }

@@ -107,6 +107,9 @@ pub(crate) struct FileFacts {
     pub(crate) last_seq: u64,
     /// Whether bytes in it that were durable are damaged.
     pub(crate) damaged: bool,
+    /// Whether this process made it and no error has met it since: only then may it serve again.
+    /// What a failed sync has dropped could else lie under later bytes.
+    pub(crate) sound: bool,
 }
 
 /// Where a write goes.
@@ -132,6 +135,9 @@ pub(crate) struct Journal {
     pub(crate) files: BTreeMap<u64, FileFacts>,
     /// Whether the active file may no longer be used.
     pub(crate) dead: bool,
+    /// Files with a torn tail, and the length that is whole. They are cut before anything is
+    /// written, so that no tail comes back behind the records of a later file.
+    pub(crate) cuts: Vec<(u64, u64)>,
     /// Whether a spare file is ready to become the next one.
     pub(crate) has_spare: bool,
     staging: Chunk,
@@ -151,6 +157,7 @@ impl Journal {
             durable,
             files,
             dead: true,
+            cuts: Vec::new(),
             has_spare: false,
             staging: Chunk::default(),
             chunks: VecDeque::new(),
@@ -227,6 +234,15 @@ impl Journal {
         self.active_number() == Some(number) || self.unsynced.contains_key(&number)
     }
 
+    /// An error has met the journal: nothing more goes into its file.
+    pub(crate) fn die(&mut self) {
+        self.dead = true;
+        let met = self.unsynced.keys().copied().chain(self.active_number());
+        for number in met.collect::<Vec<_>>() {
+            self.files.entry(number).or_default().sound = false;
+        }
+    }
+
     fn next_file(&mut self, first: u64) -> FileId {
         let number = self.next_number;
         self.next_number += 1;
@@ -263,6 +279,7 @@ impl Journal {
     pub(crate) fn end_write(&mut self, opened: Option<(FileId, Arc<dyn DiskFile>)>) -> u64 {
         if let Some((id, file)) = opened {
             self.active = Some(Active { id, file, len: FILE_HEADER_BYTES });
+            self.files.entry(id.number).or_default().sound = true;
         }
         let chunk = self.chunks.back_mut().expect("a write that ended was begun");
         chunk.written = true;
@@ -319,9 +336,10 @@ impl Journal {
         let rewritten = || self.chunks.iter().filter(in_file);
         let len = rewritten().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         let last = rewritten().next_back().map_or(0, Chunk::last_seq);
-        self.files.insert(id.number, FileFacts { last_seq: last, damaged: false });
+        self.files.insert(id.number, FileFacts { last_seq: last, damaged: false, sound: true });
         self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len });
         self.dead = false;
+        self.cuts.clear();
         self.end_sync(last.max(self.durable))
     }
 }

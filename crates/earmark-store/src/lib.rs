@@ -30,6 +30,7 @@ mod ledger;
 mod reader;
 mod record;
 mod recovery;
+mod repair;
 mod scan;
 mod seal;
 mod sealed;
@@ -41,7 +42,7 @@ mod store;
 mod tests;
 mod work;
 
-pub use damage::{Damage, Harm};
+pub use damage::{Cost, Damage, Harm, LostAudio};
 pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk};
 pub use inspect::{Inspection, Verification, inspect, verify};
 pub use layout::recording_path;
@@ -51,9 +52,12 @@ pub use ledger::{
 pub use reader::{RecordingError, RecordingReader};
 pub use record::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum};
 pub use recovery::ReadError;
+pub use repair::{Action, RepairError, Step, plan as plan_repair, repair};
 pub use seal::BLOCK_BYTES;
 pub use sealed::SealedRecording;
 #[cfg(any(test, feature = "sim"))]
-pub use simulated::{DiskError, DiskOp, Lie, Operation, SECTOR_BYTES, SimDisk};
+pub use simulated::{
+    Aim, CutLimits, Cuts, DiskError, DiskOp, Fault, Lie, Operation, Past, SECTOR_BYTES, SimDisk,
+};
 pub use store::{Config, OpenError, Recovered, Store, Ticket};
 pub use work::{Done, Failure, Job, Outcome, Work};

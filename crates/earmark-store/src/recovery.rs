@@ -64,8 +64,6 @@ pub(crate) struct Recovery {
     /// Journal files with a torn tail, and the length that is whole.
     pub(crate) cuts: Vec<(u64, u64)>,
     pub(crate) torn_bytes: u64,
-    /// The length of the spare journal file, if there is one.
-    pub(crate) spare_bytes: Option<u64>,
     pub(crate) damage: Vec<Damage>,
     /// Files that nothing can use.
     pub(crate) useless: Vec<String>,
@@ -144,14 +142,11 @@ impl Recovery {
 
     fn read_journal(&mut self, disk: &dyn Disk) -> Result<Vec<Scan>, ReadError> {
         let mut scans = Vec::new();
-        for entry in entries(disk, JOURNAL)? {
-            let path = format!("{JOURNAL}/{}", entry.name);
-            if path == layout::SPARE {
-                self.spare_bytes = Some(entry.len);
-            }
-            let Some(number) = layout::journal_number(&entry.name) else {
+        for name in names(disk, JOURNAL)? {
+            let Some(number) = layout::journal_number(&name) else {
                 continue;
             };
+            let path = journal_path(number);
             let at_path = |error| ReadError::io(&path, error);
             let file = disk.open(&path).map_err(at_path)?;
             let (bytes, unreadable) =
@@ -288,7 +283,7 @@ impl Recovery {
 
     /// Tells rot from a torn tail in one file.
     fn judge(&mut self, scan: &Scan, end: u64, lost: &dyn Fn(u64) -> bool, odd: bool) {
-        let mut facts = FileFacts { last_seq: 0, damaged: odd };
+        let mut facts = FileFacts { last_seq: 0, damaged: odd, sound: false };
         let kept = scan.records.iter().filter(|record| record.seq < end);
         facts.last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
         let mut whole = kept

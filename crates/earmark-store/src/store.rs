@@ -7,8 +7,8 @@ use earmark_core::{CaptureId, Codec, Frame, FrameSeq, RecordingId, SessionId, Wa
 
 use crate::batches::{Batch, Batches};
 use crate::disk::{Disk, DiskLock};
-use crate::jobs::{self, Pruning};
-use crate::journal::{Chunk, Journal, mix};
+use crate::jobs::{self, Farewell, Pruning};
+use crate::journal::{Chunk, FileFacts, Journal, mix};
 use crate::layout;
 use crate::ledger::{Ledger, RecordingFacts};
 use crate::record::{Record, Seal};
@@ -247,8 +247,11 @@ impl Store {
             return None;
         }
         let (id, chunks) = self.journal.begin_replace();
-        let disk = self.disk();
-        Some(Job::new(Work::Replace, move || jobs::replace(disk.as_ref(), id, &chunks)))
+        let (disk, cuts) = (self.disk(), self.journal.cuts.clone());
+        Some(Job::new(Work::Replace, move || {
+            jobs::cut(disk.as_ref(), &cuts)?;
+            jobs::replace(disk.as_ref(), id, &chunks)
+        }))
     }
 
     fn begin_seal(&self, recording: RecordingId) -> Option<Job> {
@@ -302,16 +305,23 @@ impl Store {
         Some(Job::new(Work::Prune, move || jobs::prune(disk.as_ref(), pruning)))
     }
 
-    /// Journal files whose decisions are in the older snapshot and whose frames nobody needs, and
-    /// where those go that are damaged.
-    fn unneeded(&self, floor: u64) -> Vec<(u64, Option<String>)> {
+    /// Journal files whose decisions are in the older snapshot and whose frames nobody needs.
+    fn unneeded(&self, floor: u64) -> Vec<(u64, Farewell)> {
         let settled = |number: u64, last_seq: u64| {
             last_seq <= floor && !self.journal.holds(number) && !self.batches.need(number)
         };
         let all = self.journal.files.iter();
         all.filter(|(number, facts)| settled(**number, facts.last_seq))
-            .map(|(number, facts)| (*number, facts.damaged.then(|| self.quarantine(*number))))
+            .map(|(number, facts)| (*number, self.farewell(*number, *facts)))
             .collect()
+    }
+
+    fn farewell(&self, number: u64, facts: FileFacts) -> Farewell {
+        match facts {
+            FileFacts { damaged: true, .. } => Farewell::Quarantine(self.quarantine(number)),
+            FileFacts { sound: true, .. } => Farewell::Reuse,
+            FileFacts { sound: false, .. } => Farewell::Remove,
+        }
     }
 
     fn quarantine(&self, number: u64) -> String {
@@ -344,7 +354,7 @@ impl Store {
 
     fn end_badly(&mut self, work: Work, fault: Fault) -> Failure {
         match work {
-            Work::Write | Work::Sync | Work::Replace => self.journal.dead = true,
+            Work::Write | Work::Sync | Work::Replace => self.journal.die(),
             Work::Seal(recording) if fault.is_in_journal() => {
                 *self.unreadable.entry(recording).or_default() += 1;
             }

@@ -6,6 +6,7 @@ mod disks;
 mod faults;
 mod journal;
 mod ledger;
+mod repair;
 mod sealing;
 mod space;
 mod spares;

@@ -6,5 +6,6 @@ mod harness;
 mod play;
 mod real_feeds;
 mod refusals;
+mod repair;
 mod store;
 mod upload;

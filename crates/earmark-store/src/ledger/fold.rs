@@ -201,6 +201,8 @@ impl Ledger {
         };
         capture.open.retain(|open| *open != id);
         capture.covered = capture.covered.max(end);
+        // The frames up to there were taken, even if damage has taken the record that holds them.
+        capture.next_seq = capture.next_seq.max(end);
         if end < capture.next_seq {
             facts.ended_at = capture.time_of(FrameSeq(end.0.saturating_sub(1)));
         }

@@ -91,7 +91,7 @@ impl Store {
             unreadable: Default::default(),
             disk,
         };
-        store.journal.has_spare = recovery.spare_bytes == Some(config.journal_file_bytes_max);
+        store.journal.cuts = recovery.cuts;
         store.restage(&recovery.tail)?;
         let frames = store.close_what_is_open(at);
         let mut recovered = Recovered {
@@ -144,14 +144,16 @@ impl Store {
     /// Cuts recordings, closes sessions and captures that were found open.
     fn close_what_is_open(&mut self, at: Stamp) -> Vec<(CaptureId, FrameSeq)> {
         let all = self.ledger.captures.iter();
-        let open: Vec<(CaptureId, FrameSeq)> = all
-            .filter(|(_, facts)| facts.closed.is_none())
-            .map(|(id, facts)| (*id, facts.next_seq))
-            .collect();
-        for (capture, next) in &open {
+        let all: Vec<_> =
+            all.map(|(id, facts)| (*id, facts.next_seq, facts.closed.is_none())).collect();
+        for (capture, next, _) in &all {
             while let Some(recording) = self.ledger.open_recording(*capture) {
-                self.close_recording(recording, *next);
+                self.close_recording(recording, self.end_of(recording, *next));
             }
+        }
+        let open = all.into_iter().filter(|(.., is_open)| *is_open);
+        let open: Vec<(CaptureId, FrameSeq)> = open.map(|(id, next, _)| (id, next)).collect();
+        for (capture, next) in &open {
             self.adopt_orphans(*capture, *next, at);
         }
         let all = self.ledger.sessions.iter();
@@ -164,6 +166,21 @@ impl Store {
             self.stage(Record::CaptureClosed { capture: *capture, at });
         }
         open
+    }
+
+    /// Where a recording that was found open ends. If it is the record of its cut that is lost, its
+    /// seal or the recording behind it tells; else it goes as far as its capture.
+    fn end_of(&self, recording: RecordingId, next: FrameSeq) -> FrameSeq {
+        let Some(facts) = self.ledger.recordings.get(&recording) else {
+            return next;
+        };
+        if let Some(seal) = &facts.sealed {
+            return facts.first.plus(u64::from(seal.frames) + u64::from(seal.missing));
+        }
+        let all = self.ledger.recordings.values();
+        let behind =
+            all.filter(|other| other.capture == facts.capture && other.first > facts.first);
+        behind.map(|other| other.first).min().unwrap_or(next)
     }
 
     fn close_recording(&mut self, recording: RecordingId, end: FrameSeq) {
@@ -199,7 +216,7 @@ impl Store {
     }
 }
 
-/// Folders, identity, quarantine and cuts; each step may be repeated after a crash.
+/// Folders, identity and quarantine; each step may be repeated after a crash.
 fn prepare(
     disk: &dyn Disk,
     recovery: &Recovery,
@@ -215,11 +232,6 @@ fn prepare(
     }
     for path in &recovery.unfinished {
         disk.remove(path).map_err(OpenError::at(path))?;
-    }
-    for (number, len) in &recovery.cuts {
-        let path = journal_path(*number);
-        let cut = disk.open(&path).and_then(|file| file.set_len(*len).and_then(|()| file.sync()));
-        cut.map_err(OpenError::at(&path))?;
     }
     for dir in [QUARANTINE, JOURNAL, RECORDINGS, SNAPSHOTS, ""] {
         disk.sync_dir(dir).map_err(OpenError::at(dir))?;

@@ -248,3 +248,59 @@ fn a_journal_that_can_never_be_read_holds_no_seal_up_for_ever() {
     let quarantined = world.disk.paths().into_iter().any(|path| path.starts_with("quarantine/"));
     assert!(quarantined, "the frames may yet be read by somebody");
 }
+
+#[test]
+fn the_loss_of_the_last_frames_before_a_cut_holds_no_seal_up() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.frames(capture, 30);
+    world.flush();
+    world.frames(capture, 10);
+    world.cut(capture, recording);
+    world.stage(Record::CaptureClosed { capture, at: stamp() });
+    world.flush();
+    world.stage(Record::MuteSet { device: super::world::device(), muted: true });
+    world.flush();
+    let (path, at) = find(&world, &super::world::frame(capture, 35).bytes);
+    assert!(world.disk.flip_bit(&path, at * 8));
+    world = world.reopen();
+    world.seal_all();
+    let seal = world.store.ledger().recordings[&recording].sealed.clone().expect("it is sealed");
+    assert_eq!((seal.frames, seal.missing), (30, 10));
+}
+
+#[test]
+fn a_recording_whose_cut_is_lost_ends_where_the_next_one_begins() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 30);
+    world.cut(capture, first);
+    let second = world.recording(capture, session);
+    world.frames(capture, 20);
+    world.cut(capture, second);
+    world.stage(Record::CaptureClosed { capture, at: stamp() });
+    world.flush();
+    world.stage(Record::MuteSet { device: super::world::device(), muted: true });
+    world.flush();
+    let (path, at) =
+        find(&world, format!(r#"{{"recording_cut":{{"recording":"{first}""#).as_bytes());
+    assert!(world.disk.flip_bit(&path, at * 8));
+    world = world.reopen();
+    world.seal_all();
+    assert_eq!(world.read(first).len(), 30);
+    assert_eq!(world.read(second).len(), 20);
+}
+
+#[test]
+fn an_identity_of_another_format_is_damage() {
+    let (world, _, _) = rich();
+    let page = world.disk.contents("store.json").expect("it is there");
+    let text =
+        String::from_utf8(page).expect("it is JSON").replace("earmark-store", "earmark-stove");
+    world.disk.plant("store.json", text.as_bytes());
+    let found = inspect(&world.disk).expect("it can be read");
+    assert_eq!(found.damage.len(), 1);
+    assert_eq!(found.damage[0].path, "store.json");
+}

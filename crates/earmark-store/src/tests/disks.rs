@@ -236,3 +236,25 @@ fn a_store_on_real_files_keeps_its_recordings() {
     let frames = found.ledger.recordings[&recording].sealed.as_ref().map(|seal| seal.frames);
     assert_eq!(frames, Some(500));
 }
+
+#[test]
+fn the_log_of_the_simulated_disk_rebuilds_every_disk_that_a_cut_could_leave() {
+    let disk = SimDisk::new(1);
+    let mut past = crate::Past::of(&disk);
+    disk.start_log();
+    let file = disk.create_new("a.log").expect("it is new");
+    crate::disk::write_all_at(file.as_ref(), 0, &[7; 600]).expect("it takes bytes");
+    disk.sync_dir("").expect("it can be synced");
+    for operation in disk.take_log() {
+        past.advance(&operation);
+    }
+    let limits = crate::CutLimits { every: 1_000, sampled: 0 };
+    let cuts = past.cuts(limits, 1);
+    assert!(cuts.is_exhaustive());
+    let states: std::collections::BTreeSet<_> = cuts.map(|cut| cut.contents("a.log")).collect();
+    let kept = past.kept().contents("a.log");
+    // The name is durable, so that each state has the file: whole, empty, or with holes and tears.
+    assert!(states.contains(&Some(Vec::new())) && states.contains(&kept));
+    assert!(states.contains(&Some(vec![7; 512])) && states.contains(&Some(vec![0; 600])));
+    assert!(states.len() > 6 && !states.contains(&None), "{}", states.len());
+}

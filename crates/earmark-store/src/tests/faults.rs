@@ -1,7 +1,7 @@
 //! Disks that refuse, and what the store makes of it.
 
 use super::world::{World, device};
-use crate::{DiskError, DiskOp, Outcome, Record, Work};
+use crate::{Aim, DiskError, DiskOp, Fault, Outcome, Record, Work};
 
 #[test]
 fn a_failed_sync_is_never_made_good_by_another_one() {
@@ -153,4 +153,36 @@ fn a_seal_that_fails_can_be_tried_again() {
             assert!(!world.disk.paths().iter().any(|path| path.ends_with(".part")));
         }
     }
+}
+
+#[test]
+fn a_torn_tail_that_cannot_be_cut_stops_no_start_up_and_never_comes_back() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.frames(capture, 10);
+    world.flush();
+    let paths = world.disk.paths();
+    let path = paths.iter().rfind(|path| path.starts_with("journal/")).expect("there is one");
+    let whole = world.disk.contents(path).expect("it is there");
+    world.frames(capture, 3);
+    world.run(Work::Write).expect("the disk is healthy");
+    let mut torn = world.disk.contents(path).expect("it is there");
+    torn[whole.len() + 40] ^= 1;
+    world.disk.plant(path, &torn);
+    let fault = Fault::Error(DiskError::Eio);
+    let aim = Aim { op: DiskOp::Write, prefix: path.clone(), skip: 0, times: 2, fault };
+    world.disk.aim(aim);
+    let mut world = world.reopen();
+    let failure = world.recovered.journal_failure.take().expect("the tail cannot be cut");
+    assert_eq!((failure.work, failure.path), (Work::Replace, path.clone()));
+    world.run(Work::Write).expect("nothing is written before that");
+    world.run(Work::Replace).expect_err("the tail still cannot be cut");
+    assert!(world.store.journal_is_dead());
+    world.run(Work::Replace).expect("the disk is healthy again");
+    assert_eq!(world.disk.contents(path).expect("it is there"), whole);
+    let mut world = world.power_cut(3);
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
+    world.seal_all();
+    assert_eq!(world.read(recording).len(), 10);
 }

@@ -1,0 +1,148 @@
+//! Which frames of a recording's file can no longer be read.
+
+use std::ops::Range;
+
+use crc32c::crc32c;
+use sha2::{Digest, Sha256};
+
+use crate::record::Seal;
+use crate::seal::BLOCK_BYTES;
+
+const LENGTH_BYTES: usize = 4;
+
+/// How a file differs from its seal.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// From the first block that differs to the last.
+    pub(super) range: Option<Range<u64>>,
+    /// Whether the bytes as a whole are not those that were sealed.
+    pub(super) wrong_sum: bool,
+    /// Frames that are lost.
+    pub(super) frames: u64,
+    /// Whether it may be fewer.
+    pub(super) at_most: bool,
+}
+
+/// Compares the bytes of a file with its seal.
+pub(super) fn compare(bytes: &[u8], seal: &Seal) -> Difference {
+    let bad = bad_blocks(bytes, seal);
+    let sum: [u8; 32] = Sha256::digest(bytes).into();
+    let (frames, at_most) = lost(bytes, seal, &bad);
+    let ends = bad.first().zip(bad.last());
+    let range = ends.map(|(first, last)| first.start as u64..last.end as u64);
+    Difference { range, wrong_sum: sum != seal.sha256.0, frames, at_most }
+}
+
+/// The blocks that are not as they were sealed, those that touch as one.
+fn bad_blocks(bytes: &[u8], seal: &Seal) -> Vec<Range<usize>> {
+    let len = usize::try_from(seal.bytes).unwrap_or(usize::MAX);
+    let mut bad: Vec<Range<usize>> = Vec::new();
+    for (start, crc) in (0..len).step_by(BLOCK_BYTES).zip(&seal.block_crcs) {
+        let block = start..(start + BLOCK_BYTES).min(len);
+        if bytes.get(block.clone()).map(crc32c) == Some(*crc) {
+            continue;
+        }
+        match bad.last_mut().filter(|last| last.end == block.start) {
+            Some(last) => last.end = block.end,
+            None => bad.push(block),
+        }
+    }
+    bad
+}
+
+/// How many frames are lost, and whether it may be fewer.
+fn lost(bytes: &[u8], seal: &Seal, bad: &[Range<usize>]) -> (u64, bool) {
+    let Some(first) = bad.first() else {
+        return (0, false);
+    };
+    let frames = frames(bytes);
+    let sealed = u64::from(seal.frames);
+    let ends_well = frames.last().is_some_and(|last| last.end as u64 == seal.bytes);
+    if ends_well && bytes.len() as u64 == seal.bytes && frames.len() as u64 == sealed {
+        // The lengths add up to the very file, so the damage is elsewhere.
+        let touched = |frame: &&Range<usize>| {
+            bad.iter().any(|bad| bad.start < frame.end && frame.start < bad.end)
+        };
+        return (frames.iter().filter(touched).count() as u64, false);
+    }
+    let before = frames.iter().take_while(|frame| frame.end <= first.start).count() as u64;
+    let to_the_end = first.end as u64 == seal.bytes;
+    (sealed.saturating_sub(before), !to_the_end)
+}
+
+/// The bytes of each frame with its length, as far as one follows the other.
+fn frames(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut frames = Vec::new();
+    let mut at = 0;
+    while let Some(len) = bytes.get(at..at + LENGTH_BYTES).and_then(|len| len.try_into().ok()) {
+        let len = u32::from_le_bytes(len) as usize;
+        let end = at.saturating_add(LENGTH_BYTES).saturating_add(len);
+        if end > bytes.len() {
+            break;
+        }
+        frames.push(at..end);
+        at = end;
+    }
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sha256Sum;
+    use earmark_core::WallTime;
+
+    /// Two hundred frames of a hundred bytes.
+    fn file() -> (Vec<u8>, Seal) {
+        let frame = [100_u32.to_le_bytes().to_vec(), vec![7; 100]].concat();
+        let bytes = frame.repeat(200);
+        let at = WallTime::from_unix_micros(0);
+        let seal = Seal {
+            frames: 200,
+            bytes: bytes.len() as u64,
+            sha256: Sha256Sum(Sha256::digest(&bytes).into()),
+            block_crcs: bytes.chunks(BLOCK_BYTES).map(crc32c).collect(),
+            started_at: at,
+            ended_at: at,
+            twin: 0,
+            missing: 0,
+        };
+        (bytes, seal)
+    }
+
+    #[test]
+    fn a_sound_file_has_lost_nothing() {
+        let (bytes, seal) = file();
+        let sound = Difference { range: None, wrong_sum: false, frames: 0, at_most: false };
+        assert_eq!(compare(&bytes, &seal), sound);
+    }
+
+    #[test]
+    fn damage_to_audio_costs_the_frames_that_touch_its_block() {
+        let (mut bytes, seal) = file();
+        bytes[4_096 + 90] ^= 1;
+        let found = compare(&bytes, &seal);
+        // Frames 39 (from byte 4,056) to 78 (to byte 8,216).
+        assert_eq!((found.range, found.frames, found.at_most), (Some(4_096..8_192), 40, false));
+        assert!(found.wrong_sum);
+    }
+
+    #[test]
+    fn damage_to_a_length_hides_what_lies_behind_it() {
+        let (mut bytes, seal) = file();
+        bytes[104 * 50] ^= 1;
+        let found = compare(&bytes, &seal);
+        assert_eq!((found.range, found.frames, found.at_most), (Some(4_096..8_192), 161, true));
+    }
+
+    #[test]
+    fn what_was_cut_off_is_lost_and_what_was_added_costs_nothing() {
+        let (mut bytes, seal) = file();
+        bytes.push(0);
+        assert_eq!(compare(&bytes, &seal).frames, 0);
+        bytes.truncate(10_000);
+        let found = compare(&bytes, &seal);
+        // The block in which it ends has lost its checksum.
+        assert_eq!((found.frames, found.at_most), (200 - 8_192 / 104, false));
+    }
+}

@@ -1,0 +1,105 @@
+//! The files of sealed recordings against their seals.
+
+use std::io;
+use std::sync::Arc;
+
+use earmark_core::RecordingId;
+use earmark_core::sync::UploadStage;
+
+use super::audio;
+use crate::damage::{Cost, Damage, Harm, LostAudio};
+use crate::disk::{Disk, read_what_can_be};
+use crate::layout;
+use crate::ledger::RecordingFacts;
+use crate::reader::{RecordingError, RecordingReader};
+use crate::record::Seal;
+
+/// The longest file of which it is told what is lost.
+const FILE_BYTES_READ_MAX: u64 = 1 << 28;
+
+/// What a look at one file has found.
+pub(super) enum Look {
+    /// It is as it was sealed.
+    Sound,
+    /// It is not there.
+    Missing,
+    /// It has another length, as the inspection has listed.
+    WrongLength,
+    /// It is damaged.
+    Damaged(Damage),
+}
+
+/// Reads one file against its seal.
+pub(super) fn check(
+    disk: &dyn Disk,
+    recording: RecordingId,
+    facts: &RecordingFacts,
+    seal: &Arc<Seal>,
+) -> Look {
+    let read = RecordingReader::open_seal(disk, recording, seal);
+    match read.and_then(|mut reader| reader.verify()) {
+        Ok(()) => Look::Sound,
+        Err(RecordingError::Missing { .. }) => Look::Missing,
+        Err(RecordingError::WrongLength { .. }) => Look::WrongLength,
+        Err(RecordingError::Damaged { .. } | RecordingError::Io { .. }) => {
+            let damage = differing(disk, recording, facts, seal);
+            Look::Damaged(damage.unwrap_or_else(|reason| {
+                let damage = Damage::unreadable(layout::recording_path(recording), reason);
+                Damage { cost: Some(cost(recording, facts, None)), ..damage }
+            }))
+        }
+    }
+}
+
+fn differing(
+    disk: &dyn Disk,
+    recording: RecordingId,
+    facts: &RecordingFacts,
+    seal: &Arc<Seal>,
+) -> io::Result<Damage> {
+    let path = layout::recording_path(recording);
+    let (bytes, unreadable) = read_what_can_be(disk.open(&path)?.as_ref(), FILE_BYTES_READ_MAX)?;
+    let found = audio::compare(&bytes, seal);
+    let reason = || String::from("the disk cannot read it");
+    let harm = match &found.range {
+        Some(_) if !unreadable.is_empty() => Harm::Unreadable { reason: reason() },
+        Some(_) => Harm::WrongContent { recording },
+        None => Harm::WrongSum { recording },
+    };
+    let range = found.range.clone().or(Some(0..seal.bytes));
+    let cost = Some(cost(recording, facts, Some((found.frames, found.at_most))));
+    Ok(Damage { path, range, harm, cost })
+}
+
+/// The cost of a file that has another length than was sealed.
+pub(super) fn of_length(disk: &dyn Disk, recording: RecordingId, facts: &RecordingFacts) -> Cost {
+    let lost = facts.sealed.as_ref().and_then(|seal| {
+        let file = disk.open(&layout::recording_path(recording)).ok()?;
+        let (bytes, _) = read_what_can_be(file.as_ref(), FILE_BYTES_READ_MAX).ok()?;
+        let found = audio::compare(&bytes, seal);
+        Some((found.frames, found.at_most))
+    });
+    cost(recording, facts, lost)
+}
+
+/// What it costs that a file is not as it was sealed: so many frames, or all of them.
+pub(super) fn cost(
+    recording: RecordingId,
+    facts: &RecordingFacts,
+    lost: Option<(u64, bool)>,
+) -> Cost {
+    if let UploadStage::Synced { .. } = facts.upload.stage {
+        return Cost::nothing("it cost nothing but the copy here: the server has the recording");
+    }
+    let sealed = facts.sealed.as_ref().map_or(0, |seal| u64::from(seal.frames));
+    let (frames, at_most) = lost.unwrap_or((sealed, false));
+    let pace = facts.encoding.codec.frame_duration();
+    let lasting = pace.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX));
+    let lost = LostAudio { recording, frames, lasting, at_most };
+    let audio = if frames == 0 { Vec::new() } else { vec![lost] };
+    let remark = match sealed.saturating_sub(frames) {
+        0 => format!("{recording} can no longer be uploaded"),
+        left => format!("{recording} can no longer be uploaded; its other {left} frames are kept"),
+    };
+    Cost { audio, decisions: Vec::new(), remark: Some(remark) }
+}

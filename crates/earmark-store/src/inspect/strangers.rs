@@ -1,0 +1,51 @@
+//! Files in a store's folders that are none of a store's, and the one that should be there.
+
+use std::io;
+
+use crate::damage::{Damage, Harm};
+use crate::disk::{Disk, split};
+use crate::layout::{self, IDENTITY, JOURNAL, RECORDINGS, SNAPSHOT_TEMP, SNAPSHOTS};
+use crate::recovery::ReadError;
+
+/// What lies in the store's own folders under names that it does not give. The top is left out: a
+/// host may keep things of its own there. So are names that the store's disk does not take, which
+/// nothing here could move.
+pub(super) fn find(disk: &dyn Disk) -> Result<Vec<Damage>, ReadError> {
+    let mut found = Vec::new();
+    let mut is_used = false;
+    for dir in [JOURNAL, RECORDINGS, SNAPSHOTS] {
+        for path in files(disk, dir)? {
+            let known = is_known(&path);
+            is_used |= known;
+            if !known && split(&path).is_ok() {
+                found.push(Damage::new(path, None, Harm::Stranger));
+            }
+        }
+    }
+    if is_used && !files(disk, "")?.iter().any(|path| path == IDENTITY) {
+        found.push(Damage::new(IDENTITY, None, Harm::IdentityMissing));
+    }
+    Ok(found)
+}
+
+fn is_known(path: &str) -> bool {
+    let (dir, name) = path.split_once('/').unwrap_or(("", path));
+    match dir {
+        JOURNAL => path == layout::SPARE || layout::journal_number(name).is_some(),
+        SNAPSHOTS => path == SNAPSHOT_TEMP || layout::snapshot_covered(name).is_some(),
+        RECORDINGS => layout::recording_of(name).or_else(|| layout::part_of(name)).is_some(),
+        _ => true,
+    }
+}
+
+fn files(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
+    let path = |name: String| if dir.is_empty() { name } else { format!("{dir}/{name}") };
+    match disk.list(dir) {
+        Ok(entries) => {
+            let files = entries.into_iter().filter(|entry| !entry.is_dir);
+            Ok(files.map(|entry| path(entry.name)).collect())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(ReadError::io(dir, error)),
+    }
+}
