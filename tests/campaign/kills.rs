@@ -1,118 +1,42 @@
-//! SIGKILL of the real program at random moments, on real files, with a real server.
+//! SIGKILL of the real program, on real files, in two ways.
 //!
-//! A trial plays a feed in real time, kills the program, looks at what its store holds, has
-//! `earmark sync` upload the rest, and compares what the server then holds with what was durable at
-//! the kill. The frames are pseudo-random, so what each recording must contain is known without the
-//! store.
+//! Many kills end a writer on the bare store, which tells what it was promised: `chain`. Few end
+//! the whole program while it plays a feed against a server: `end_to_end`.
 
+mod chain;
+mod end_to_end;
+mod fast;
+mod judge;
+mod life;
+mod model;
 mod oracle;
+mod points;
 mod program;
+mod told;
 mod trial;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-
-use serde_json::json;
 
 use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
-use program::Program;
-use trial::{Sabotage, Trial};
 
-/// Trials at once: each waits most of its time.
-const WORKERS: u64 = 10;
-/// Trials in the slice that nobody asked more of.
-const TRIALS_MIN: u64 = 20;
+pub(crate) use chain::mix;
+pub(crate) use judge::{Judge, Promise, Wrong};
+pub(crate) use life::{complaint, start};
+pub(crate) use program::Program;
+pub(crate) use told::Told;
 
 pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     let program = Program::find()?;
     let mut outcome = Outcome { unit: "kills", ..Outcome::default() };
-    control(slice, &program, &mut outcome)?;
-    let counts = Counts::default();
+    let (many, whole) = (fast::Counts::default(), end_to_end::Counts::default());
+    fast::control(slice, &program, &mut outcome);
+    end_to_end::control(slice, &program, &mut outcome)?;
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| work(slice, &program, &counts));
-        }
+        scope.spawn(|| fast::run(slice, &program, &many));
+        end_to_end::run(slice, &program, &whole);
     });
-    counts.write(&mut outcome);
+    many.write(&mut outcome);
+    whole.write(&mut outcome);
     Ok(outcome)
-}
-
-/// What the workers have counted.
-#[derive(Default)]
-struct Counts {
-    begun: AtomicU64,
-    killed: AtomicU64,
-    violations: AtomicU64,
-    durable_frames: AtomicU64,
-    recordings: AtomicU64,
-    linked: AtomicU64,
-    sent_again: AtomicU64,
-}
-
-impl Counts {
-    fn write(&self, outcome: &mut Outcome) {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        outcome.checked = get(&self.killed);
-        outcome.violations = get(&self.violations);
-        for (name, counter) in [
-            ("durable_frames", &self.durable_frames),
-            ("recordings", &self.recordings),
-            ("linked", &self.linked),
-            ("sent_again", &self.sent_again),
-        ] {
-            outcome.more.insert(name.to_owned(), json!(get(counter)));
-        }
-    }
-}
-
-fn work(slice: &Slice, program: &Program, counts: &Counts) {
-    loop {
-        let number = counts.begun.fetch_add(1, Ordering::Relaxed);
-        if number >= TRIALS_MIN && slice.is_over(LAST_START) {
-            return;
-        }
-        let trial = Trial::new(slice.seed, number, Sabotage::None);
-        match trial.run(program) {
-            Ok(seen) => {
-                counts.killed.fetch_add(1, Ordering::Relaxed);
-                counts.durable_frames.fetch_add(seen.frames, Ordering::Relaxed);
-                counts.recordings.fetch_add(seen.recordings, Ordering::Relaxed);
-                counts.linked.fetch_add(seen.linked, Ordering::Relaxed);
-                counts.sent_again.fetch_add(seen.sent_again, Ordering::Relaxed);
-                eprintln!("kill {number} after {:?}: {seen:?}", trial.kill_after());
-            }
-            Err(why) => {
-                counts.killed.fetch_add(1, Ordering::Relaxed);
-                counts.violations.fetch_add(1, Ordering::Relaxed);
-                trial.tell(&why);
-            }
-        }
-    }
-}
-
-/// No trial begins after this part of the time, so that the last one ends within it.
-const LAST_START: f64 = 0.7;
-
-/// Spoils a trial in each way, and sees whether the comparison notices.
-fn control(slice: &Slice, program: &Program, outcome: &mut Outcome) -> Result<(), CannotRun> {
-    let caught = thread::scope(|scope| {
-        let run = |sabotage: &Sabotage| {
-            let trial = Trial::new(slice.seed, 0, *sabotage);
-            (*sabotage, scope.spawn(move || trial.run(program)))
-        };
-        let trials: Vec<_> = Sabotage::ALL.iter().map(run).collect();
-        let ends = trials.into_iter().map(|(sabotage, trial)| (sabotage, trial.join()));
-        ends.collect::<Vec<_>>()
-    });
-    for (sabotage, end) in caught {
-        let end = end.map_err(|_| CannotRun(String::from("a trial panicked")))?;
-        outcome.planted += 1;
-        outcome.caught += u64::from(end.is_err());
-        match end {
-            Err(why) => eprintln!("planted `{sabotage:?}` noticed: {why}"),
-            Ok(_) => eprintln!("planted `{sabotage:?}` was NOT noticed"),
-        }
-    }
-    Ok(())
 }

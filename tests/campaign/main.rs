@@ -1,7 +1,12 @@
 //! The long checks, one program, so that anybody can rerun a figure that a document claims.
 
+mod crash_states;
+mod damage;
+mod fuzz;
+mod io_faults;
 mod kills;
 mod outcome;
+mod power_cuts;
 mod request;
 mod transitions;
 
@@ -17,11 +22,36 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 2] = [
+const CAMPAIGNS: [Campaign; 7] = [
+    Campaign {
+        name: "crash-states",
+        checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
+        run: crash_states::run,
+    },
+    Campaign {
+        name: "damage",
+        checks: "every bit flip and truncation of what a store has on its disk",
+        run: damage::run,
+    },
+    Campaign {
+        name: "fuzz",
+        checks: "hostile bytes for everything that reads a disk, a device or a network",
+        run: fuzz::run,
+    },
+    Campaign {
+        name: "io-faults",
+        checks: "each operation of the disk fails once and for ever, in each way that fits",
+        run: io_faults::run,
+    },
     Campaign {
         name: "kills",
         checks: "SIGKILL of the real program at random: what was durable reaches the server",
         run: kills::run,
+    },
+    Campaign {
+        name: "power-cuts",
+        checks: "the power of a real ext4 cut at random: nothing that was called durable is lost",
+        run: power_cuts::run,
     },
     Campaign {
         name: "transitions",

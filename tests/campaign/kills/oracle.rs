@@ -4,7 +4,7 @@ use earmark_backend::server::StateReport;
 use earmark_core::sync::UploadStage;
 use earmark_core::{Device, RecordingId};
 use earmark_sim::feed::PseudoFrames;
-use earmark_store::Inspection;
+use earmark_store::{CaptureFacts, Inspection};
 use sha2::{Digest as _, Sha256};
 
 /// The bytes of a frame of a feed that says nothing else.
@@ -23,7 +23,8 @@ pub(super) struct Seen {
 /// A recording that was durable at the kill.
 #[derive(Debug)]
 struct Durable {
-    id: RecordingId,
+    /// None for frames whose recording was not opened yet; the recovery makes one of them.
+    id: Option<RecordingId>,
     frames: u64,
     sha256: String,
     conversation: Option<String>,
@@ -51,7 +52,7 @@ impl Expected {
             }
             let conversation = facts.conversation.as_ref();
             durable.push(Durable {
-                id: *id,
+                id: Some(*id),
                 frames,
                 sha256: content(&facts.device, seed, facts.first.0, frames),
                 conversation: conversation.map(|id| id.as_str().to_owned()),
@@ -59,6 +60,13 @@ impl Expected {
                 may_be_sent_again: matches!(facts.upload.stage, UploadStage::Uploading),
             });
         }
+        let ownerless = |capture: &&CaptureFacts| {
+            capture.closed.is_none()
+                && capture.open.is_empty()
+                && capture.covered < capture.next_seq
+        };
+        let captures = ledger.captures.values().filter(ownerless);
+        durable.extend(captures.map(|capture| Durable::ownerless(capture, seed)));
         Ok(Self(durable))
     }
 
@@ -78,6 +86,18 @@ impl Expected {
 }
 
 impl Durable {
+    fn ownerless(capture: &CaptureFacts, seed: u64) -> Self {
+        let (first, frames) = (capture.covered, capture.next_seq.since(capture.covered));
+        Self {
+            id: None,
+            frames,
+            sha256: content(&capture.device, seed, first.0, frames),
+            conversation: None,
+            may_be_released: false,
+            may_be_sent_again: false,
+        }
+    }
+
     fn arrived(
         &self,
         state: &StateReport,
@@ -86,7 +106,8 @@ impl Durable {
     ) -> Result<(), String> {
         let own: Vec<_> =
             state.uploads.iter().filter(|upload| upload.sha256 == self.sha256).collect();
-        let is_gone = !after.ledger.recordings.contains_key(&self.id);
+        let is_there = |id: RecordingId| after.ledger.recordings.contains_key(&id);
+        let is_gone = !self.id.is_some_and(is_there);
         match own[..] {
             [] if self.may_be_released && is_gone => {}
             [] => return Err(format!("{self:?} did not reach the server")),

@@ -12,11 +12,11 @@ use crate::outcome::CannotRun;
 const VARIABLE: &str = "EARMARK_BIN";
 
 /// The program `earmark`.
-pub(super) struct Program(PathBuf);
+pub(crate) struct Program(PathBuf);
 
 impl Program {
     /// Builds the program in the profile of this one, unless the environment names another.
-    pub(super) fn find() -> Result<Self, CannotRun> {
+    pub(crate) fn find() -> Result<Self, CannotRun> {
         if let Some(named) = env::var_os(VARIABLE) {
             return Self::at(PathBuf::from(named));
         }
@@ -37,6 +37,11 @@ impl Program {
             return Err(CannotRun(String::from("the program does not build")));
         }
         Self::at(folder.join("earmark"))
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn at(path: PathBuf) -> Result<Self, CannotRun> {
