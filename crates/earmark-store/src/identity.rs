@@ -56,6 +56,9 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Identity, ReadError> {
     if page.version > VERSION {
         return Err(ReadError::Newer { path: IDENTITY.to_owned(), version: page.version });
     }
+    if !bytes.ends_with(b"\n") {
+        return Ok(Identity::Damaged("its end is missing".to_owned()));
+    }
     Ok(Identity::Known(page.incarnation))
 }
 

@@ -304,3 +304,13 @@ fn an_identity_of_another_format_is_damage() {
     assert_eq!(found.damage.len(), 1);
     assert_eq!(found.damage[0].path, "store.json");
 }
+
+#[test]
+fn an_identity_without_its_last_byte_is_damage() {
+    let (world, _, _) = rich();
+    let page = world.disk.contents("store.json").expect("it is there");
+    world.disk.plant("store.json", &page[..page.len() - 1]);
+    let found = inspect(&world.disk).expect("it can be read");
+    assert_eq!(found.damage.len(), 1);
+    assert_eq!(found.damage[0].path, "store.json");
+}
