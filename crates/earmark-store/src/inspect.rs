@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use earmark_core::RecordingId;
-use earmark_core::sync::UploadStage;
 
 use crate::damage::{Damage, Harm};
 use crate::disk::Disk;
@@ -67,26 +66,9 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
 /// A file that is new to this look may have been made behind it. One that a look before has seen is
 /// older than the journal that this one has read.
 fn without_the_explained(mut recovery: Recovery, before: &[Damage]) -> Recovery {
-    let ledger = &recovery.ledger;
-    recovery.damage.retain(|damage| match damage.harm {
-        Harm::Unclaimed => before.contains(damage),
-        Harm::FileMissing { recording } => !ledger.recordings.get(&recording).is_some_and(is_lost),
-        Harm::Rot
-        | Harm::RecordsMissing { .. }
-        | Harm::FramesMissing { .. }
-        | Harm::WrongLength { .. }
-        | Harm::WrongContent { .. }
-        | Harm::WrongSum { .. }
-        | Harm::Stranger
-        | Harm::IdentityMissing
-        | Harm::Unreadable { .. } => true,
-    });
+    let stays = |damage: &Damage| damage.harm != Harm::Unclaimed || before.contains(damage);
+    recovery.damage.retain(stays);
     recovery
-}
-
-/// Whether the journal says that the file is not what was sealed: then nobody looks for it again.
-fn is_lost(facts: &RecordingFacts) -> bool {
-    matches!(facts.upload.stage, UploadStage::Corrupted { .. })
 }
 
 impl Inspection {
@@ -153,7 +135,7 @@ pub(crate) fn check(
                 found.recordings += 1;
                 found.bytes += seal.bytes;
             }
-            Look::Missing => found.given_up += usize::from(is_lost(facts)),
+            Look::Missing => found.given_up += usize::from(facts.is_given_up()),
             Look::WrongLength => {}
             Look::Damaged(damage) => found.damage.push(damage),
         }

@@ -180,9 +180,7 @@ impl Ledger {
     /// The ranges of a capture's frames that may still be wanted for a recording's file.
     pub(crate) fn wanted(&self, capture: CaptureId) -> Vec<(FrameSeq, FrameSeq)> {
         let end = |facts: &RecordingFacts| facts.end.unwrap_or(FrameSeq(u64::MAX));
-        let unsealed = |facts: &&RecordingFacts| {
-            facts.capture == capture && facts.sealed.is_none() && facts.removing.is_none()
-        };
+        let unsealed = |facts: &&RecordingFacts| facts.capture == capture && facts.awaits_seal();
         let recordings = self.recordings.values().filter(unsealed);
         // A boundary that is found later opens a recording behind frames that are there already.
         let later = self.captures.get(&capture).map(|facts| (facts.covered, FrameSeq(u64::MAX)));
@@ -203,6 +201,23 @@ impl CaptureFacts {
 }
 
 impl RecordingFacts {
+    /// Whether it is not sealed yet and will be.
+    pub const fn awaits_seal(&self) -> bool {
+        self.sealed.is_none() && self.removing.is_none()
+    }
+
+    /// Whether its file is known not to be what was sealed: then nobody looks for it again.
+    pub(crate) const fn is_given_up(&self) -> bool {
+        match self.upload.stage {
+            UploadStage::Corrupted { .. } => true,
+            UploadStage::Pending { .. }
+            | UploadStage::Uploading
+            | UploadStage::Accepted { .. }
+            | UploadStage::Failed { .. }
+            | UploadStage::Synced { .. } => false,
+        }
+    }
+
     /// Whether the server has confirmed it.
     pub const fn is_synced(&self) -> bool {
         match self.upload.stage {

@@ -16,7 +16,7 @@ use crate::scan::{Hole, Located, Scan};
 use crate::snapshot::{self, SnapshotFault};
 
 /// The longest journal file that is read.
-const JOURNAL_FILE_BYTES_READ_MAX: u64 = 1 << 30;
+pub(crate) const JOURNAL_FILE_BYTES_READ_MAX: u64 = 1 << 30;
 
 /// Why a store's files cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -269,10 +269,7 @@ impl Recovery {
     /// Whether a recording that is not sealed has frames that are nowhere.
     fn lacks_frames(&self) -> bool {
         let ledger = &self.durable_ledger;
-        let unsealed = ledger
-            .recordings
-            .values()
-            .filter(|facts| facts.sealed.is_none() && facts.removing.is_none());
+        let unsealed = ledger.recordings.values().filter(|facts| facts.awaits_seal());
         unsealed.into_iter().any(|facts| {
             let (first, end) = (facts.first, ledger.end(facts));
             let batches = self.batches.overlapping(facts.capture, first, end);
@@ -354,6 +351,7 @@ impl Recovery {
             let harm = match found.get(&recording) {
                 Some(len) if *len == expected => continue,
                 Some(len) => Harm::WrongLength { recording, expected, found: *len },
+                None if facts.is_given_up() => continue,
                 None => Harm::FileMissing { recording },
             };
             self.damage.push(Damage::new(layout::recording_path(recording), None, harm));

@@ -15,9 +15,10 @@ use crate::damage::{Cost, Damage};
 use crate::disk::{Disk, read_what_can_be, write_all_at};
 use crate::inspect;
 use crate::layout::{self, JOURNAL, QUARANTINE, journal_path, quarantine_path};
+use crate::ledger::RecordingFacts;
 use crate::record::{Record, Removal};
-use crate::recovery::ReadError;
-use crate::store::{Config, OpenError, Store};
+use crate::recovery::{JOURNAL_FILE_BYTES_READ_MAX, ReadError};
+use crate::store::{Config, OpenError, SNAPSHOTS_KEPT, Store};
 use crate::work::{Failure, Outcome, Work};
 
 mod plan;
@@ -27,10 +28,6 @@ pub use plan::{Action, Step, plan};
 /// So often is a journal file read for a seal; after fewer tries the store gives up what the disk
 /// cannot read and seals the rest.
 const SEAL_TRIES_MAX: u32 = 16;
-/// So many snapshots a store keeps; what the older of them covers, no journal file is needed for.
-const SNAPSHOTS: u32 = 2;
-/// The longest journal file that is copied.
-const JOURNAL_FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Why a repair stopped. What was in the store is still there.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +109,7 @@ impl Repair<'_> {
         let old = self.journal_files(first)?;
         self.seal_all()?;
         let ledger = self.store.durable_ledger();
-        if ledger.recordings.values().any(|one| one.sealed.is_none() && one.removing.is_none()) {
+        if ledger.recordings.values().any(RecordingFacts::awaits_seal) {
             return Ok(());
         }
         let mut moves = Vec::new();
@@ -123,7 +120,8 @@ impl Repair<'_> {
             moves.push((path, to));
         }
         self.sync_dir(QUARANTINE)?;
-        for _ in 0..SNAPSHOTS {
+        // What the older of the snapshots that are kept covers, no journal file is needed for.
+        for _ in 0..SNAPSHOTS_KEPT {
             self.stage_nothing();
             self.flush()?;
             self.run(Work::Snapshot)?;
@@ -146,7 +144,7 @@ impl Repair<'_> {
 
     fn seal_all(&mut self) -> Result<(), RepairError> {
         let all = self.store.durable_ledger().recordings.iter();
-        let open = all.filter(|(_, facts)| facts.sealed.is_none() && facts.removing.is_none());
+        let open = all.filter(|(_, facts)| facts.awaits_seal());
         let open: Vec<RecordingId> = open.map(|(id, _)| *id).collect();
         for recording in open {
             if let Some(Outcome::Sealed { seal, .. }) = self.seal(recording)? {
@@ -236,7 +234,7 @@ impl Repair<'_> {
     fn copy(&self, path: &str, to: &str) -> Result<(), RepairError> {
         let disk = self.store.disk();
         let from = disk.open(path).map_err(RepairError::at(path))?;
-        let (bytes, _) = read_what_can_be(from.as_ref(), JOURNAL_FILE_BYTES_MAX)
+        let (bytes, _) = read_what_can_be(from.as_ref(), JOURNAL_FILE_BYTES_READ_MAX)
             .map_err(RepairError::at(path))?;
         let file = disk.create_new(to).map_err(RepairError::at(to))?;
         write_all_at(file.as_ref(), 0, &bytes).map_err(RepairError::at(to))?;

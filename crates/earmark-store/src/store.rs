@@ -23,7 +23,7 @@ pub use open::{OpenError, Recovered};
 /// A snapshot becomes due when so many journal files lie there, however little is in them.
 const JOURNAL_FILES_BEFORE_SNAPSHOT: usize = 8;
 /// So many snapshots are kept: damage to the latest one costs nothing.
-const SNAPSHOTS_KEPT: usize = 2;
+pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 
 /// After so many tries the frames that the disk cannot read are given up, so that the others get
 /// sealed.

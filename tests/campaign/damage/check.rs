@@ -131,7 +131,7 @@ impl Opened {
 fn seal_all(store: &mut Store) -> Result<(), String> {
     let all = store.ledger().recordings.iter();
     let cut: Vec<RecordingId> = all
-        .filter(|(_, facts)| facts.sealed.is_none() && facts.removing.is_none())
+        .filter(|(_, facts)| facts.awaits_seal())
         .filter(|(_, facts)| facts.end.is_some())
         .map(|(id, _)| *id)
         .collect();

@@ -40,15 +40,6 @@ impl TrappedDisk {
         Self { disk, means: Arc::new(means) }
     }
 
-    fn around<T>(
-        &self,
-        operation: &str,
-        path: &str,
-        act: impl FnOnce() -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.means.around(operation, path, act)
-    }
-
     fn wrap(&self, path: &str, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
         // The spare file keeps its handle when it becomes a file of the journal.
         let path = if path == SPARE { JOURNAL_FILE } else { path };
@@ -85,17 +76,17 @@ impl Means {
 
 impl Disk for TrappedDisk {
     fn create_new(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.around("create", path, || self.disk.create_new(path))?;
+        let file = self.means.around("create", path, || self.disk.create_new(path))?;
         Ok(self.wrap(path, file))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.around("open", path, || self.disk.open(path))?;
+        let file = self.means.around("open", path, || self.disk.open(path))?;
         Ok(self.wrap(path, file))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
-        self.around("create_dir", path, || self.disk.create_dir(path))
+        self.means.around("create_dir", path, || self.disk.create_dir(path))
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<DirEntry>> {
@@ -103,22 +94,22 @@ impl Disk for TrappedDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.around("rename", from, || self.disk.rename(from, to))
+        self.means.around("rename", from, || self.disk.rename(from, to))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        self.around("remove", path, || self.disk.remove(path))
+        self.means.around("remove", path, || self.disk.remove(path))
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
         if self.means.syncs_nothing() {
             return Ok(());
         }
-        self.around("sync_dir", dir, || self.disk.sync_dir(dir))
+        self.means.around("sync_dir", dir, || self.disk.sync_dir(dir))
     }
 
     fn lock(&self) -> io::Result<Option<DiskLock>> {
-        self.around("lock", "lock", || self.disk.lock())
+        self.means.around("lock", "lock", || self.disk.lock())
     }
 }
 

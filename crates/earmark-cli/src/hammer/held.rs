@@ -31,9 +31,7 @@ impl Host {
 
     fn unsealed(&self) -> Vec<RecordingId> {
         let all = self.store.ledger().recordings.iter();
-        let unsealed = all.filter(|(_, facts)| {
-            facts.end.is_some() && facts.sealed.is_none() && facts.removing.is_none()
-        });
+        let unsealed = all.filter(|(_, facts)| facts.end.is_some() && facts.awaits_seal());
         unsealed.map(|(id, _)| *id).collect()
     }
 

@@ -154,6 +154,14 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn opening_a_repaired_store_finds_no_damage() {
+    let Damaged { disk, .. } = damaged();
+    run(&disk, 1).expect("the disk is healthy");
+    let (_store, recovered) = super::world::open(&disk, super::world::SMALL, 9);
+    assert_eq!(recovered.damage, []);
+}
+
+#[test]
 fn a_repaired_store_is_sound_and_a_second_repair_finds_nothing_to_do() {
     let Damaged { disk, rotten, missing, synced, sound, unsealed } = damaged();
     let bytes: Vec<_> = disk.paths().iter().filter_map(|path| disk.contents(path)).collect();

@@ -178,7 +178,7 @@ impl World {
     pub(super) fn seal_all(&mut self) {
         let all = self.store.ledger().recordings.iter();
         let cut: Vec<RecordingId> = all
-            .filter(|(_, facts)| facts.sealed.is_none() && facts.removing.is_none())
+            .filter(|(_, facts)| facts.awaits_seal())
             .filter(|(_, facts)| facts.end.is_some())
             .map(|(id, _)| *id)
             .collect();
