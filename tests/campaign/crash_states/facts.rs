@@ -49,7 +49,9 @@ pub(crate) struct Known {
     pub(crate) frames: BTreeMap<CaptureId, u64>,
     pub(crate) highest_id: u32,
     pub(crate) seals: BTreeMap<RecordingId, Arc<Seal>>,
-    pub(crate) links: BTreeMap<RecordingId, ConversationId>,
+    /// The conversations that a recording was linked to, the one that counts first. A link that a
+    /// crash took before it was durable may be followed by one to another.
+    pub(crate) links: BTreeMap<RecordingId, Vec<ConversationId>>,
     /// Recordings that were linked together, so that either all are or none.
     pub(crate) linked_at_once: Vec<Vec<RecordingId>>,
     /// Requests, and whether the server has confirmed it.
@@ -70,7 +72,7 @@ impl Known {
             }
             Fact::Linked { recordings, conversation } => {
                 for recording in recordings {
-                    self.links.entry(*recording).or_insert_with(|| conversation.clone());
+                    self.links.entry(*recording).or_default().push(conversation.clone());
                 }
                 self.linked_at_once.push(recordings.clone());
             }
