@@ -68,7 +68,10 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                (self.incarnation, self.number).serialize(serializer)
             }
         }
 
@@ -84,7 +87,11 @@ macro_rules! id {
                         text.parse().map_err(E::custom)
                     }
                 }
-                deserializer.deserialize_str(Text)
+                if deserializer.is_human_readable() {
+                    return deserializer.deserialize_str(Text);
+                }
+                let (incarnation, number) = Deserialize::deserialize(deserializer)?;
+                Ok(Self { incarnation, number })
             }
         }
     };

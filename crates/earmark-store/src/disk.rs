@@ -144,8 +144,6 @@ pub struct DirEntry {
     pub name: String,
     /// Whether it is a folder.
     pub is_dir: bool,
-    /// The length of a file in bytes.
-    pub len: u64,
 }
 
 /// The proof that this process owns the store; dropping it lets the store go.

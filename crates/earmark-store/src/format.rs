@@ -43,6 +43,8 @@ pub(crate) struct FileId {
     pub(crate) incarnation: u64,
     /// The seq of its first record.
     pub(crate) first: u64,
+    /// What every checksum of a record begins with.
+    seed: u32,
 }
 
 /// Why a file header says nothing.
@@ -55,6 +57,11 @@ pub(crate) enum HeaderFault {
 }
 
 impl FileId {
+    pub(crate) fn new(number: u64, incarnation: u64, first: u64) -> Self {
+        let seed = crc32c_append(crc32c(&incarnation.to_le_bytes()), &number.to_le_bytes());
+        Self { number, incarnation, first, seed }
+    }
+
     /// The bytes that a file begins with.
     pub(crate) fn header(self) -> Vec<u8> {
         let mut copy = [0; HEADER_COPY_BYTES];
@@ -81,21 +88,12 @@ impl FileId {
             match (whole, word(copy, 8)) {
                 (false, _) => {}
                 (true, VERSION) => {
-                    return Ok(Self {
-                        number: long(copy, 16),
-                        incarnation: long(copy, 24),
-                        first: long(copy, 32),
-                    });
+                    return Ok(Self::new(long(copy, 16), long(copy, 24), long(copy, 32)));
                 }
                 (true, version) => fault = HeaderFault::Newer(version),
             }
         }
         Err(fault)
-    }
-
-    fn seed(self) -> u32 {
-        let crc = crc32c(&self.incarnation.to_le_bytes());
-        crc32c_append(crc, &self.number.to_le_bytes())
     }
 }
 
@@ -147,9 +145,9 @@ pub(crate) fn patch_header(record: &mut [u8], payload: u32, head: Head, file: Fi
     record[8..16].copy_from_slice(&head.seq.to_le_bytes());
     record[16..24].copy_from_slice(&head.durable.to_le_bytes());
     record[24] = head.kind.code();
-    let check = head_check(&record[..HEAD_BYTES], file);
-    record[HEAD_BYTES..CRC_AT].copy_from_slice(&check);
-    let crc = record_crc(record, payload as usize, file);
+    let head = head_crc(&record[..HEAD_BYTES], file);
+    record[HEAD_BYTES..CRC_AT].copy_from_slice(&check_of(head));
+    let crc = record_crc(head, record, payload as usize);
     record[CRC_AT..RECORD_HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
 }
 
@@ -179,14 +177,18 @@ pub(crate) fn look(bytes: &[u8], file: FileId) -> Found<'_> {
     };
     let payload = word(head, 4) as usize;
     let sane = word(head, 0) == RECORD_MAGIC && payload > 0 && payload <= PAYLOAD_BYTES_MAX;
-    if !sane || head[HEAD_BYTES..CRC_AT] != head_check(&head[..HEAD_BYTES], file) {
+    if !sane {
+        return Found::Nothing;
+    }
+    let head_crc = head_crc(&head[..HEAD_BYTES], file);
+    if head[HEAD_BYTES..CRC_AT] != check_of(head_crc) {
         return Found::Nothing;
     }
     let len = record_bytes(payload);
     let Some(record) = bytes.get(..RECORD_HEADER_BYTES + payload) else {
         return Found::Nothing;
     };
-    if record_crc(record, payload, file) != word(head, CRC_AT) {
+    if record_crc(head_crc, record, payload) != word(head, CRC_AT) {
         return Found::Broken { len };
     }
     let payload = &record[RECORD_HEADER_BYTES..];
@@ -201,16 +203,29 @@ pub(crate) fn begun_record(bytes: &[u8], from: u64) -> Option<usize> {
     begins.then(|| record_bytes(payload).min(bytes.len()))
 }
 
+/// How far it is from here, where no record begins, to where one may, or to the end.
+pub(crate) fn next_magic(bytes: &[u8]) -> usize {
+    let steps = bytes.chunks(ALIGNMENT).skip(1);
+    let magic = RECORD_MAGIC.to_le_bytes();
+    let before = steps.take_while(|step| !step.starts_with(&magic)).count();
+    ((1 + before) * ALIGNMENT).min(bytes.len())
+}
+
 /// The step of a search after damage.
 pub(crate) const SEARCH_STEP: usize = ALIGNMENT;
 
-fn head_check(head: &[u8], file: FileId) -> [u8; 3] {
-    let [a, b, c, _] = crc32c_append(file.seed(), head).to_le_bytes();
+fn head_crc(head: &[u8], file: FileId) -> u32 {
+    crc32c_append(file.seed, head)
+}
+
+const fn check_of(head_crc: u32) -> [u8; 3] {
+    let [a, b, c, _] = head_crc.to_le_bytes();
     [a, b, c]
 }
 
-fn record_crc(record: &[u8], payload: usize, file: FileId) -> u32 {
-    let crc = crc32c_append(file.seed(), &record[..CRC_AT]);
+/// The checksum of a record, which goes on from that of its head.
+fn record_crc(head_crc: u32, record: &[u8], payload: usize) -> u32 {
+    let crc = crc32c_append(head_crc, &record[HEAD_BYTES..CRC_AT]);
     crc32c_append(crc, &record[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload])
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn check(
 ) -> Result<Verification, ReadError> {
     let all = recovery.ledger.recordings.iter();
     let sealed = all.filter(|(_, facts)| facts.removing.is_none());
-    let sealed: Vec<(RecordingId, &RecordingFacts, &Arc<Seal>)> =
+    let sealed: Vec<(RecordingId, &Arc<RecordingFacts>, &Arc<Seal>)> =
         sealed.filter_map(|(id, facts)| Some((*id, facts, facts.sealed.as_ref()?))).collect();
     let mut found = Verification::default();
     for damage in recovery.damage.iter().chain(&strangers::find(disk)?) {
@@ -136,7 +136,6 @@ pub(crate) fn check(
                 found.bytes += seal.bytes;
             }
             Look::Missing => found.given_up += usize::from(facts.is_given_up()),
-            Look::WrongLength => {}
             Look::Damaged(damage) => found.damage.push(damage),
         }
     }

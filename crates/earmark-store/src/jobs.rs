@@ -8,17 +8,17 @@ use earmark_core::RecordingId;
 use crate::disk::{Disk, DiskFile, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
 use crate::journal::{Files, Target, Write};
-use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, SPARE, journal_path};
+use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, SPARE, SUMS, journal_path};
 use crate::work::{Fault, Output};
 
-pub(crate) fn write(disk: &dyn Disk, write: Write) -> Result<Output, Fault> {
+pub(crate) fn write(write: Write) -> Result<Output, Fault> {
     let (file, opened) = match write.target {
         Target::Active(file) => (file, None),
-        Target::New { id, from_spare } => {
-            let spare = if from_spare { open_spare(disk)? } else { None };
+        Target::New { disk, id, from_spare } => {
+            let spare = if from_spare { open_spare(disk.as_ref())? } else { None };
             let file = match spare {
-                Some(spare) => rename_spare(disk, id, spare)?,
-                None => create(disk, id)?,
+                Some(spare) => rename_spare(disk.as_ref(), id, spare)?,
+                None => create(disk.as_ref(), id)?,
             };
             (Arc::clone(&file), Some((id, file)))
         }
@@ -167,10 +167,13 @@ fn make_spare(disk: &dyn Disk, len: u64) -> io::Result<()> {
 
 /// Unlinks a recording's file. One that is missing is fine: an earlier try may have come so far.
 pub(crate) fn remove(disk: &dyn Disk, recording: RecordingId) -> Result<Output, Fault> {
-    for path in [layout::recording_path(recording), layout::part_path(recording)] {
+    let paths = [layout::recording_path, layout::part_path, layout::sums_path];
+    for path in paths.map(|path| path(recording)) {
         accept_missing(&path, disk.remove(&path))?;
     }
-    disk.sync_dir(RECORDINGS).map_err(|error| Fault::new(RECORDINGS, error))?;
+    for dir in [RECORDINGS, SUMS] {
+        disk.sync_dir(dir).map_err(|error| Fault::new(dir, error))?;
+    }
     Ok(Output::Removed)
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use earmark_core::{CaptureId, Frame, FrameSeq};
+use earmark_core::{CaptureId, Frame, FrameSeq, WallTime};
 
-use crate::disk::DiskFile;
+use crate::batches::Batch;
+use crate::disk::{Disk, DiskFile};
 use crate::format::{
     self, FILE_HEADER_BYTES, FileId, Head, Kind, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES,
 };
@@ -16,6 +17,9 @@ use crate::record::{FrameSpan, Record};
 /// audio one damaged spot can cost.
 pub(crate) const FRAMES_PAYLOAD_BYTES_MAX: usize = 4_096;
 const COUNT_AT: usize = 24;
+/// So many empty chunks are kept, and so much memory in them.
+const EMPTIED_MAX: usize = 256;
+const EMPTIED_BYTES_MAX: usize = 1 << 20;
 
 /// One staged record and where it stands in its chunk.
 #[derive(Clone, Debug)]
@@ -55,6 +59,47 @@ impl Entry {
 
     pub(crate) fn len(&self) -> usize {
         format::record_bytes(self.payload as usize)
+    }
+
+    const fn span(&self) -> Option<&FrameSpan> {
+        if let Record::Frames(span) = &self.record { Some(span) } else { None }
+    }
+
+    /// Whether a record of frames has room for one more; the first one always has.
+    fn takes(&self, frame: &Frame) -> bool {
+        let len = self.payload as usize + frames::frame_bytes_max(frame);
+        len <= FRAMES_PAYLOAD_BYTES_MAX || self.span().is_some_and(|span| span.count == 0)
+    }
+
+    /// Appends a frame to a record of frames, whose end is the end of the bytes.
+    fn put(&mut self, frame: &Frame, bytes: &mut Vec<u8>) {
+        if let Record::Frames(span) = &mut self.record {
+            frames::put_frame(span.last_at, frame, bytes);
+            span.count += 1;
+            span.last_at = frame.at;
+        }
+        let payload = bytes.len() - self.start - RECORD_HEADER_BYTES;
+        self.payload = u32::try_from(payload).expect("a payload is at most 16 MiB long");
+    }
+
+    /// Writes the number of frames down and pads the record.
+    fn end_frames(&self, bytes: &mut Vec<u8>) {
+        let count = self.span().map_or(0, |span| span.count);
+        let at = self.start + RECORD_HEADER_BYTES + COUNT_AT;
+        bytes[at..at + 4].copy_from_slice(&count.to_le_bytes());
+        format::end_record(self.start, bytes);
+    }
+
+    /// Where its frames lie, in a chunk at a place of a file.
+    pub(crate) fn batch(&self, span: &FrameSpan, file: u64, offset: u64) -> Batch {
+        Batch {
+            first: span.first,
+            count: span.count,
+            len: u32::try_from(self.len()).expect("a record is at most 16 MiB long"),
+            seq: self.seq,
+            file,
+            offset: offset + self.start as u64,
+        }
     }
 }
 
@@ -116,6 +161,7 @@ pub(crate) struct FileFacts {
 pub(crate) enum Target {
     Active(Arc<dyn DiskFile>),
     New {
+        disk: Arc<dyn Disk>,
         id: FileId,
         /// Whether the spare file may become it.
         from_spare: bool,
@@ -142,6 +188,9 @@ pub(crate) struct Journal {
     pub(crate) has_spare: bool,
     staging: Chunk,
     chunks: VecDeque<Chunk>,
+    /// Empty chunks with the memory of earlier ones.
+    emptied: Vec<Chunk>,
+    emptied_bytes: usize,
     active: Option<Active>,
     /// Files that hold chunks which are not durable.
     unsynced: Files,
@@ -161,6 +210,8 @@ impl Journal {
             has_spare: false,
             staging: Chunk::default(),
             chunks: VecDeque::new(),
+            emptied: Vec::new(),
+            emptied_bytes: 0,
             active: None,
             unsynced: BTreeMap::new(),
             next_number,
@@ -189,32 +240,45 @@ impl Journal {
         seq
     }
 
-    /// Stages a frame, behind the frames before it in the same record as long as there is room.
-    pub(crate) fn stage_frame(&mut self, capture: CaptureId, seq: FrameSeq, frame: &Frame) -> u64 {
-        let bytes = Arc::make_mut(&mut self.staging.bytes);
-        if let Some(entry) = self.staging.entries.last_mut()
-            && let Record::Frames(span) = &mut entry.record
-            && span.capture == capture
-            && span.end() == seq
-            && entry.payload as usize + frames::frame_bytes_max(frame) <= FRAMES_PAYLOAD_BYTES_MAX
-        {
-            let payload = entry.start + RECORD_HEADER_BYTES;
-            bytes.truncate(payload + entry.payload as usize);
-            frames::put_frame(span.last_at, frame, bytes);
-            span.count += 1;
-            span.last_at = frame.at;
-            let count = payload + COUNT_AT;
-            bytes[count..count + 4].copy_from_slice(&span.count.to_le_bytes());
-            entry.payload = u32::try_from(bytes.len() - payload).expect("it is at most 4 KiB long");
-            format::end_record(entry.start, bytes);
-            return entry.seq;
+    /// Stages frames, behind those before them in the same record as long as there is room.
+    pub(crate) fn stage_frames(&mut self, capture: CaptureId, first: FrameSeq, frames: &[Frame]) {
+        let (mut seq, mut rest) = (first, frames);
+        while let Some(frame) = rest.first() {
+            if !self.goes_on(capture, seq, frame) {
+                self.begin_frames(capture, seq, frame.at);
+            }
+            let count = self.append_frames(rest);
+            (seq, rest) = (seq.plus(count as u64), &rest[count..]);
         }
-        let span =
-            FrameSpan { capture, first: seq, count: 1, first_at: frame.at, last_at: frame.at };
-        self.stage_with(Record::Frames(span), |payload| {
-            frames::put_header(&span, payload);
-            frames::put_frame(frame.at, frame, payload);
+    }
+
+    /// Whether a frame fits into the record that was staged last.
+    fn goes_on(&self, capture: CaptureId, seq: FrameSeq, frame: &Frame) -> bool {
+        self.staging.entries.last().is_some_and(|entry| {
+            let follows = |span: &FrameSpan| span.capture == capture && span.end() == seq;
+            entry.span().is_some_and(follows) && entry.takes(frame)
         })
+    }
+
+    fn begin_frames(&mut self, capture: CaptureId, first: FrameSeq, at: WallTime) {
+        let span = FrameSpan { capture, first, count: 0, first_at: at, last_at: at };
+        self.stage_with(Record::Frames(span), |payload| frames::put_header(&span, payload));
+    }
+
+    /// Puts as many frames as fit into the record that was staged last, one at least if it has
+    /// none, and says how many.
+    fn append_frames(&mut self, frames: &[Frame]) -> usize {
+        let bytes = Arc::make_mut(&mut self.staging.bytes);
+        let entry = self.staging.entries.last_mut().expect("a record was begun");
+        let payload = entry.start + RECORD_HEADER_BYTES;
+        bytes.truncate(payload + entry.payload as usize);
+        let mut count = 0;
+        while let Some(frame) = frames.get(count).filter(|frame| entry.takes(frame)) {
+            entry.put(frame, bytes);
+            count += 1;
+        }
+        entry.end_frames(bytes);
+        count
     }
 
     pub(crate) fn staged_bytes(&self) -> usize {
@@ -246,15 +310,20 @@ impl Journal {
     fn next_file(&mut self, first: u64) -> FileId {
         let number = self.next_number;
         self.next_number += 1;
-        FileId { number, incarnation: mix(self.life ^ mix(number)), first }
+        FileId::new(number, mix(self.life ^ mix(number)), first)
     }
 
     /// Takes what is staged for a write, into a new file when the active one is long enough.
-    pub(crate) fn begin_write(&mut self, file_bytes_max: u64) -> Option<Write> {
+    pub(crate) fn begin_write(
+        &mut self,
+        disk: &Arc<dyn Disk>,
+        file_bytes_max: u64,
+    ) -> Option<Write> {
         if self.dead || self.staging.entries.is_empty() {
             return None;
         }
-        let mut chunk = std::mem::take(&mut self.staging);
+        let empty = self.empty_chunk();
+        let mut chunk = std::mem::replace(&mut self.staging, empty);
         let first = chunk.first_seq();
         let len = chunk.bytes.len() as u64;
         let fits = |active: &&Active| {
@@ -266,7 +335,8 @@ impl Journal {
             None => {
                 let id = self.next_file(first);
                 let from_spare = std::mem::take(&mut self.has_spare);
-                (Target::New { id, from_spare }, id, FILE_HEADER_BYTES)
+                let disk = Arc::clone(disk);
+                (Target::New { disk, id, from_spare }, id, FILE_HEADER_BYTES)
             }
         };
         chunk.aim(id, offset, self.durable);
@@ -287,7 +357,8 @@ impl Journal {
         let len = chunk.bytes.len() as u64;
         if let Some(active) = &mut self.active {
             active.len += len;
-            self.unsynced.insert(active.id.number, Arc::clone(&active.file));
+            let file = || Arc::clone(&active.file);
+            self.unsynced.entry(active.id.number).or_insert_with(file);
             self.files.entry(active.id.number).or_default().last_seq = last;
         }
         last
@@ -310,6 +381,28 @@ impl Journal {
             self.chunks.iter().filter_map(|chunk| chunk.place).map(|place| place.0).collect();
         self.unsynced.retain(|number, _| held.contains(number));
         chunks
+    }
+
+    /// Keeps the memory of chunks that are durable for those to come.
+    pub(crate) fn reuse(&mut self, chunks: Vec<Chunk>) {
+        for mut chunk in chunks {
+            if self.emptied.len() < EMPTIED_MAX
+                && let Some(bytes) = Arc::get_mut(&mut chunk.bytes)
+                && self.emptied_bytes + bytes.capacity() <= EMPTIED_BYTES_MAX
+            {
+                bytes.clear();
+                self.emptied_bytes += bytes.capacity();
+                chunk.entries.clear();
+                (chunk.place, chunk.written) = (None, false);
+                self.emptied.push(chunk);
+            }
+        }
+    }
+
+    fn empty_chunk(&mut self) -> Chunk {
+        let chunk = self.emptied.pop().unwrap_or_default();
+        self.emptied_bytes -= chunk.bytes.capacity();
+        chunk
     }
 
     /// Aims everything that is not durable at a new file, of which the caller gets id and bytes.

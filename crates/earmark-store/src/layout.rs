@@ -6,7 +6,8 @@ pub(crate) const JOURNAL: &str = "journal";
 pub(crate) const RECORDINGS: &str = "recordings";
 pub(crate) const SNAPSHOTS: &str = "snapshots";
 pub(crate) const QUARANTINE: &str = "quarantine";
-pub(crate) const DIRS: [&str; 4] = [JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS];
+pub(crate) const SUMS: &str = "sums";
+pub(crate) const DIRS: [&str; 5] = [JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, SUMS];
 pub(crate) const IDENTITY: &str = "store.json";
 pub(crate) const IDENTITY_TEMP: &str = "store.tmp";
 /// A file that is ready to become the next one of the journal; it says nothing.
@@ -17,6 +18,7 @@ const JOURNAL_SUFFIX: &str = ".log";
 const SNAPSHOT_SUFFIX: &str = ".snap";
 const RECORDING_SUFFIX: &str = ".bin";
 const PART_SUFFIX: &str = ".part";
+const SUMS_SUFFIX: &str = ".crc";
 
 pub(crate) fn journal_path(number: u64) -> String {
     format!("{JOURNAL}/{number:016x}{JOURNAL_SUFFIX}")
@@ -41,6 +43,16 @@ pub fn recording_path(recording: RecordingId) -> String {
 
 pub(crate) fn part_path(recording: RecordingId) -> String {
     format!("{RECORDINGS}/{recording}{PART_SUFFIX}")
+}
+
+/// Where the checksums of a recording's blocks lie.
+pub(crate) fn sums_path(recording: RecordingId) -> String {
+    format!("{SUMS}/{recording}{SUMS_SUFFIX}")
+}
+
+/// The recording that a file in `sums/` is of.
+pub(crate) fn sums_of(name: &str) -> Option<RecordingId> {
+    name.strip_suffix(SUMS_SUFFIX)?.parse().ok()
 }
 
 /// The recording that a file in `recordings/` is of.

@@ -14,28 +14,31 @@ use crate::record::{Removal, Seal, SessionEnd};
 
 mod delivered;
 mod fold;
+mod index;
+mod item;
 
 pub use delivered::Delivered;
+pub(crate) use item::Item;
 
 /// How many ended sessions without recordings are remembered, the latest ones.
 pub const SESSIONS_KEPT_MAX: usize = 256;
 
 /// Everything that the records so far have decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Captures that run, or of whose frames there are recordings.
     pub captures: BTreeMap<CaptureId, CaptureFacts>,
     /// Sessions that run or have recordings, and the latest [`SESSIONS_KEPT_MAX`] others.
     pub sessions: BTreeMap<SessionId, SessionFacts>,
     /// Recordings that are not gone.
-    pub recordings: BTreeMap<RecordingId, RecordingFacts>,
+    pub recordings: BTreeMap<RecordingId, Arc<RecordingFacts>>,
     /// Devices that a person muted.
     pub muted: BTreeSet<Device>,
     /// What became of frames whose recordings may be gone.
     pub totals: Totals,
     /// The highest number that an id of any kind had; the next one is higher.
-    #[serde(default)]
     pub highest_id: u32,
+    index: index::Index,
 }
 
 /// Frames by what became of them, since the store began.
@@ -180,11 +183,31 @@ impl Ledger {
     /// The ranges of a capture's frames that may still be wanted for a recording's file.
     pub(crate) fn wanted(&self, capture: CaptureId) -> Vec<(FrameSeq, FrameSeq)> {
         let end = |facts: &RecordingFacts| facts.end.unwrap_or(FrameSeq(u64::MAX));
-        let unsealed = |facts: &&RecordingFacts| facts.capture == capture && facts.awaits_seal();
-        let recordings = self.recordings.values().filter(unsealed);
+        let unsealed = self.index.unsealed(capture).filter_map(|id| self.recordings.get(&id));
+        let recordings = unsealed.filter(|facts| facts.awaits_seal());
         // A boundary that is found later opens a recording behind frames that are there already.
         let later = self.captures.get(&capture).map(|facts| (facts.covered, FrameSeq(u64::MAX)));
         recordings.map(|facts| (facts.first, end(facts))).chain(later).collect()
+    }
+
+    /// The recordings that are not sealed yet and will be.
+    pub fn awaiting_seal(&self) -> impl Iterator<Item = (RecordingId, &RecordingFacts)> {
+        let all = self.index.all_unsealed().filter_map(|id| Some((id, self.recordings.get(&id)?)));
+        all.map(|(id, facts)| (id, &**facts)).filter(|(_, facts)| facts.awaits_seal())
+    }
+
+    /// The sealed recordings that begin in a second.
+    pub(crate) fn starting_in(
+        &self,
+        second: i64,
+    ) -> impl Iterator<Item = (RecordingId, &RecordingFacts)> {
+        let ids = self.index.starting_in(second);
+        ids.filter_map(|id| Some((id, &**self.recordings.get(&id)?)))
+    }
+
+    /// The first frame of the first recording of a capture behind a place.
+    pub(crate) fn first_behind(&self, capture: CaptureId, place: FrameSeq) -> Option<FrameSeq> {
+        self.index.of_capture(capture).map(|(first, _)| first).find(|first| *first > place)
     }
 }
 

@@ -38,6 +38,7 @@ mod sealed;
 mod simulated;
 mod snapshot;
 mod store;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod work;

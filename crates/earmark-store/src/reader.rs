@@ -14,6 +14,7 @@ use crate::layout;
 use crate::record::Seal;
 use crate::seal::BLOCK_BYTES;
 use crate::sealed::SealedRecording;
+use crate::sums::{self, SumsFault, blocks};
 
 /// Why a sealed recording cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,11 @@ pub enum RecordingError {
 pub struct RecordingReader {
     recording: RecordingId,
     file: Arc<dyn DiskFile>,
+    /// Why the sums of its blocks are not there, or they.
+    kept: Result<Vec<u32>, SumsFault>,
     seal: Arc<Seal>,
+    /// The sums of a file that was found whole, against which each block is checked again.
+    sums: Option<Vec<u32>>,
     block: usize,
 }
 
@@ -94,7 +99,8 @@ impl RecordingReader {
         if found != expected {
             return Err(RecordingError::WrongLength { recording, expected, found });
         }
-        Ok(Self { recording, file, seal: Arc::clone(seal), block: 0 })
+        let kept = sums::read(disk, recording, seal);
+        Ok(Self { recording, file, kept, seal: Arc::clone(seal), sums: None, block: 0 })
     }
 
     /// Bytes of the file.
@@ -102,68 +108,97 @@ impl RecordingReader {
         self.seal.bytes
     }
 
-    /// Appends the next block to `out` and says how long it is; 0 at the end.
+    /// Why the sums of the blocks cannot be used, if they cannot.
+    pub(crate) fn sums_fault(&self) -> Option<&SumsFault> {
+        self.kept.as_ref().err()
+    }
+
+    /// Appends the next block to `out` and says how long it is; 0 at the end. The whole file is
+    /// verified before the first block is given.
     ///
     /// # Errors
     ///
-    /// [`RecordingError::Damaged`] instead of a block that differs; the next call goes on behind
-    /// it.
+    /// [`RecordingError`]; [`RecordingError::Damaged`] instead of a block that has changed since.
     pub fn read_block(&mut self, out: &mut Vec<u8>) -> Result<usize, RecordingError> {
-        let start = self.block as u64 * BLOCK_BYTES as u64;
-        let len = self.seal.bytes.saturating_sub(start).min(BLOCK_BYTES as u64);
-        if len == 0 {
+        if self.sums.is_none() {
+            self.verify()?;
+        }
+        let (before, recording) = (out.len(), self.recording);
+        let filled = self.append_block(out)?;
+        let range = self.range(self.block);
+        if filled == 0 {
             return Ok(0);
         }
-        let before = out.len();
-        out.resize(before + len as usize, 0);
-        let recording = self.recording;
-        let filled = read_full_at(self.file.as_ref(), start, &mut out[before..]);
-        let filled = filled.map_err(|error| RecordingError::Io { recording, error })?;
-        let sound = filled as u64 == len
-            && self.seal.block_crcs.get(self.block) == Some(&crc32c(&out[before..]));
-        self.block += 1;
-        if !sound {
+        let sum = crc32c(&out[before..]);
+        let expected = self.sums.as_ref().and_then(|sums| sums.get(self.block));
+        if expected != Some(&sum) {
             out.truncate(before);
-            return Err(RecordingError::Damaged { recording, range: start..start + len });
+            return Err(RecordingError::Damaged { recording, range });
         }
+        self.block += 1;
         Ok(filled)
     }
 
-    /// Reads the whole file against its blocks' checksums and its SHA-256, and begins anew.
+    fn range(&self, block: usize) -> Range<u64> {
+        let start = block as u64 * BLOCK_BYTES as u64;
+        start.min(self.seal.bytes)..(start + BLOCK_BYTES as u64).min(self.seal.bytes)
+    }
+
+    /// Reads what the file has of the next block.
+    fn append_block(&self, out: &mut Vec<u8>) -> Result<usize, RecordingError> {
+        let (range, before) = (self.range(self.block), out.len());
+        out.resize(before + (range.end - range.start) as usize, 0);
+        let recording = self.recording;
+        let filled = read_full_at(self.file.as_ref(), range.start, &mut out[before..]);
+        let filled = filled.map_err(|error| RecordingError::Io { recording, error })?;
+        out.truncate(before + filled);
+        Ok(filled)
+    }
+
+    /// Reads the whole file against its SHA-256, and begins anew.
     ///
     /// # Errors
     ///
-    /// [`RecordingError::Damaged`] names everything from the first block that differs to the last.
+    /// [`RecordingError::Damaged`] names everything from the first block that differs to the last,
+    /// or the whole file when the sums of its blocks are damaged too.
     pub fn verify(&mut self) -> Result<(), RecordingError> {
-        let recording = self.recording;
-        let mut damaged: Option<Range<u64>> = None;
-        let mut hash = Sha256::new();
+        (self.block, self.sums) = (0, None);
+        let (sums, sum) = self.digest()?;
+        self.block = 0;
+        if sum == self.seal.sha256.0 {
+            self.sums = Some(sums);
+            return Ok(());
+        }
+        let range = self.differing(&sums).unwrap_or(0..self.seal.bytes);
+        Err(RecordingError::Damaged { recording: self.recording, range })
+    }
+
+    /// The sums of a file that is whole.
+    pub(crate) fn into_sums(mut self) -> Result<Vec<u32>, RecordingError> {
+        self.verify()?;
+        Ok(self.sums.unwrap_or_default())
+    }
+
+    fn digest(&mut self) -> Result<(Vec<u32>, [u8; 32]), RecordingError> {
+        let (mut hash, mut sums) = (Sha256::new(), Vec::new());
         let mut block = Vec::with_capacity(BLOCK_BYTES);
-        self.block = 0;
-        loop {
+        for number in 0..usize::try_from(blocks(self.seal.bytes)).unwrap_or(usize::MAX) {
             block.clear();
-            match self.read_block(&mut block) {
-                Ok(0) => break,
-                Ok(_) => hash.update(&block),
-                Err(RecordingError::Damaged { range, .. }) => {
-                    let start = damaged.map_or(range.start, |damaged| damaged.start);
-                    damaged = Some(start..range.end);
-                }
-                Err(
-                    error @ (RecordingError::Missing { .. }
-                    | RecordingError::WrongLength { .. }
-                    | RecordingError::Io { .. }),
-                ) => return Err(error),
-            }
+            self.block = number;
+            self.append_block(&mut block)?;
+            hash.update(&block);
+            sums.push(crc32c(&block));
         }
-        self.block = 0;
-        let sum: [u8; 32] = hash.finalize().into();
-        match damaged {
-            Some(range) => Err(RecordingError::Damaged { recording, range }),
-            None if sum != self.seal.sha256.0 => {
-                Err(RecordingError::Damaged { recording, range: 0..self.seal.bytes })
-            }
-            None => Ok(()),
-        }
+        Ok((sums, hash.finalize().into()))
+    }
+
+    /// From the first block that differs from what was sealed to the last.
+    fn differing(&self, sums: &[u32]) -> Option<Range<u64>> {
+        let kept = self.kept.as_ref().ok()?;
+        let differs = |block: &usize| kept.get(*block) != sums.get(*block);
+        let mut blocks = (0..kept.len()).filter(differs);
+        let first = blocks.next()?;
+        let last = blocks.next_back().unwrap_or(first);
+        Some(self.range(first).start..self.range(last).end)
     }
 }

@@ -217,8 +217,6 @@ pub struct Seal {
     pub bytes: u64,
     /// SHA-256 of the whole file.
     pub sha256: Sha256Sum,
-    /// CRC32C of each block of [`BLOCK_BYTES`](crate::BLOCK_BYTES), the last one maybe shorter.
-    pub block_crcs: Vec<u32>,
     /// When the first frame was captured.
     pub started_at: WallTime,
     /// When the last frame was captured.
@@ -250,12 +248,18 @@ impl fmt::Debug for Sha256Sum {
 
 impl Serialize for Sha256Sum {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        self.0.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Sha256Sum {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Deserialize::deserialize(deserializer).map(Self);
+        }
         let text = String::deserialize(deserializer)?;
         from_hex(&text).ok_or_else(|| de::Error::custom("a SHA-256 sum is 64 hexadecimal digits"))
     }

@@ -1,7 +1,9 @@
 //! What a store's files say, read without changing any of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+
+use earmark_core::RecordingId;
 
 use crate::batches::{Batch, Batches};
 use crate::damage::{Damage, Harm};
@@ -61,6 +63,8 @@ pub(crate) struct Recovery {
     pub(crate) batches: Batches,
     pub(crate) files: BTreeMap<u64, FileFacts>,
     pub(crate) snapshots: Vec<u64>,
+    /// Bytes of the latest of them.
+    pub(crate) snapshot_bytes: u64,
     /// Journal files with a torn tail, and the length that is whole.
     pub(crate) cuts: Vec<(u64, u64)>,
     pub(crate) torn_bytes: u64,
@@ -113,6 +117,7 @@ impl Recovery {
                     self.snapshots.push(covered);
                     self.durable = covered;
                     self.durable_ledger = ledger;
+                    self.snapshot_bytes = file.len().unwrap_or(0);
                 }
                 Ok(_) => self.give_up(path, "it covers something else than its name says"),
                 Err(SnapshotFault::Newer(version)) => {
@@ -122,7 +127,7 @@ impl Recovery {
                     self.give_up(path.clone(), &error);
                     refused = Some((path, error));
                 }
-                Err(fault @ (SnapshotFault::Damaged | SnapshotFault::Json(_))) => {
+                Err(fault @ (SnapshotFault::Damaged | SnapshotFault::Odd(_))) => {
                     self.give_up(path, fault);
                 }
             }
@@ -258,8 +263,7 @@ impl Recovery {
             return;
         }
         if let Record::Frames(span) = &located.record {
-            let (seq, offset, len) = (located.seq, located.offset, located.len);
-            self.batches.insert(Batch { span: *span, seq, file: number, offset, len });
+            self.batches.insert(span.capture, located.batch(span, number));
         }
         if located.seq > covered {
             self.durable_ledger.apply(&located.record);
@@ -269,11 +273,10 @@ impl Recovery {
     /// Whether a recording that is not sealed has frames that are nowhere.
     fn lacks_frames(&self) -> bool {
         let ledger = &self.durable_ledger;
-        let unsealed = ledger.recordings.values().filter(|facts| facts.awaits_seal());
-        unsealed.into_iter().any(|facts| {
+        ledger.awaiting_seal().any(|(_, facts)| {
             let (first, end) = (facts.first, ledger.end(facts));
             let batches = self.batches.overlapping(facts.capture, first, end);
-            let held = |batch: &Batch| batch.span.end().min(end).since(batch.span.first.max(first));
+            let held = |batch: &Batch| batch.end().min(end).since(batch.first.max(first));
             batches.iter().map(held).sum::<u64>() < end.since(first)
         })
     }
@@ -315,27 +318,28 @@ impl Recovery {
             self.ledger.apply(&located.record);
         }
         self.highest_id = noted.max(self.ledger.highest_id);
-        let mut found = BTreeMap::new();
-        let entries = entries(disk, RECORDINGS)?;
-        for entry in entries {
-            if let Some(recording) = layout::recording_of(&entry.name) {
-                found.insert(recording, entry.len);
-            } else if let Some(recording) = layout::part_of(&entry.name) {
+        let mut found = BTreeSet::new();
+        for name in names(disk, RECORDINGS)? {
+            if let Some(recording) = layout::recording_of(&name) {
+                found.insert(recording);
+            } else if let Some(recording) = layout::part_of(&name) {
                 self.highest_id = self.highest_id.max(recording.number());
                 self.unfinished.push(layout::part_path(recording));
             }
         }
         for name in names(disk, QUARANTINE)? {
             let recording = name.split('.').next().and_then(|name| name.parse().ok());
-            let number = recording.map_or(0, earmark_core::RecordingId::number);
+            let number = recording.map_or(0, RecordingId::number);
             self.highest_id = self.highest_id.max(number);
         }
         self.compare_recordings(&found);
         Ok(())
     }
 
-    fn compare_recordings(&mut self, found: &BTreeMap<earmark_core::RecordingId, u64>) {
-        for recording in found.keys() {
+    /// Only whether a file is there: to ask for the length of each would take as long as all the
+    /// rest of an opening. Whoever reads one compares that too.
+    fn compare_recordings(&mut self, found: &BTreeSet<RecordingId>) {
+        for recording in found {
             self.highest_id = self.highest_id.max(recording.number());
             if !self.ledger.recordings.contains_key(recording) {
                 let path = layout::recording_path(*recording);
@@ -344,29 +348,22 @@ impl Recovery {
             }
         }
         for (recording, facts) in &self.ledger.recordings {
-            let Some(seal) = facts.sealed.as_ref().filter(|_| facts.removing.is_none()) else {
-                continue;
-            };
-            let (recording, expected) = (*recording, seal.bytes);
-            let harm = match found.get(&recording) {
-                Some(len) if *len == expected => continue,
-                Some(len) => Harm::WrongLength { recording, expected, found: *len },
-                None if facts.is_given_up() => continue,
-                None => Harm::FileMissing { recording },
-            };
-            self.damage.push(Damage::new(layout::recording_path(recording), None, harm));
+            let is_due = facts.sealed.is_some() && facts.removing.is_none();
+            if is_due && !found.contains(recording) && !facts.is_given_up() {
+                let harm = Harm::FileMissing { recording: *recording };
+                self.damage.push(Damage::new(layout::recording_path(*recording), None, harm));
+            }
         }
     }
 }
 
-fn entries(disk: &dyn Disk, dir: &str) -> Result<Vec<crate::DirEntry>, ReadError> {
+fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
     match disk.list(dir) {
-        Ok(entries) => Ok(entries.into_iter().filter(|entry| !entry.is_dir).collect()),
+        Ok(entries) => {
+            let files = entries.into_iter().filter(|entry| !entry.is_dir);
+            Ok(files.map(|entry| entry.name).collect())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(ReadError::io(dir, error)),
     }
-}
-
-fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
-    Ok(entries(disk, dir)?.into_iter().map(|entry| entry.name).collect())
 }

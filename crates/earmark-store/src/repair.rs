@@ -15,10 +15,11 @@ use crate::damage::{Cost, Damage};
 use crate::disk::{Disk, read_what_can_be, write_all_at};
 use crate::inspect;
 use crate::layout::{self, JOURNAL, QUARANTINE, journal_path, quarantine_path};
-use crate::ledger::RecordingFacts;
+use crate::reader::RecordingReader;
 use crate::record::{Record, Removal};
 use crate::recovery::{JOURNAL_FILE_BYTES_READ_MAX, ReadError};
 use crate::store::{Config, OpenError, SNAPSHOTS_KEPT, Store};
+use crate::sums;
 use crate::work::{Failure, Outcome, Work};
 
 mod plan;
@@ -108,8 +109,7 @@ impl Repair<'_> {
     fn rewrite_journal(&mut self, first: u64) -> Result<(), RepairError> {
         let old = self.journal_files(first)?;
         self.seal_all()?;
-        let ledger = self.store.durable_ledger();
-        if ledger.recordings.values().any(RecordingFacts::awaits_seal) {
+        if self.store.durable_ledger().awaiting_seal().next().is_some() {
             return Ok(());
         }
         let mut moves = Vec::new();
@@ -143,9 +143,8 @@ impl Repair<'_> {
     }
 
     fn seal_all(&mut self) -> Result<(), RepairError> {
-        let all = self.store.durable_ledger().recordings.iter();
-        let open = all.filter(|(_, facts)| facts.awaits_seal());
-        let open: Vec<RecordingId> = open.map(|(id, _)| *id).collect();
+        let open = self.store.durable_ledger().awaiting_seal();
+        let open: Vec<RecordingId> = open.map(|(id, _)| id).collect();
         for recording in open {
             if let Some(Outcome::Sealed { seal, .. }) = self.seal(recording)? {
                 self.store.stage(Record::Sealed { recording, seal });
@@ -174,8 +173,9 @@ impl Repair<'_> {
         let name = step.path.rsplit('/').next().unwrap_or(&step.path);
         match (&step.action, layout::recording_of(name)) {
             (Action::GiveUp, Some(recording)) => self.give_up(recording, step),
-            (Action::Forget, Some(recording)) => self.forget(recording, &step.path),
+            (Action::Forget, Some(recording)) => self.forget(recording),
             (Action::PutAside, _) => self.put_aside(&step.path),
+            (Action::Rebuild, _) => self.rebuild_sums(name),
             (
                 Action::GiveUp
                 | Action::Forget
@@ -199,17 +199,40 @@ impl Repair<'_> {
             self.store.stage(Record::Upload { recording, facts });
             self.flush()?;
         }
-        self.put_aside(&step.path)
+        self.put_recording_aside(recording)
     }
 
     /// First the file, then the decision: a removal that is decided takes the file with it.
-    fn forget(&mut self, recording: RecordingId, path: &str) -> Result<(), RepairError> {
-        self.put_aside(path)?;
+    fn forget(&mut self, recording: RecordingId) -> Result<(), RepairError> {
+        self.put_recording_aside(recording)?;
         self.store.stage(Record::Removing { recording, why: Removal::Expired });
         self.flush()?;
         self.run(Work::Remove(recording))?;
         self.store.stage(Record::Removed { recording });
         self.flush()
+    }
+
+    /// The checksums of its blocks go with it: they tell which of them are whole.
+    fn put_recording_aside(&mut self, recording: RecordingId) -> Result<(), RepairError> {
+        self.put_aside(&layout::recording_path(recording))?;
+        self.put_aside(&layout::sums_path(recording))
+    }
+
+    /// Makes the sums of a recording anew, if it is still whole.
+    fn rebuild_sums(&mut self, name: &str) -> Result<(), RepairError> {
+        let recording = layout::sums_of(name);
+        let facts = recording.and_then(|id| self.store.ledger().recordings.get_key_value(&id));
+        let Some((id, seal)) = facts.and_then(|(id, facts)| Some((*id, facts.sealed.clone()?)))
+        else {
+            return Ok(());
+        };
+        let disk = self.store.disk();
+        let read = RecordingReader::open_seal(disk.as_ref(), id, &seal);
+        let Ok(sums) = read.and_then(RecordingReader::into_sums) else {
+            return Ok(());
+        };
+        let written = sums::write(disk.as_ref(), id, &seal.sha256, &sums);
+        written.map_err(|fault| RepairError::at(&fault.path)(fault.error))
     }
 
     fn put_aside(&mut self, path: &str) -> Result<(), RepairError> {

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use crate::batches::Batch;
 use crate::damage::Damage;
-use crate::format::{self, FILE_HEADER_BYTES, FileId, Found, Kind, SEARCH_STEP};
+use crate::format::{self, FILE_HEADER_BYTES, FileId, Found, Kind};
 use crate::frames;
 use crate::layout::journal_path;
-use crate::record::Record;
+use crate::record::{FrameSpan, Record};
 
 /// A whole record and where it stands.
 #[derive(Clone, Debug)]
@@ -15,6 +16,15 @@ pub(crate) struct Located {
     pub(crate) offset: u64,
     pub(crate) len: usize,
     pub(crate) record: Record,
+}
+
+impl Located {
+    /// Where its frames lie in a file.
+    pub(crate) fn batch(&self, span: &FrameSpan, file: u64) -> Batch {
+        let (first, count) = (span.first, span.count);
+        let len = u32::try_from(self.len).expect("a record is at most 16 MiB long");
+        Batch { first, count, len, seq: self.seq, file, offset: self.offset }
+    }
 }
 
 /// Bytes between whole records that are none, other than zeros at the end of the file.
@@ -74,7 +84,7 @@ impl Scan {
                 }
                 Found::Nothing => {
                     hole.get_or_insert(position);
-                    position += SEARCH_STEP;
+                    position += format::next_magic(&file[position..]);
                 }
             }
         }

@@ -17,6 +17,7 @@ use crate::format::{self, FILE_HEADER_BYTES, FileId, Found};
 use crate::frames::Walk;
 use crate::layout::{self, RECORDINGS, journal_path};
 use crate::record::{Seal, Sha256Sum};
+use crate::sums;
 use crate::work::Fault;
 
 /// The grain in which damage to a sealed recording is named.
@@ -45,8 +46,11 @@ pub(crate) fn write(disk: &dyn Disk, order: &Order) -> Result<(Seal, Vec<Damage>
         Err(error) => return Err(at_part(error)),
     }
     let file = disk.create_new(&part).map_err(at_part)?;
-    let written = copy(disk, file.as_ref(), order, &part)
-        .and_then(|sealed| file.sync().map_err(at_part).map(|()| sealed));
+    let written = copy(disk, file.as_ref(), order, &part).and_then(|(seal, sums, damage)| {
+        file.sync().map_err(at_part)?;
+        sums::write(disk, order.recording, &seal.sha256, &sums)?;
+        Ok((seal, damage))
+    });
     if written.is_err() {
         // On a full disk half a file would only be in the way; the journal still has every frame.
         let _ = disk.remove(&part);
@@ -63,7 +67,7 @@ fn copy(
     file: &dyn DiskFile,
     order: &Order,
     part: &str,
-) -> Result<(Seal, Vec<Damage>), Fault> {
+) -> Result<(Seal, Vec<u32>, Vec<Damage>), Fault> {
     let mut source = Source { disk, open: None };
     let mut sink = Sink::new(file, order.started_at);
     let mut damage = Vec::new();
@@ -75,7 +79,7 @@ fn copy(
         };
         let Some(payload) = payload(&bytes, batch, source.id()) else {
             let path = journal_path(batch.file);
-            let range = batch.offset..batch.offset + batch.len as u64;
+            let range = batch.offset..batch.offset + u64::from(batch.len);
             damage.push(Damage::new(path, Some(range), Harm::Rot));
             continue;
         };
@@ -86,14 +90,14 @@ fn copy(
             }
         }
     }
-    let mut seal = sink.finish().map_err(|error| Fault::new(part, error))?;
+    let (mut seal, sums) = sink.finish().map_err(|error| Fault::new(part, error))?;
     let frames = u32::try_from(order.end.since(order.first)).unwrap_or(u32::MAX);
     seal.missing = frames.saturating_sub(seal.frames);
     if seal.missing > 0 {
         let harm = Harm::FramesMissing { recording: order.recording, frames: seal.missing };
         damage.push(Damage::new(layout::recording_path(order.recording), None, harm));
     }
-    Ok((seal, damage))
+    Ok((seal, sums, damage))
 }
 
 fn payload<'a>(bytes: &'a [u8], batch: &Batch, id: Option<FileId>) -> Option<&'a [u8]> {
@@ -127,7 +131,7 @@ impl Source<'_> {
                 file
             }
         };
-        let mut bytes = vec![0; batch.len];
+        let mut bytes = vec![0; batch.len as usize];
         let filled = read_full_at(file.as_ref(), batch.offset, &mut bytes).map_err(at_path)?;
         bytes.truncate(filled);
         Ok(bytes)
@@ -141,6 +145,7 @@ struct Sink<'a> {
     offset: u64,
     hash: Sha256,
     seal: Seal,
+    sums: Vec<u32>,
 }
 
 impl<'a> Sink<'a> {
@@ -149,14 +154,13 @@ impl<'a> Sink<'a> {
             frames: 0,
             bytes: 0,
             sha256: Sha256Sum([0; 32]),
-            block_crcs: Vec::new(),
             started_at,
             ended_at: started_at,
             twin: 0,
             missing: 0,
         };
         let pending = Vec::with_capacity(WRITE_BYTES + BLOCK_BYTES);
-        Self { file, pending, offset: 0, hash: Sha256::new(), seal }
+        Self { file, pending, offset: 0, hash: Sha256::new(), seal, sums: Vec::new() }
     }
 
     fn put(&mut self, at: WallTime, bytes: &[u8]) -> io::Result<()> {
@@ -179,16 +183,16 @@ impl<'a> Sink<'a> {
         let bytes = &self.pending[..len];
         write_all_at(self.file, self.offset, bytes)?;
         self.hash.update(bytes);
-        self.seal.block_crcs.extend(bytes.chunks(BLOCK_BYTES).map(crc32c));
+        self.sums.extend(bytes.chunks(BLOCK_BYTES).map(crc32c));
         self.offset += len as u64;
         self.pending.drain(..len);
         Ok(())
     }
 
-    fn finish(mut self) -> io::Result<Seal> {
+    fn finish(mut self) -> io::Result<(Seal, Vec<u32>)> {
         self.flush(self.pending.len())?;
         self.seal.bytes = self.offset;
         self.seal.sha256 = Sha256Sum(self.hash.finalize().into());
-        Ok(self.seal)
+        Ok((self.seal, self.sums))
     }
 }

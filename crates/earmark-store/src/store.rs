@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use earmark_core::{CaptureId, Codec, Frame, FrameSeq, RecordingId, SessionId, WallTime, slug};
 
-use crate::batches::{Batch, Batches};
+use crate::batches::Batches;
 use crate::disk::{Disk, DiskLock};
 use crate::jobs::{self, Farewell, Pruning};
 use crate::journal::{Chunk, FileFacts, Journal, mix};
@@ -74,11 +74,47 @@ pub struct Store {
     batches: Batches,
     snapshots: Vec<u64>,
     bytes_since_snapshot: u64,
-    in_flight: BTreeSet<Work>,
+    /// Bytes of the latest snapshot.
+    snapshot_bytes: u64,
+    in_flight: InFlight,
     /// Seals that were made but whose record is not staged yet.
     drafts: BTreeMap<RecordingId, Arc<Seal>>,
     /// How often the journal could not be read for a seal.
     unreadable: BTreeMap<RecordingId, u32>,
+}
+
+/// Work that was begun and has not ended.
+#[derive(Debug, Default)]
+struct InFlight {
+    write: bool,
+    sync: bool,
+    others: BTreeSet<Work>,
+}
+
+impl InFlight {
+    fn contains(&self, work: Work) -> bool {
+        match work {
+            Work::Write => self.write,
+            Work::Sync => self.sync,
+            Work::Replace | Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {
+                self.others.contains(&work)
+            }
+        }
+    }
+
+    fn set(&mut self, work: Work, is_in_flight: bool) {
+        match work {
+            Work::Write => self.write = is_in_flight,
+            Work::Sync => self.sync = is_in_flight,
+            Work::Replace | Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {
+                if is_in_flight {
+                    self.others.insert(work);
+                } else {
+                    self.others.remove(&work);
+                }
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Store {
@@ -137,10 +173,7 @@ impl Store {
         let known = usize::try_from(next.since(first)).unwrap_or(usize::MAX);
         let fresh = frames.get(known.min(frames.len())..).unwrap_or_default();
         let first = first.plus(known as u64);
-        let mut ticket = self.journal.next_seq.saturating_sub(1);
-        for (place, frame) in (0..).zip(fresh) {
-            ticket = self.journal.stage_frame(capture, first.plus(place), frame);
-        }
+        self.journal.stage_frames(capture, first, fresh);
         if let (Some(oldest), Some(latest)) = (fresh.first(), fresh.last()) {
             self.ledger.apply(&Record::Frames(crate::FrameSpan {
                 capture,
@@ -150,14 +183,14 @@ impl Store {
                 last_at: latest.at,
             }));
         }
-        Ticket(ticket)
+        self.staged()
     }
 
     /// Plants a race of the original: links lived in memory, and a new process knows none.
     #[cfg(feature = "planted")]
     pub fn forget_links(&mut self) {
         for ledger in [&mut self.ledger, &mut self.durable_ledger] {
-            for facts in ledger.recordings.values_mut() {
+            for facts in ledger.recordings.values_mut().map(Arc::make_mut) {
                 (facts.conversation, facts.linked_at) = (None, None);
             }
         }
@@ -211,7 +244,7 @@ impl Store {
     /// Begins work; none when there is nothing to do, or when it must wait for other work in
     /// flight.
     pub fn begin(&mut self, work: Work) -> Option<Job> {
-        if self.in_flight.contains(&work) {
+        if self.in_flight.contains(work) {
             return None;
         }
         let job = match work {
@@ -223,27 +256,26 @@ impl Store {
             Work::Prune => self.begin_prune(),
             Work::Remove(recording) => self.begin_remove(recording),
         }?;
-        self.in_flight.insert(work);
+        self.in_flight.set(work, true);
         Some(job)
     }
 
     fn begin_write(&mut self) -> Option<Job> {
-        if self.in_flight.contains(&Work::Replace) {
+        if self.in_flight.contains(Work::Replace) {
             return None;
         }
-        let write = self.journal.begin_write(self.config.journal_file_bytes_max)?;
-        let disk = self.disk();
-        Some(Job::new(Work::Write, move || jobs::write(disk.as_ref(), write)))
+        let len = self.config.journal_file_bytes_max;
+        self.journal.begin_write(&self.disk, len).map(Job::write)
     }
 
     fn begin_sync(&self) -> Option<Job> {
         let (target, files) = self.journal.begin_sync()?;
-        Some(Job::new(Work::Sync, move || jobs::sync(target, files)))
+        Some(Job::sync(target, files))
     }
 
     fn begin_replace(&mut self) -> Option<Job> {
-        let busy = [Work::Write, Work::Sync].iter().any(|work| self.in_flight.contains(work));
-        if busy || !self.journal.dead {
+        let is_busy = self.in_flight.write || self.in_flight.sync;
+        if is_busy || !self.journal.dead {
             return None;
         }
         let (id, chunks) = self.journal.begin_replace();
@@ -279,7 +311,9 @@ impl Store {
 
     fn begin_snapshot(&self) -> Option<Job> {
         let covered = self.journal.durable;
-        let full = self.bytes_since_snapshot >= self.config.snapshot_after_bytes
+        // A large ledger is written anew only after as much has been written beside it.
+        let due = self.config.snapshot_after_bytes.max(self.snapshot_bytes);
+        let full = self.bytes_since_snapshot >= due
             || self.journal.files.len() >= JOURNAL_FILES_BEFORE_SNAPSHOT;
         if !full || self.snapshots.last().is_some_and(|last| *last >= covered) {
             return None;
@@ -331,7 +365,7 @@ impl Store {
     fn begin_remove(&self, recording: RecordingId) -> Option<Job> {
         let facts = self.durable_ledger.recordings.get(&recording)?;
         facts.removing?;
-        if self.in_flight.contains(&Work::Seal(recording)) {
+        if self.in_flight.contains(Work::Seal(recording)) {
             return None;
         }
         let disk = self.disk();
@@ -345,7 +379,7 @@ impl Store {
     /// [`Failure`] says what refused; the same work can be begun again, after [`Work::Replace`]
     /// when the journal is dead.
     pub fn end(&mut self, done: Done) -> Result<Outcome, Failure> {
-        self.in_flight.remove(&done.work);
+        self.in_flight.set(done.work, false);
         match done.result {
             Ok(output) => Ok(self.end_well(done.work, output)),
             Err(fault) => Err(self.end_badly(done.work, fault)),
@@ -372,17 +406,18 @@ impl Store {
             }
             Output::Synced { target } => {
                 let chunks = self.journal.end_sync(target);
-                self.settle(&chunks);
+                self.settle(chunks);
                 Outcome::Synced { durable: self.durable() }
             }
             Output::Replaced { id, file } => {
                 let chunks = self.journal.end_replace(id, file);
-                self.settle(&chunks);
+                self.settle(chunks);
                 Outcome::Replaced { durable: self.durable() }
             }
             Output::Sealed { seal, damage } => self.end_seal(work, seal, damage),
-            Output::Snapshotted { covered } => {
+            Output::Snapshotted { covered, bytes } => {
                 self.snapshots.push(covered);
+                self.snapshot_bytes = bytes;
                 self.bytes_since_snapshot = 0;
                 Outcome::Snapshotted
             }
@@ -422,39 +457,34 @@ impl Store {
         };
         let name = upload_name(facts, seal.started_at);
         let drafted = self.drafts.iter().filter_map(|(id, draft)| {
-            recordings
-                .get(id)
-                .filter(|facts| facts.sealed.is_none())
-                .map(|facts| (id, facts, draft))
+            let facts = recordings.get(id).filter(|facts| facts.sealed.is_none())?;
+            Some((*id, &**facts, draft))
         });
-        let sealed = recordings
-            .iter()
-            .filter_map(|(id, facts)| facts.sealed.as_ref().map(|seal| (id, facts, seal)));
+        let sealed = self.ledger.starting_in(seal.started_at.unix_seconds());
+        let sealed = sealed.filter_map(|(id, facts)| Some((id, facts, facts.sealed.as_ref()?)));
         let twins = drafted.chain(sealed).filter(|(id, facts, seal)| {
-            **id != recording && upload_name(facts, seal.started_at) == name
+            *id != recording && upload_name(facts, seal.started_at) == name
         });
         twins.map(|(_, _, seal)| seal.twin + 1).max().unwrap_or(0)
     }
 
     /// Folds what became durable into the durable state.
-    fn settle(&mut self, chunks: &[Chunk]) {
+    fn settle(&mut self, chunks: Vec<Chunk>) {
         let mut touched = BTreeSet::new();
-        for chunk in chunks {
+        for chunk in &chunks {
             self.bytes_since_snapshot += chunk.bytes.len() as u64;
             let (file, offset) = chunk.place.unwrap_or_default();
             for entry in &chunk.entries {
                 touched.extend(self.capture_released_by(&entry.record));
                 self.durable_ledger.apply(&entry.record);
                 if let Record::Frames(span) = &entry.record {
-                    let offset = offset + entry.start as u64;
-                    let (span, seq, len) = (*span, entry.seq, entry.len());
-                    self.batches.insert(Batch { span, seq, file, offset, len });
+                    self.batches.insert(span.capture, entry.batch(span, file, offset));
                 }
             }
         }
+        self.journal.reuse(chunks);
         self.drop_unwanted(touched);
     }
-
     fn drop_unwanted(&mut self, captures: impl IntoIterator<Item = CaptureId>) {
         for capture in captures {
             self.batches.keep_only(capture, &self.durable_ledger.wanted(capture));

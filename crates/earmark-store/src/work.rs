@@ -10,6 +10,8 @@ use crate::Ticket;
 use crate::damage::Damage;
 use crate::disk::DiskFile;
 use crate::format::FileId;
+use crate::jobs;
+use crate::journal::{Files, Write};
 use crate::layout::{JOURNAL, journal_path};
 use crate::record::Seal;
 
@@ -36,8 +38,16 @@ pub enum Work {
 
 /// Work that was begun. It blocks; it does not touch the store.
 pub struct Job {
-    pub(crate) work: Work,
-    pub(crate) run: Box<dyn FnOnce() -> Result<Output, Fault> + Send>,
+    work: Work,
+    task: Task,
+}
+
+/// What is to be done. The two that come with every commit have a place of their own, so that they
+/// need no memory.
+enum Task {
+    Write(Write),
+    Sync { target: u64, files: Files },
+    Other(Box<dyn FnOnce() -> Result<Output, Fault> + Send>),
 }
 
 impl Job {
@@ -45,7 +55,15 @@ impl Job {
         work: Work,
         run: impl FnOnce() -> Result<Output, Fault> + Send + 'static,
     ) -> Self {
-        Self { work, run: Box::new(run) }
+        Self { work, task: Task::Other(Box::new(run)) }
+    }
+
+    pub(crate) const fn write(write: Write) -> Self {
+        Self { work: Work::Write, task: Task::Write(write) }
+    }
+
+    pub(crate) const fn sync(target: u64, files: Files) -> Self {
+        Self { work: Work::Sync, task: Task::Sync { target, files } }
     }
 
     /// What is being done.
@@ -56,7 +74,12 @@ impl Job {
     /// Does it, and blocks meanwhile. What comes out **must** be given to
     /// [`Store::end`](crate::Store::end).
     pub fn run(self) -> Done {
-        Done { work: self.work, result: (self.run)() }
+        let result = match self.task {
+            Task::Write(write) => jobs::write(write),
+            Task::Sync { target, files } => jobs::sync(target, files),
+            Task::Other(run) => run(),
+        };
+        Done { work: self.work, result }
     }
 }
 
@@ -84,7 +107,7 @@ pub(crate) enum Output {
     Synced { target: u64 },
     Replaced { id: FileId, file: Arc<dyn DiskFile> },
     Sealed { seal: Seal, damage: Vec<Damage> },
-    Snapshotted { covered: u64 },
+    Snapshotted { covered: u64, bytes: u64 },
     Pruned { files: Vec<u64>, snapshots: Vec<u64>, has_spare: bool },
     Removed,
 }

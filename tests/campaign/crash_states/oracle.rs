@@ -178,9 +178,7 @@ impl Oracle<'_> {
 
     /// Every recording's file, sealed now if it was not, holds exactly its frames.
     fn check_files(&self, disk: &SimDisk, store: &mut Store) -> Result<(), Violation> {
-        let all: Vec<(RecordingId, RecordingFacts)> =
-            store.ledger().recordings.clone().into_iter().collect();
-        for (recording, facts) in all {
+        for (recording, facts) in store.ledger().recordings.clone() {
             if facts.removing.is_some() {
                 continue;
             }

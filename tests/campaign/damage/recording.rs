@@ -1,5 +1,7 @@
 //! Every bit flip and every truncation of a sealed recording.
 
+use std::ops::Range;
+
 use earmark_core::RecordingId;
 use earmark_store::{
     BLOCK_BYTES, Config, Harm, Inspection, RecordingError, SimDisk, inspect, recording_path, verify,
@@ -78,8 +80,11 @@ impl Sealed {
     fn check_flip(&self, place: &Place, block: u64) -> Result<(), String> {
         let range = block * BLOCK_BYTES as u64..(block + 1) * BLOCK_BYTES as u64;
         let harm = Harm::WrongContent { recording: self.recording };
-        self.verify(&place.disk, Report { path: self.path.clone(), range: Some(range), harm })?;
-        self.read(place, block)
+        self.verify(
+            &place.disk,
+            Report { path: self.path.clone(), range: Some(range.clone()), harm },
+        )?;
+        self.read(place, range)
     }
 
     fn verify(&self, disk: &SimDisk, expected: Report) -> Result<(), String> {
@@ -91,20 +96,18 @@ impl Sealed {
         Err(format!("verification says {reports:?} instead of {expected:?}"))
     }
 
-    /// Whether the reader that an upload uses hands out every block but the damaged one.
-    fn read(&self, place: &Place, damaged: u64) -> Result<(), String> {
+    /// Whether the reader that an upload uses hands out nothing, and names the damaged block.
+    fn read(&self, place: &Place, damaged: Range<u64>) -> Result<(), String> {
         let reader = place.inspection.reader(&place.disk, self.recording);
         let reader = reader.map_err(|error| error.to_string())?;
         let mut reader = reader.ok_or("the recording is not sealed")?;
-        for (block, truth) in (0..).zip(self.file.chunks(BLOCK_BYTES)) {
-            let mut bytes = Vec::new();
-            match (reader.read_block(&mut bytes), block == damaged) {
-                (Ok(_), false) if bytes == truth => {}
-                (Err(RecordingError::Damaged { .. }), true) if bytes.is_empty() => {}
-                (result, _) => return Err(format!("block {block} is read as {result:?}")),
+        let mut bytes = Vec::new();
+        match reader.read_block(&mut bytes) {
+            Err(RecordingError::Damaged { range, .. }) if range == damaged && bytes.is_empty() => {
+                Ok(())
             }
+            other => Err(format!("the first block is read as {other:?}")),
         }
-        Ok(())
     }
 
     pub(super) fn truncations(&self, slice: &Slice, until: f64) -> Swept {

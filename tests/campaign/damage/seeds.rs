@@ -21,6 +21,7 @@ pub(crate) struct Seeds {
     pub(crate) files: Vec<(String, Vec<u8>)>,
     pub(crate) snapshot: String,
     pub(crate) recording: String,
+    pub(crate) sums: String,
 }
 
 /// A store with one journal file, a snapshot of some of it, and sealed recordings.
@@ -41,7 +42,8 @@ pub(crate) fn make() -> Seeds {
         path.expect("the store has one").clone()
     };
     let (snapshot, recording) = (first("snapshots/"), first("recordings/"));
-    Seeds { files, snapshot, recording }
+    let sums = first("sums/");
+    Seeds { files, snapshot, recording, sums }
 }
 
 impl Seeds {
@@ -51,6 +53,7 @@ impl Seeds {
             "journal" => JOURNAL,
             "snapshot" => &self.snapshot,
             "recording" => &self.recording,
+            "sums" => &self.sums,
             "identity" => "store.json",
             _ => return Vec::new(),
         };

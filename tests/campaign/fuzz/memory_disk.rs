@@ -41,10 +41,9 @@ impl Disk for MemoryDisk {
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<DirEntry>> {
-        let in_dir = |(path, bytes): &(String, Arc<Vec<u8>>)| {
+        let in_dir = |(path, _): &(String, Arc<Vec<u8>>)| {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let len = bytes.len() as u64;
-            (folder == dir).then(|| DirEntry { name: name.to_owned(), is_dir: false, len })
+            (folder == dir).then(|| DirEntry { name: name.to_owned(), is_dir: false })
         };
         Ok(self.0.iter().filter_map(in_dir).collect())
     }

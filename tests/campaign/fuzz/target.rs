@@ -62,9 +62,10 @@ const fn of_store(
     Target { name, read, mend, bytes_max, memory: 512 << 10, memory_per_byte: 64, share: 4 }
 }
 
-pub(super) const TARGETS: [Target; 12] = [
+pub(super) const TARGETS: [Target; 13] = [
     of_store("journal", read_journal, |file| mend_journal(file)),
     of_store("recording", read_recording, |_| ()),
+    of_store("sums", read_sums, |_| ()),
     of_store("snapshot", read_snapshot, |file| mend_snapshot(file)),
     of_store("identity", read_identity, mend_identity),
     target("server-message", read_message),
@@ -128,8 +129,15 @@ fn read_identity(ground: &Ground, bytes: &[u8]) -> String {
 }
 
 fn read_recording(ground: &Ground, bytes: &[u8]) -> String {
-    let disk = ground.disk.with(&ground.seeds.recording, bytes);
-    match verify(&disk, &mut |_, _| ()) {
+    verify_store(&ground.disk.with(&ground.seeds.recording, bytes))
+}
+
+fn read_sums(ground: &Ground, bytes: &[u8]) -> String {
+    verify_store(&ground.disk.with(&ground.seeds.sums, bytes))
+}
+
+fn verify_store(disk: &MemoryDisk) -> String {
+    match verify(disk, &mut |_, _| ()) {
         Ok(found) => {
             let harms = found.damage.iter().map(ToString::to_string);
             harms.collect::<Vec<_>>().join("; ")

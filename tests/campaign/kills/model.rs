@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use earmark_core::{CaptureId, RecordingId};
 use earmark_store::Record;
-use serde_json::Value;
 
 use super::told::{Event, Row, Upload};
 
@@ -109,9 +108,7 @@ impl Model {
             }
             Record::Upload { facts, .. } => {
                 recording.requests = facts.requests;
-                let stage = serde_json::to_value(&facts.stage).unwrap_or_default();
-                recording.stage =
-                    stage.get("stage").and_then(Value::as_str).unwrap_or("-").to_owned();
+                recording.stage = facts.stage.name().to_owned();
             }
             _ => recording.is_going = true,
         }

@@ -2,7 +2,6 @@
 
 use earmark_core::{FrameSeq, RecordingId};
 use earmark_store::{Record, RecordingFacts, RecordingReader, Work};
-use serde_json::Value;
 
 use super::host::Host;
 use crate::exit::Failure;
@@ -61,13 +60,7 @@ impl Host {
             facts.first.0,
             sealed.sha256(),
             facts.upload.requests,
-            stage(facts),
+            facts.upload.stage.name(),
         ))
     }
-}
-
-/// The name of the stage of a recording's upload.
-fn stage(facts: &RecordingFacts) -> String {
-    let value = serde_json::to_value(&facts.upload.stage).unwrap_or_default();
-    value.get("stage").and_then(Value::as_str).unwrap_or("-").to_owned()
 }

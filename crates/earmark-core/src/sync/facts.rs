@@ -26,7 +26,7 @@ pub struct UploadFacts {
 
 /// What an upload does now.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "stage")]
+#[serde(rename_all = "snake_case")]
 pub enum UploadStage {
     /// It waits for its turn, or until a time.
     Pending {
@@ -72,6 +72,20 @@ pub enum UploadStage {
         /// What is damaged, in words.
         reason: String,
     },
+}
+
+impl UploadStage {
+    /// Its name, as it stands in the journal.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Uploading => "uploading",
+            Self::Accepted { .. } => "accepted",
+            Self::Synced { .. } => "synced",
+            Self::Failed { .. } => "failed",
+            Self::Corrupted { .. } => "corrupted",
+        }
+    }
 }
 
 impl UploadFacts {

@@ -115,16 +115,15 @@ impl Disk for FsDisk {
             if name == "." || name == ".." {
                 continue;
             }
-            let stat = match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => stat,
-                Err(rustix::io::Errno::NOENT) => continue,
-                Err(error) => return Err(error.into()),
+            // Not every file system tells the kind with the name.
+            let told = Some(entry.file_type()).filter(|kind| *kind != FileType::Unknown);
+            let kind = match told {
+                Some(kind) => Some(kind),
+                None => kind_of(&dir, name)?,
             };
-            entries.push(DirEntry {
-                name: name.to_owned(),
-                is_dir: FileType::from_raw_mode(stat.st_mode).is_dir(),
-                len: u64::try_from(stat.st_size).unwrap_or(0),
-            });
+            if let Some(kind) = kind {
+                entries.push(DirEntry { name: name.to_owned(), is_dir: kind.is_dir() });
+            }
         }
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
@@ -197,6 +196,15 @@ impl DiskFile for FsFile {
             at += bytes;
         }
         Ok(())
+    }
+}
+
+/// What a name stands for; none when it has gone meanwhile.
+fn kind_of(dir: &OwnedFd, name: &str) -> io::Result<Option<FileType>> {
+    match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

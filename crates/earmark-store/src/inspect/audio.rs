@@ -23,10 +23,16 @@ pub(super) struct Difference {
     pub(super) at_most: bool,
 }
 
-/// Compares the bytes of a file with its seal.
-pub(super) fn compare(bytes: &[u8], seal: &Seal) -> Difference {
-    let bad = bad_blocks(bytes, seal);
+/// Compares the bytes of a file with its seal, and with the sums of its blocks where they are
+/// known; without them all of a file that differs is taken for damaged.
+pub(super) fn compare(bytes: &[u8], seal: &Seal, sums: Option<&[u32]>) -> Difference {
     let sum: [u8; 32] = Sha256::digest(bytes).into();
+    let len = usize::try_from(seal.bytes).unwrap_or(usize::MAX);
+    let bad = match sums {
+        Some(sums) => bad_blocks(bytes, len, sums),
+        None if sum == seal.sha256.0 => Vec::new(),
+        None => std::iter::once(0..len).collect(),
+    };
     let (frames, at_most) = lost(bytes, seal, &bad);
     let ends = bad.first().zip(bad.last());
     let range = ends.map(|(first, last)| first.start as u64..last.end as u64);
@@ -34,10 +40,9 @@ pub(super) fn compare(bytes: &[u8], seal: &Seal) -> Difference {
 }
 
 /// The blocks that are not as they were sealed, those that touch as one.
-fn bad_blocks(bytes: &[u8], seal: &Seal) -> Vec<Range<usize>> {
-    let len = usize::try_from(seal.bytes).unwrap_or(usize::MAX);
+fn bad_blocks(bytes: &[u8], len: usize, sums: &[u32]) -> Vec<Range<usize>> {
     let mut bad: Vec<Range<usize>> = Vec::new();
-    for (start, crc) in (0..len).step_by(BLOCK_BYTES).zip(&seal.block_crcs) {
+    for (start, crc) in (0..len).step_by(BLOCK_BYTES).zip(sums) {
         let block = start..(start + BLOCK_BYTES).min(len);
         if bytes.get(block.clone()).map(crc32c) == Some(*crc) {
             continue;
@@ -93,7 +98,7 @@ mod tests {
     use earmark_core::WallTime;
 
     /// Two hundred frames of a hundred bytes.
-    fn file() -> (Vec<u8>, Seal) {
+    fn file() -> (Vec<u8>, Seal, Vec<u32>) {
         let frame = [100_u32.to_le_bytes().to_vec(), vec![7; 100]].concat();
         let bytes = frame.repeat(200);
         let at = WallTime::from_unix_micros(0);
@@ -101,27 +106,36 @@ mod tests {
             frames: 200,
             bytes: bytes.len() as u64,
             sha256: Sha256Sum(Sha256::digest(&bytes).into()),
-            block_crcs: bytes.chunks(BLOCK_BYTES).map(crc32c).collect(),
             started_at: at,
             ended_at: at,
             twin: 0,
             missing: 0,
         };
-        (bytes, seal)
+        let sums = bytes.chunks(BLOCK_BYTES).map(crc32c).collect();
+        (bytes, seal, sums)
     }
 
     #[test]
     fn a_sound_file_has_lost_nothing() {
-        let (bytes, seal) = file();
+        let (bytes, seal, sums) = file();
         let sound = Difference { range: None, wrong_sum: false, frames: 0, at_most: false };
-        assert_eq!(compare(&bytes, &seal), sound);
+        assert_eq!(compare(&bytes, &seal, Some(&sums)), sound);
+        assert_eq!(compare(&bytes, &seal, None), sound);
+    }
+
+    #[test]
+    fn without_the_sums_damage_may_be_anywhere() {
+        let (mut bytes, seal, _) = file();
+        bytes[4_096 + 90] ^= 1;
+        let found = compare(&bytes, &seal, None);
+        assert_eq!((found.range, found.frames), (Some(0..seal.bytes), 200));
     }
 
     #[test]
     fn damage_to_audio_costs_the_frames_that_touch_its_block() {
-        let (mut bytes, seal) = file();
+        let (mut bytes, seal, sums) = file();
         bytes[4_096 + 90] ^= 1;
-        let found = compare(&bytes, &seal);
+        let found = compare(&bytes, &seal, Some(&sums));
         // Frames 39 (from byte 4,056) to 78 (to byte 8,216).
         assert_eq!((found.range, found.frames, found.at_most), (Some(4_096..8_192), 40, false));
         assert!(found.wrong_sum);
@@ -129,19 +143,19 @@ mod tests {
 
     #[test]
     fn damage_to_a_length_hides_what_lies_behind_it() {
-        let (mut bytes, seal) = file();
+        let (mut bytes, seal, sums) = file();
         bytes[104 * 50] ^= 1;
-        let found = compare(&bytes, &seal);
+        let found = compare(&bytes, &seal, Some(&sums));
         assert_eq!((found.range, found.frames, found.at_most), (Some(4_096..8_192), 161, true));
     }
 
     #[test]
     fn what_was_cut_off_is_lost_and_what_was_added_costs_nothing() {
-        let (mut bytes, seal) = file();
+        let (mut bytes, seal, sums) = file();
         bytes.push(0);
-        assert_eq!(compare(&bytes, &seal).frames, 0);
+        assert_eq!(compare(&bytes, &seal, Some(&sums)).frames, 0);
         bytes.truncate(10_000);
-        let found = compare(&bytes, &seal);
+        let found = compare(&bytes, &seal, Some(&sums));
         // The block in which it ends has lost its checksum.
         assert_eq!((found.frames, found.at_most), (200 - 8_192 / 104, false));
     }

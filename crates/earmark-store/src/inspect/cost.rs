@@ -19,9 +19,6 @@ pub(super) fn of(disk: &dyn Disk, recovery: &Recovery, damage: &Damage) -> Cost 
             cost.unwrap_or_else(|| Cost::nothing("what only these bytes told is not used"))
         }
         (Harm::RecordsMissing { from, to }, _) => journal::missing(recovery, &(*from..*to)),
-        (Harm::WrongLength { recording, .. }, Some((_, facts))) => {
-            recordings::of_length(disk, *recording, facts)
-        }
         (_, Some((recording, facts))) => recordings::cost(recording, facts, None),
         (harm, None) => elsewhere(recovery, &damage.path, harm),
     }

@@ -94,7 +94,7 @@ fn audio(recovery: &Recovery, seqs: &Range<u64>) -> Vec<LostAudio> {
     let unsealed = all.filter(|(id, facts)| !is_sealed(id) && facts.removing.is_none());
     let lost = unsealed.map(|(recording, facts)| {
         let batches = recovery.batches.overlapping(facts.capture, facts.first, ledger.end(facts));
-        let pieces = batches.iter().map(|batch| (batch.span.first..batch.span.end(), batch.seq));
+        let pieces = batches.iter().map(|batch| (batch.first..batch.end(), batch.seq));
         let frames = gaps(pieces, facts.first..ledger.end(facts), seqs);
         let pace = facts.encoding.codec.frame_duration();
         let lasting = pace.saturating_mul(u32::try_from(frames).unwrap_or(u32::MAX));

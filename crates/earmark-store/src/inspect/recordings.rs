@@ -13,6 +13,7 @@ use crate::layout;
 use crate::ledger::RecordingFacts;
 use crate::reader::{RecordingError, RecordingReader};
 use crate::record::Seal;
+use crate::sums;
 
 /// The longest file of which it is told what is lost.
 const FILE_BYTES_READ_MAX: u64 = 1 << 28;
@@ -23,8 +24,6 @@ pub(super) enum Look {
     Sound,
     /// It is not there.
     Missing,
-    /// It has another length, as the inspection has listed.
-    WrongLength,
     /// It is damaged.
     Damaged(Damage),
 }
@@ -37,10 +36,20 @@ pub(super) fn check(
     seal: &Arc<Seal>,
 ) -> Look {
     let read = RecordingReader::open_seal(disk, recording, seal);
-    match read.and_then(|mut reader| reader.verify()) {
-        Ok(()) => Look::Sound,
+    let verified = read.and_then(|mut reader| {
+        reader.verify()?;
+        Ok(reader.sums_fault().map(ToString::to_string))
+    });
+    match verified {
+        Ok(fault) => {
+            fault.map_or(Look::Sound, |fault| Look::Damaged(without_sums(recording, &fault)))
+        }
         Err(RecordingError::Missing { .. }) => Look::Missing,
-        Err(RecordingError::WrongLength { .. }) => Look::WrongLength,
+        Err(RecordingError::WrongLength { expected, found, .. }) => {
+            let harm = Harm::WrongLength { recording, expected, found };
+            let damage = Damage::new(layout::recording_path(recording), None, harm);
+            Look::Damaged(Damage { cost: Some(of_length(disk, recording, facts)), ..damage })
+        }
         Err(RecordingError::Damaged { .. } | RecordingError::Io { .. }) => {
             let damage = differing(disk, recording, facts, seal);
             Look::Damaged(damage.unwrap_or_else(|reason| {
@@ -51,6 +60,13 @@ pub(super) fn check(
     }
 }
 
+/// The recording is whole, but the checksums of its blocks are not.
+fn without_sums(recording: RecordingId, fault: &str) -> Damage {
+    let damage = Damage::unreadable(layout::sums_path(recording), fault);
+    let cost = "it cost nothing: the recording is whole, and they can be made anew from it";
+    Damage { cost: Some(Cost::nothing(cost)), ..damage }
+}
+
 fn differing(
     disk: &dyn Disk,
     recording: RecordingId,
@@ -59,7 +75,8 @@ fn differing(
 ) -> io::Result<Damage> {
     let path = layout::recording_path(recording);
     let (bytes, unreadable) = read_what_can_be(disk.open(&path)?.as_ref(), FILE_BYTES_READ_MAX)?;
-    let found = audio::compare(&bytes, seal);
+    let sums = sums::read(disk, recording, seal).ok();
+    let found = audio::compare(&bytes, seal, sums.as_deref());
     let reason = || String::from("the disk cannot read it");
     let harm = match &found.range {
         Some(_) if !unreadable.is_empty() => Harm::Unreadable { reason: reason() },
@@ -72,11 +89,12 @@ fn differing(
 }
 
 /// The cost of a file that has another length than was sealed.
-pub(super) fn of_length(disk: &dyn Disk, recording: RecordingId, facts: &RecordingFacts) -> Cost {
+fn of_length(disk: &dyn Disk, recording: RecordingId, facts: &RecordingFacts) -> Cost {
     let lost = facts.sealed.as_ref().and_then(|seal| {
         let file = disk.open(&layout::recording_path(recording)).ok()?;
         let (bytes, _) = read_what_can_be(file.as_ref(), FILE_BYTES_READ_MAX).ok()?;
-        let found = audio::compare(&bytes, seal);
+        let sums = sums::read(disk, recording, seal).ok();
+        let found = audio::compare(&bytes, seal, sums.as_deref());
         Some((found.frames, found.at_most))
     });
     cost(recording, facts, lost)

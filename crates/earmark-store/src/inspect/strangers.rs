@@ -4,7 +4,7 @@ use std::io;
 
 use crate::damage::{Damage, Harm};
 use crate::disk::{Disk, split};
-use crate::layout::{self, IDENTITY, JOURNAL, RECORDINGS, SNAPSHOT_TEMP, SNAPSHOTS};
+use crate::layout::{self, IDENTITY, JOURNAL, RECORDINGS, SNAPSHOT_TEMP, SNAPSHOTS, SUMS};
 use crate::recovery::ReadError;
 
 /// What lies in the store's own folders under names that it does not give. The top is left out: a
@@ -13,7 +13,7 @@ use crate::recovery::ReadError;
 pub(super) fn find(disk: &dyn Disk) -> Result<Vec<Damage>, ReadError> {
     let mut found = Vec::new();
     let mut is_used = false;
-    for dir in [JOURNAL, RECORDINGS, SNAPSHOTS] {
+    for dir in [JOURNAL, RECORDINGS, SNAPSHOTS, SUMS] {
         for path in files(disk, dir)? {
             let known = is_known(&path);
             is_used |= known;
@@ -34,6 +34,7 @@ fn is_known(path: &str) -> bool {
         JOURNAL => path == layout::SPARE || layout::journal_number(name).is_some(),
         SNAPSHOTS => path == SNAPSHOT_TEMP || layout::snapshot_covered(name).is_some(),
         RECORDINGS => layout::recording_of(name).or_else(|| layout::part_of(name)).is_some(),
+        SUMS => layout::sums_of(name).is_some(),
         _ => true,
     }
 }

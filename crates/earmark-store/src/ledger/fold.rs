@@ -3,7 +3,6 @@
 //! A record about something that the ledger does not know changes nothing: damage to one record
 //! must not make the next one dangerous.
 
-use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -101,6 +100,9 @@ impl Ledger {
                 if let Some(facts) = self.sessions.get_mut(session) {
                     facts.closed.get_or_insert((*at, *end));
                 }
+                if self.sessions.contains_key(session) {
+                    self.index.closed(*session);
+                }
                 self.forget_sessions();
             }
             Record::SyncStarted { session, fallback } => {
@@ -125,12 +127,10 @@ impl Ledger {
                 recordings.iter().for_each(|one| self.link(*one, conversation, *at));
             }
             Record::SessionMoved { recording, session } => {
-                if let Some(facts) = self.recordings.get_mut(recording) {
-                    facts.session = *session;
-                }
+                self.move_to(*recording, *session);
             }
             Record::Relinked { recording, old, reason } => {
-                if let Some(facts) = self.recordings.get_mut(recording)
+                if let Some(facts) = self.facts(*recording)
                     && facts.conversation.as_ref() == Some(old)
                 {
                     facts.conversation = None;
@@ -153,6 +153,7 @@ impl Ledger {
         for id in &capture.open {
             let facts = self.recordings.get_mut(id);
             if let Some(facts) = facts.filter(|facts| facts.first < span.end()) {
+                let facts = Arc::make_mut(facts);
                 facts.started_at.get_or_insert(span.first_at);
                 facts.ended_at = Some(span.last_at);
             }
@@ -183,9 +184,29 @@ impl Ledger {
             counted: false,
         };
         if let Entry::Vacant(place) = self.recordings.entry(id) {
-            place.insert(facts);
+            self.index.opened(id, &facts);
+            place.insert(Arc::new(facts));
             owner.open.push(id);
         }
+    }
+
+    /// What is known of a recording, to be changed.
+    fn facts(&mut self, id: RecordingId) -> Option<&mut RecordingFacts> {
+        self.recordings.get_mut(&id).map(Arc::make_mut)
+    }
+
+    fn move_to(&mut self, id: RecordingId, session: SessionId) {
+        let Some(facts) = self.facts(id) else {
+            return;
+        };
+        let old = std::mem::replace(&mut facts.session, session);
+        self.index.entered(session);
+        self.index.left(old, self.has_ended(old));
+    }
+
+    /// Whether a session is known and has ended.
+    fn has_ended(&self, session: SessionId) -> bool {
+        self.sessions.get(&session).is_some_and(|facts| facts.closed.is_some())
     }
 
     fn cut(&mut self, id: RecordingId, end: FrameSeq) {
@@ -195,6 +216,7 @@ impl Ledger {
         if facts.end.is_some() {
             return;
         }
+        let facts = Arc::make_mut(facts);
         facts.end = Some(end.max(facts.first));
         let Some(capture) = self.captures.get_mut(&facts.capture) else {
             return;
@@ -213,20 +235,23 @@ impl Ledger {
             return;
         };
         if facts.sealed.is_none() {
+            let facts = Arc::make_mut(facts);
             facts.started_at = Some(seal.started_at);
             facts.ended_at = Some(seal.ended_at);
             facts.sealed = Some(Arc::clone(seal));
+            self.index.sealed(id, facts);
         }
     }
 
     fn link(&mut self, id: RecordingId, conversation: &ConversationId, at: Stamp) {
-        let Some(facts) = self.recordings.get_mut(&id) else {
+        let Some(facts) = self.facts(id) else {
             return;
         };
         if facts.conversation.is_none() && facts.relinked.is_none() {
             facts.conversation = Some(conversation.clone());
             facts.linked_at = Some(at);
-            if let Some(session) = self.sessions.get_mut(&facts.session) {
+            let session = facts.session;
+            if let Some(session) = self.sessions.get_mut(&session) {
                 session.conversation = Some(conversation.clone());
             }
         }
@@ -234,7 +259,7 @@ impl Ledger {
 
     fn upload(&mut self, id: RecordingId, upload: &UploadFacts) {
         let frames = self.frames(id);
-        let Some(facts) = self.recordings.get_mut(&id) else {
+        let Some(facts) = self.facts(id) else {
             return;
         };
         facts.upload = upload.clone();
@@ -246,7 +271,7 @@ impl Ledger {
 
     fn removing(&mut self, id: RecordingId, why: Removal) {
         let frames = self.frames(id);
-        let Some(facts) = self.recordings.get_mut(&id) else {
+        let Some(facts) = self.facts(id) else {
             return;
         };
         if facts.removing.is_some() {
@@ -264,8 +289,8 @@ impl Ledger {
         let Some(facts) = self.recordings.remove(&id) else {
             return;
         };
-        let of_capture = self.recordings.values().filter(|other| other.capture == facts.capture);
-        let floor = of_capture.map(|other| other.first).min();
+        self.index.removed(id, &facts, self.has_ended(facts.session));
+        let floor = self.index.first_of(facts.capture);
         if let Some(capture) = self.captures.get_mut(&facts.capture) {
             capture.open.retain(|open| *open != id);
             capture.covered = capture.covered.max(facts.end.unwrap_or(facts.first));
@@ -279,21 +304,14 @@ impl Ledger {
         let closed = self.captures.get(&id).is_some_and(|facts| facts.closed.is_some());
         let bare = |capture: &CaptureFacts| capture.covered >= capture.next_seq;
         let covered = self.captures.get(&id).is_some_and(bare);
-        if closed && covered && !self.recordings.values().any(|facts| facts.capture == id) {
+        if closed && covered && self.index.first_of(id).is_none() {
             self.captures.remove(&id);
         }
     }
 
     fn forget_sessions(&mut self) {
-        let busy: BTreeSet<SessionId> =
-            self.recordings.values().map(|facts| facts.session).collect();
-        let ended = |(id, facts): (&SessionId, &SessionFacts)| {
-            (facts.closed.is_some() && !busy.contains(id)).then_some(*id)
-        };
-        let idle: Vec<SessionId> = self.sessions.iter().filter_map(ended).collect();
-        let surplus = idle.len().saturating_sub(SESSIONS_KEPT_MAX);
-        for id in idle.iter().take(surplus) {
-            self.sessions.remove(id);
+        while let Some(id) = self.index.surplus(SESSIONS_KEPT_MAX) {
+            self.sessions.remove(&id);
         }
     }
 

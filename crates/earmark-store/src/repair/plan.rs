@@ -7,7 +7,7 @@ use earmark_core::sync::UploadStage;
 use crate::damage::{Damage, Harm};
 use crate::disk::Disk;
 use crate::inspect::{self, Verification};
-use crate::layout::{self, IDENTITY, JOURNAL, RECORDINGS};
+use crate::layout::{self, IDENTITY, JOURNAL, RECORDINGS, SUMS};
 use crate::ledger::Ledger;
 use crate::recovery::{ReadError, Recovery};
 
@@ -41,6 +41,8 @@ pub enum Action {
         /// How many.
         bytes: u64,
     },
+    /// The checksums of a recording that is whole are made anew.
+    Rebuild,
     /// An unfinished file goes; it can be made again.
     Clear,
     /// Nothing.
@@ -59,6 +61,7 @@ impl Step {
             | Action::Rewrite
             | Action::GiveUp
             | Action::Forget
+            | Action::Rebuild
             | Action::Leave { .. } => false,
         }
     }
@@ -119,6 +122,7 @@ fn about_unreadable(ledger: &Ledger, damage: &Damage, reason: &str) -> Action {
     match (folder(&damage.path), &damage.range) {
         ("", _) if damage.path == IDENTITY => Action::Renew,
         (JOURNAL, Some(_)) => Action::Rewrite,
+        (SUMS, _) => Action::Rebuild,
         (RECORDINGS, Some(_)) => about_recording(ledger, &damage.path),
         // The disk does not even open it, and may do so another time.
         (RECORDINGS, None) => Action::Leave { reason: reason.to_owned() },
@@ -161,6 +165,7 @@ impl fmt::Display for Action {
             Self::GiveUp => "the recording is marked corrupted; its file goes to quarantine/",
             Self::Forget => "the file goes to quarantine/ and the recording is no longer listed",
             Self::Renew => "a new one is written; what is left of the old one goes to quarantine/",
+            Self::Rebuild => "they are made anew from the recording, which is whole",
             Self::Clear => "the unfinished file goes; it can be made again",
             Self::Cut { bytes } => {
                 return write!(f, "{bytes} bytes are cut off that were never acknowledged");

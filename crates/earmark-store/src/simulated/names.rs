@@ -123,7 +123,6 @@ impl Names {
         let entry = |(path, node): (&String, &Node)| DirEntry {
             name: path.rsplit('/').next().unwrap_or(path).to_owned(),
             is_dir: matches!(node, Node::Dir),
-            len: len(node),
         };
         Ok(within.map(entry).collect())
     }

@@ -81,11 +81,12 @@ impl Store {
             highest_id,
             life,
             journal: Journal::new(life, recovery.durable, recovery.files.clone()),
-            ledger: recovery.durable_ledger.clone(),
+            ledger: recovery.ledger,
             durable_ledger: recovery.durable_ledger,
             batches: recovery.batches,
             snapshots: recovery.snapshots,
             bytes_since_snapshot: 0,
+            snapshot_bytes: recovery.snapshot_bytes,
             in_flight: Default::default(),
             drafts: Default::default(),
             unreadable: Default::default(),
@@ -116,7 +117,6 @@ impl Store {
                 .map_err(OpenError::at(&path))?;
             let payload = crate::format::word(&bytes, 4) as usize;
             let payload = &bytes[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload];
-            self.ledger.apply(&located.record);
             self.journal.stage(payload, located.record.clone());
         }
         Ok(())
@@ -177,10 +177,7 @@ impl Store {
         if let Some(seal) = &facts.sealed {
             return facts.first.plus(u64::from(seal.frames) + u64::from(seal.missing));
         }
-        let all = self.ledger.recordings.values();
-        let behind =
-            all.filter(|other| other.capture == facts.capture && other.first > facts.first);
-        behind.map(|other| other.first).min().unwrap_or(next)
+        self.ledger.first_behind(facts.capture, facts.first).unwrap_or(next)
     }
 
     fn close_recording(&mut self, recording: RecordingId, end: FrameSeq) {

@@ -323,10 +323,19 @@ fn decisions(ledger: &Ledger) -> Ledger {
         capture.last_at = None;
     }
     for recording in ledger.recordings.values_mut() {
+        let recording = std::sync::Arc::make_mut(recording);
         recording.started_at = None;
         recording.ended_at = None;
     }
     ledger
+}
+
+/// A ledger put together from its pieces, as a snapshot is read.
+fn taken_apart(ledger: &Ledger) -> Ledger {
+    let mut again = Ledger::default();
+    ledger.items().for_each(|item| again.take_item(item));
+    again.complete();
+    again
 }
 
 fn live(lives: &[(Vec<Step>, u8, u64, bool)], faults: &[u8]) -> Result<(), TestCaseError> {
@@ -345,6 +354,9 @@ fn live(lives: &[(Vec<Step>, u8, u64, bool)], faults: &[u8]) -> Result<(), TestC
         }
         world = host.world;
         let durable = world.store.durable_ledger().clone();
+        for ledger in [&durable, world.store.ledger()] {
+            prop_assert_eq!(&taken_apart(ledger), ledger);
+        }
         let states = possible(&start, &world);
         world.disk.clear_faults();
         match cut {

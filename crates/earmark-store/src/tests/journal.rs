@@ -17,7 +17,11 @@ use crate::frames::{self, Walk};
 use crate::journal::{FRAMES_PAYLOAD_BYTES_MAX, Journal};
 use crate::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum, Work};
 
-const FILE: FileId = FileId { number: 3, incarnation: 0x1234_5678_9abc_def0, first: 1 };
+const INCARNATION: u64 = 0x1234_5678_9abc_def0;
+
+fn file() -> FileId {
+    FileId::new(3, INCARNATION, 1)
+}
 
 fn record(seq: u64, payload: &[u8], file: FileId) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -34,7 +38,6 @@ fn seal() -> Arc<Seal> {
         frames: 3,
         bytes: 99,
         sha256: Sha256Sum([0xab; 32]),
-        block_crcs: vec![1, u32::MAX],
         started_at: WallTime::from_unix_micros(-5),
         ended_at: WallTime::from_unix_micros(7),
         twin: 1,
@@ -118,23 +121,23 @@ fn a_field_that_a_later_version_added_is_skipped() {
 
 #[test]
 fn a_record_of_another_file_or_of_no_length_never_parses() {
-    let bytes = record(7, b"payload", FILE);
-    assert!(matches!(format::look(&bytes, FILE), format::Found::Record { seq: 7, .. }));
-    for stranger in [FileId { number: 4, ..FILE }, FileId { incarnation: 1, ..FILE }] {
+    let bytes = record(7, b"payload", file());
+    assert!(matches!(format::look(&bytes, file()), format::Found::Record { seq: 7, .. }));
+    for stranger in [FileId::new(4, INCARNATION, 1), FileId::new(3, 1, 1)] {
         assert_eq!(format::look(&bytes, stranger), format::Found::Nothing);
     }
-    assert_eq!(format::look(&record(7, b"", FILE), FILE), format::Found::Nothing);
-    assert_eq!(format::look(&[0; 64], FILE), format::Found::Nothing);
+    assert_eq!(format::look(&record(7, b"", file()), file()), format::Found::Nothing);
+    assert_eq!(format::look(&[0; 64], file()), format::Found::Nothing);
 }
 
 #[test]
 fn either_copy_of_a_files_header_is_enough() {
     for at in [3, 20, 515, 540] {
-        let mut header = FILE.header();
+        let mut header = file().header();
         header[at] ^= 4;
-        assert_eq!(FileId::parse(&header), Ok(FILE));
+        assert_eq!(FileId::parse(&header), Ok(file()));
     }
-    let mut header = FILE.header();
+    let mut header = file().header();
     header[3] ^= 4;
     header[515] ^= 4;
     assert!(FileId::parse(&header).is_err());
@@ -199,10 +202,11 @@ fn frames_are_gathered_into_records_of_four_kibibytes() {
     let at = WallTime::from_unix_micros(0);
     for seq in 0..100 {
         let frame = Frame { at, bytes: Bytes::from(vec![1; 200]) };
-        journal.stage_frame(capture, FrameSeq(seq), &frame);
+        journal.stage_frames(capture, FrameSeq(seq), std::slice::from_ref(&frame));
     }
     let large = Frame { at, bytes: Bytes::from(vec![1; 6_000]) };
-    let seq = journal.stage_frame(capture, FrameSeq(100), &large);
+    journal.stage_frames(capture, FrameSeq(100), &[large]);
+    let seq = journal.next_seq - 1;
     assert_eq!(seq, 7);
     assert!(journal.staged_bytes() < 7 * (FRAMES_PAYLOAD_BYTES_MAX + 64) + 6_100);
 }
@@ -253,10 +257,10 @@ proptest! {
         payload in prop::collection::vec(any::<u8>(), 1..300),
         bit in any::<prop::sample::Index>(),
     ) {
-        let mut bytes = record(7, &payload, FILE);
+        let mut bytes = record(7, &payload, file());
         let bit = bit.index((32 + payload.len()) * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
-        let parsed = matches!(format::look(&bytes, FILE), format::Found::Record { .. });
+        let parsed = matches!(format::look(&bytes, file()), format::Found::Record { .. });
         prop_assert!(!parsed);
     }
 }

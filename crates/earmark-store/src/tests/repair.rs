@@ -253,3 +253,43 @@ fn a_lost_identity_is_made_anew() {
     let found = crate::inspect(&disk).expect("it can be read");
     assert!(found.ledger.recordings.contains_key(&recording));
 }
+
+#[test]
+fn damaged_checksums_of_a_sound_recording_cost_nothing_and_are_made_anew() {
+    let mut world = World::new();
+    let recording = world.sealed_recording(200);
+    let path = crate::layout::sums_path(recording);
+    let before = world.disk.contents(&path).expect("they were kept");
+    for bit in [3, 8 * 20, 8 * 50, 8 * 70] {
+        world.disk.kill();
+        let disk = world.disk.life();
+        assert!(disk.flip_bit(&path, bit));
+        let found = verify(&disk, &mut |_, _| {}).expect("it can be read");
+        let [damage] = found.damage.as_slice() else { panic!("{:#?}", found.damage) };
+        assert_eq!(damage.path, path);
+        assert!(damage.cost.as_ref().is_some_and(crate::Cost::is_nothing));
+        let steps = run(&disk, bit).expect("the disk is healthy");
+        assert_eq!(steps.len(), 1);
+        assert_eq!(steps[0].action, Action::Rebuild);
+        assert_eq!(disk.contents(&path), Some(before.clone()));
+        assert_eq!(planned(&disk), Vec::new());
+    }
+}
+
+#[test]
+fn without_its_checksums_all_of_a_damaged_recording_is_named() {
+    let mut world = World::new();
+    let recording = world.sealed_recording(200);
+    let file = recording_path(recording);
+    world.disk.kill();
+    let disk = world.disk.life();
+    assert!(disk.remove_file(&crate::layout::sums_path(recording)));
+    assert!(disk.flip_bit(&file, 8 * 100));
+    let found = verify(&disk, &mut |_, _| {}).expect("it can be read");
+    let len = disk.contents(&file).expect("it is there").len() as u64;
+    let [damage] = found.damage.as_slice() else { panic!("{:#?}", found.damage) };
+    assert_eq!(
+        (damage.range.clone(), &damage.harm),
+        (Some(0..len), &Harm::WrongContent { recording })
+    );
+}

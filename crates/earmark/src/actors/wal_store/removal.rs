@@ -40,7 +40,7 @@ impl WalStore {
         for recording in going {
             let facts = self.store.ledger().recordings.get(&recording);
             // Of what is synced, its session and its upload have heard the end already.
-            let is_settled = facts.is_some_and(RecordingFacts::is_synced);
+            let is_settled = facts.is_some_and(|facts| facts.is_synced());
             let key = self.key_of(recording).filter(|_| !is_settled);
             self.remove(recording, Removal::Deleted, ctx);
             if let Some(key) = key {
