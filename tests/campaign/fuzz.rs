@@ -15,16 +15,12 @@ mod worker;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use peak_alloc::PeakAlloc;
 use serde_json::{Map, Value, json};
 
 use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
 use target::{PLANTED, TARGETS, Target};
 use worker::{Bench, Task};
-
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
 
 /// Set for the processes that do the work: seed, seconds, executions, and the planted reader.
 const WORKER: &str = "EARMARK_FUZZ_WORKER";

@@ -5,9 +5,11 @@ mod damage;
 mod fuzz;
 mod io_faults;
 mod kills;
+mod memory;
 mod outcome;
 mod power_cuts;
 mod request;
+mod speed;
 mod transitions;
 
 use std::process::ExitCode;
@@ -22,7 +24,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 7] = [
+const CAMPAIGNS: [Campaign; 8] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -52,6 +54,11 @@ const CAMPAIGNS: [Campaign; 7] = [
         name: "power-cuts",
         checks: "the power of a real ext4 cut at random: nothing that was called durable is lost",
         run: power_cuts::run,
+    },
+    Campaign {
+        name: "speed",
+        checks: "how fast the store is, as ratios to the limit of the disk in the same run",
+        run: speed::run,
     },
     Campaign {
         name: "transitions",

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::MEMORY;
 use super::mutation::{Dice, mutate};
 use super::target::{Ground, Target, corpus};
+use crate::memory::MEMORY;
 use crate::request::Slice;
 
 /// Inputs that are kept because what came of them was new, for each target.

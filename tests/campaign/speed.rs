@@ -1,0 +1,102 @@
+//! How fast the store is, as ratios to the limit of the disk in the same run.
+//!
+//! Contenders take turns in rounds, so that what else the machine does hits all alike; a ratio is
+//! the median over rounds of what was reached beside the best raw variant of the same round. What
+//! can be counted is the same in every run and must always hold. What is timed counts when somebody
+//! asked for minutes; the slice only sees that everything runs.
+
+mod appends;
+mod backlog;
+mod cache;
+mod change;
+mod contender;
+mod counting;
+mod counts;
+mod document;
+mod frames;
+mod index;
+mod live;
+mod measure;
+mod opening;
+mod ours;
+mod place;
+mod plot;
+mod policy;
+mod raw;
+#[cfg(feature = "rivals")]
+mod rivals;
+mod sheet;
+mod usage;
+
+use std::io;
+use std::time::Duration;
+
+use crate::outcome::{CannotRun, Outcome};
+use crate::request::Slice;
+use place::Place;
+use sheet::{Limit, Sheet};
+
+/// How much is measured beside the appends.
+struct Extent {
+    recordings: &'static [usize],
+    changes: usize,
+    minutes: usize,
+    live: Duration,
+}
+
+const SLICE: Extent = Extent {
+    recordings: &[100, 2_000],
+    changes: 50,
+    minutes: 5,
+    live: Duration::from_secs(3),
+};
+const LONG: Extent = Extent {
+    recordings: &[100, 10_000, 100_000],
+    changes: 1_000,
+    minutes: 167,
+    live: Duration::from_secs(20),
+};
+
+pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
+    let place = Place::new()?;
+    let mut outcome = Outcome { unit: "figures", ..Outcome::default() };
+    let mut sheet = Sheet::default();
+    let measured = measure(&place, slice, &mut sheet, &mut outcome);
+    measured.map_err(|error| CannotRun(format!("{}: {error}", place.path().display())))?;
+    sheet.write(slice.is_long, &mut outcome);
+    Ok(outcome)
+}
+
+fn measure(
+    place: &Place,
+    slice: &Slice,
+    sheet: &mut Sheet,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
+    let extent = if slice.is_long { LONG } else { SLICE };
+    let folder = place.path();
+    counts::measure(folder, None, sheet)?;
+    counts::control(folder, sheet, outcome)?;
+    appends::measure(folder, slice, sheet)?;
+    change::measure(folder, extent.recordings, extent.changes, sheet)?;
+    for recordings in &extent.recordings[1..] {
+        opening::with_recordings(folder, *recordings, opening_limits(*recordings), sheet)?;
+    }
+    opening::after_minutes(folder, extent.minutes, sheet)?;
+    live::measure(folder, extent.live, sheet)?;
+    document::write(sheet, &circumstances(place, slice))
+}
+
+/// What opening may take: cold with an empty tail, and warm with a minute of twenty devices.
+const fn opening_limits(recordings: usize) -> (Limit, Limit) {
+    match recordings {
+        ..=10_000 => (Limit::AtMost(10.0), Limit::AtMost(200.0)),
+        _ => (Limit::None, Limit::AtMost(1_000.0)),
+    }
+}
+
+fn circumstances(place: &Place, slice: &Slice) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let minutes = slice.elapsed().as_secs_f64() / 60.0;
+    format!("File system: {}. {cores} cores. {minutes:.1} minutes.", place.file_system)
+}
