@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::ledger::{Ledger, RecordingFacts};
 use crate::reader::{RecordingError, RecordingReader};
 use crate::record::Seal;
-use crate::recovery::{self, ReadError, Recovery};
+use crate::recovery::{self, Depth, ReadError, Recovery};
 
 mod audio;
 mod cost;
@@ -51,7 +51,7 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
     let mut before = Vec::new();
     let mut tries = 1;
     loop {
-        match recovery::read(disk) {
+        match recovery::read(disk, Depth::Whole) {
             Err(error) if vanished(&error) && tries < TRIES_MAX => {}
             // What the owner does meanwhile can look like damage, but not again and again.
             Ok(recovery) if !recovery.damage.is_empty() && tries < DAMAGE_TRIES_MAX => {

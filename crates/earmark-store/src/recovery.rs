@@ -1,20 +1,19 @@
 //! What a store's files say, read without changing any of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 
 use earmark_core::RecordingId;
 
 use crate::batches::{Batch, Batches};
 use crate::damage::{Damage, Harm};
-use crate::disk::{Disk, read_what_can_be};
+use crate::disk::{Disk, DiskFile, read_full_at, read_what_can_be};
 use crate::format::{FILE_HEADER_BYTES, FileId, HeaderFault};
 use crate::identity::{self, Identity};
 use crate::journal::FileFacts;
 use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
 use crate::ledger::Ledger;
-use crate::record::Record;
-use crate::scan::{Hole, Located, Scan};
+use crate::scan::{Hole, Located, Scan, Told};
 use crate::snapshot::{self, SnapshotFault};
 
 /// The longest journal file that is read.
@@ -76,12 +75,21 @@ pub(crate) struct Recovery {
     pub(crate) highest_id: u32,
 }
 
-/// Reads the whole store.
-pub(crate) fn read(disk: &dyn Disk) -> Result<Recovery, ReadError> {
+/// How much of a journal is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// All of it.
+    Whole,
+    /// Not the files of which nothing is wanted any more.
+    Needed,
+}
+
+/// Reads the store.
+pub(crate) fn read(disk: &dyn Disk, depth: Depth) -> Result<Recovery, ReadError> {
     let mut recovery = Recovery::default();
     recovery.read_identity(disk)?;
     recovery.read_snapshots(disk)?;
-    let scans = recovery.read_journal(disk)?;
+    let scans = recovery.read_journal(disk, depth)?;
     recovery.fold(&scans);
     recovery.read_recordings(disk)?;
     Ok(recovery)
@@ -100,9 +108,10 @@ impl Recovery {
         Ok(())
     }
 
+    /// Takes the latest snapshot that is whole; the others are only looked through.
     fn read_snapshots(&mut self, disk: &dyn Disk) -> Result<(), ReadError> {
         let mut refused = None;
-        for name in names(disk, SNAPSHOTS)? {
+        for name in names(disk, SNAPSHOTS)?.into_iter().rev() {
             let path = format!("{SNAPSHOTS}/{name}");
             if path == layout::SNAPSHOT_TEMP {
                 self.unfinished.push(path);
@@ -112,14 +121,9 @@ impl Recovery {
                 continue;
             };
             let file = disk.open(&path).map_err(|error| ReadError::io(&path, error))?;
-            match snapshot::read(file.as_ref()) {
-                Ok((ledger, inside)) if inside == covered => {
-                    self.snapshots.push(covered);
-                    self.durable = covered;
-                    self.durable_ledger = ledger;
-                    self.snapshot_bytes = file.len().unwrap_or(0);
-                }
-                Ok(_) => self.give_up(path, "it covers something else than its name says"),
+            match self.read_snapshot(file.as_ref(), covered) {
+                Ok(true) => self.snapshots.push(covered),
+                Ok(false) => self.give_up(path, "it covers something else than its name says"),
                 Err(SnapshotFault::Newer(version)) => {
                     return Err(ReadError::Newer { path, version });
                 }
@@ -132,6 +136,7 @@ impl Recovery {
                 }
             }
         }
+        self.snapshots.reverse();
         match refused {
             // Without any snapshot the journal's end makes no sense; the disk may yet read this
             // one.
@@ -140,17 +145,34 @@ impl Recovery {
         }
     }
 
+    /// Whether a snapshot covers what its name says; the first one is taken.
+    fn read_snapshot(&mut self, file: &dyn DiskFile, named: u64) -> Result<bool, SnapshotFault> {
+        if !self.snapshots.is_empty() {
+            return Ok(snapshot::check(file)? == named);
+        }
+        let (ledger, covered) = snapshot::read(file)?;
+        if covered == named {
+            self.snapshot_bytes = file.len()?;
+            (self.durable, self.durable_ledger) = (covered, ledger);
+        }
+        Ok(covered == named)
+    }
+
     fn give_up(&mut self, path: String, reason: impl std::fmt::Display) {
         self.damage.push(Damage::unreadable(path.clone(), reason));
         self.useless.push(path);
     }
 
-    fn read_journal(&mut self, disk: &dyn Disk) -> Result<Vec<Scan>, ReadError> {
+    fn read_journal(&mut self, disk: &dyn Disk, depth: Depth) -> Result<Vec<Scan>, ReadError> {
         let mut scans = Vec::new();
-        for name in names(disk, JOURNAL)? {
-            let Some(number) = layout::journal_number(&name) else {
-                continue;
-            };
+        let names = names(disk, JOURNAL)?;
+        let numbers: Vec<u64> =
+            names.iter().filter_map(|name| layout::journal_number(name)).collect();
+        let needless = match depth {
+            Depth::Needed if !self.wants_frames() => self.needless(disk, &numbers),
+            Depth::Needed | Depth::Whole => 0,
+        };
+        for number in numbers.into_iter().skip(needless) {
             let path = journal_path(number);
             let at_path = |error| ReadError::io(&path, error);
             let file = disk.open(&path).map_err(at_path)?;
@@ -169,13 +191,38 @@ impl Recovery {
                 self.damage.push(Damage::new(path.clone(), Some(range), harm));
             }
             match FileId::parse(&bytes) {
-                Ok(id) if id.number == number => scans.push(Scan::of(id, &bytes)),
+                Ok(id) if id.number == number => scans.push(Scan::of(id, &bytes, self.durable)),
                 Ok(_) => self.give_up(path, "it is another journal file under this name"),
                 Err(HeaderFault::Newer(version)) => return Err(ReadError::Newer { path, version }),
                 Err(HeaderFault::Unreadable) => self.headless(number, &bytes),
             }
         }
         Ok(scans)
+    }
+
+    /// Whether a recording has yet to be made of frames that came before the snapshot.
+    fn wants_frames(&self) -> bool {
+        let ledger = &self.durable_ledger;
+        let is_bare = |capture: &crate::CaptureFacts| capture.covered < capture.next_seq;
+        ledger.awaiting_seal().next().is_some() || ledger.captures.values().any(is_bare)
+    }
+
+    /// How many files, from the first on, only tell what is in the snapshot: the next one begins
+    /// within what it covers.
+    fn needless(&mut self, disk: &dyn Disk, numbers: &[u64]) -> usize {
+        let mut needless = 0;
+        for pair in numbers.windows(2) {
+            match first_seq(disk, pair[1]) {
+                Some(first) if first <= self.durable + 1 => {
+                    let last_seq = first - 1;
+                    let facts = FileFacts { last_seq, damaged: false, sound: false };
+                    self.files.insert(pair[0], facts);
+                    needless += 1;
+                }
+                Some(_) | None => break,
+            }
+        }
+        needless
     }
 
     /// A file without a header took no record before its header was durable: if it is no longer
@@ -254,7 +301,9 @@ impl Recovery {
     }
 
     fn take(&mut self, covered: u64, end: u64, number: u64, located: &Located) {
-        self.ledger.note_ids(&located.record);
+        if let Told::Decision(record) = &located.told {
+            self.ledger.note_ids(record);
+        }
         if located.seq >= end {
             return;
         }
@@ -262,11 +311,11 @@ impl Recovery {
             self.tail.push((number, located.clone()));
             return;
         }
-        if let Record::Frames(span) = &located.record {
+        if let Told::Frames(span) = &located.told {
             self.batches.insert(span.capture, located.batch(span, number));
         }
-        if located.seq > covered {
-            self.durable_ledger.apply(&located.record);
+        if let Some(record) = located.told.record().filter(|_| located.seq > covered) {
+            self.durable_ledger.apply(&record);
         }
     }
 
@@ -287,7 +336,7 @@ impl Recovery {
         let kept = scan.records.iter().filter(|record| record.seq < end);
         facts.last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
         let mut whole = kept
-            .map(|record| record.offset + record.len as u64)
+            .map(|record| record.offset + u64::from(record.len))
             .max()
             .unwrap_or(FILE_HEADER_BYTES.min(scan.len));
         for hole in &scan.holes {
@@ -301,7 +350,7 @@ impl Recovery {
         }
         // What else lies behind the last record is none, of this file, and never will be.
         let dropped = scan.records.iter().filter(|record| record.seq >= end);
-        let dropped = dropped.map(|record| record.offset + record.len as u64);
+        let dropped = dropped.map(|record| record.offset + u64::from(record.len));
         let torn = scan.holes.iter().filter_map(|hole| hole.torn_end);
         let ends = dropped.chain(torn).max().filter(|torn| *torn > whole);
         if let Some(torn) = ends {
@@ -315,13 +364,15 @@ impl Recovery {
         let noted = self.ledger.highest_id;
         self.ledger = self.durable_ledger.clone();
         for (_, located) in &self.tail {
-            self.ledger.apply(&located.record);
+            if let Some(record) = located.told.record() {
+                self.ledger.apply(&record);
+            }
         }
         self.highest_id = noted.max(self.ledger.highest_id);
-        let mut found = BTreeSet::new();
+        let mut found = Vec::new();
         for name in names(disk, RECORDINGS)? {
             if let Some(recording) = layout::recording_of(&name) {
-                found.insert(recording);
+                found.push(recording);
             } else if let Some(recording) = layout::part_of(&name) {
                 self.highest_id = self.highest_id.max(recording.number());
                 self.unfinished.push(layout::part_path(recording));
@@ -332,13 +383,14 @@ impl Recovery {
             let number = recording.map_or(0, RecordingId::number);
             self.highest_id = self.highest_id.max(number);
         }
+        found.sort_unstable();
         self.compare_recordings(&found);
         Ok(())
     }
 
     /// Only whether a file is there: to ask for the length of each would take as long as all the
     /// rest of an opening. Whoever reads one compares that too.
-    fn compare_recordings(&mut self, found: &BTreeSet<RecordingId>) {
+    fn compare_recordings(&mut self, found: &[RecordingId]) {
         for recording in found {
             self.highest_id = self.highest_id.max(recording.number());
             if !self.ledger.recordings.contains_key(recording) {
@@ -349,12 +401,21 @@ impl Recovery {
         }
         for (recording, facts) in &self.ledger.recordings {
             let is_due = facts.sealed.is_some() && facts.removing.is_none();
-            if is_due && !found.contains(recording) && !facts.is_given_up() {
+            if is_due && found.binary_search(recording).is_err() && !facts.is_given_up() {
                 let harm = Harm::FileMissing { recording: *recording };
                 self.damage.push(Damage::new(layout::recording_path(*recording), None, harm));
             }
         }
     }
+}
+
+/// The seq of a journal file's first record; none when its header cannot be read.
+fn first_seq(disk: &dyn Disk, number: u64) -> Option<u64> {
+    let file = disk.open(&journal_path(number)).ok()?;
+    let mut header = [0; FILE_HEADER_BYTES as usize];
+    let filled = read_full_at(file.as_ref(), 0, &mut header).ok()?;
+    let id = FileId::parse(&header[..filled]).ok().filter(|id| id.number == number)?;
+    (id.first > 0).then_some(id.first)
 }
 
 fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {

@@ -14,16 +14,35 @@ use crate::record::{FrameSpan, Record};
 pub(crate) struct Located {
     pub(crate) seq: u64,
     pub(crate) offset: u64,
-    pub(crate) len: usize,
-    pub(crate) record: Record,
+    pub(crate) len: u32,
+    pub(crate) told: Told,
+}
+
+/// What a record tells.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Frames(FrameSpan),
+    Decision(Box<Record>),
+    /// A decision that is in a snapshot, and that nobody needs to understand any more.
+    Covered,
+}
+
+impl Told {
+    /// The record, if it is still wanted.
+    pub(crate) fn record(&self) -> Option<Record> {
+        match self {
+            Self::Frames(span) => Some(Record::Frames(*span)),
+            Self::Decision(record) => Some(Record::clone(record)),
+            Self::Covered => None,
+        }
+    }
 }
 
 impl Located {
     /// Where its frames lie in a file.
     pub(crate) fn batch(&self, span: &FrameSpan, file: u64) -> Batch {
-        let (first, count) = (span.first, span.count);
-        let len = u32::try_from(self.len).expect("a record is at most 16 MiB long");
-        Batch { first, count, len, seq: self.seq, file, offset: self.offset }
+        let Self { seq, offset, len, .. } = *self;
+        Batch { first: span.first, count: span.count, len, seq, file, offset }
     }
 }
 
@@ -55,8 +74,9 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Reads all records, and looks for the next one behind what is none.
-    pub(crate) fn of(id: FileId, file: &[u8]) -> Self {
+    /// Reads all records, and looks for the next one behind what is none. Decisions up to `covered`
+    /// stand in a snapshot.
+    pub(crate) fn of(id: FileId, file: &[u8], covered: u64) -> Self {
         let mut scan = Self {
             number: id.number,
             first: id.first,
@@ -75,7 +95,8 @@ impl Scan {
                         scan.hole(start..position, Some(seq), file);
                     }
                     scan.durable = scan.durable.max(durable);
-                    scan.take(seq, position, len, decode(code, payload));
+                    let told = decode(code, payload, seq <= covered);
+                    scan.take(seq, position, len, told);
                     position += len;
                 }
                 Found::Broken { len } => {
@@ -102,10 +123,13 @@ impl Scan {
         self.holes.push(Hole { range, from, behind, torn_end });
     }
 
-    fn take(&mut self, seq: u64, offset: usize, len: usize, record: Result<Record, String>) {
+    fn take(&mut self, seq: u64, offset: usize, len: usize, told: Result<Told, String>) {
         let offset = offset as u64;
-        match record {
-            Ok(record) => self.records.push(Located { seq, offset, len, record }),
+        match told {
+            Ok(told) => {
+                let len = u32::try_from(len).expect("a record is at most 16 MiB long");
+                self.records.push(Located { seq, offset, len, told });
+            }
             Err(reason) => {
                 let harm = crate::Harm::Unreadable { reason };
                 let range = offset..offset + len as u64;
@@ -119,12 +143,14 @@ impl Scan {
     }
 }
 
-fn decode(code: u8, payload: &[u8]) -> Result<Record, String> {
+fn decode(code: u8, payload: &[u8], is_covered: bool) -> Result<Told, String> {
     match Kind::from_code(code) {
+        Some(Kind::Decision) if is_covered => Ok(Told::Covered),
         Some(Kind::Decision) => serde_json::from_slice(payload)
+            .map(Told::Decision)
             .map_err(|error| format!("the decision cannot be understood: {error}")),
         Some(Kind::Frames) => {
-            frames::span(payload).map(Record::Frames).map_err(|error| error.to_string())
+            frames::span(payload).map(Told::Frames).map_err(|error| error.to_string())
         }
         None => Err(format!("a record of the unknown kind {code}")),
     }

@@ -121,8 +121,8 @@ impl Source<'_> {
     }
 }
 
-/// Reads a snapshot: the ledger, and the highest seq that is folded in.
-pub(crate) fn read(file: &dyn DiskFile) -> Result<(Ledger, u64), SnapshotFault> {
+/// Opens a snapshot for reading.
+fn begin(file: &dyn DiskFile) -> Result<(Header, Source<'_>), SnapshotFault> {
     let mut bytes = [0; HEADER_BYTES];
     let filled = read_full_at(file, 0, &mut bytes)?;
     let header = Header::decode(&bytes[..filled])?;
@@ -130,7 +130,12 @@ pub(crate) fn read(file: &dyn DiskFile) -> Result<(Ledger, u64), SnapshotFault> 
     if end.checked_sub(at) != Some(header.len) {
         return Err(SnapshotFault::Damaged);
     }
-    let mut source = Source { file, at, end, crc: 0, buffer: Vec::new(), start: 0 };
+    Ok((header, Source { file, at, end, crc: 0, buffer: Vec::new(), start: 0 }))
+}
+
+/// Reads a snapshot: the ledger, and the highest seq that is folded in.
+pub(crate) fn read(file: &dyn DiskFile) -> Result<(Ledger, u64), SnapshotFault> {
+    let (header, mut source) = begin(file)?;
     let mut ledger = Ledger::default();
     while let Some(item) = source.next()? {
         ledger.take_item(item);
@@ -140,6 +145,16 @@ pub(crate) fn read(file: &dyn DiskFile) -> Result<(Ledger, u64), SnapshotFault> 
     }
     ledger.complete();
     Ok((ledger, header.covered))
+}
+
+/// Whether a snapshot is whole, and what it covers.
+pub(crate) fn check(file: &dyn DiskFile) -> Result<u64, SnapshotFault> {
+    let (header, mut source) = begin(file)?;
+    while source.at < source.end {
+        source.start = source.buffer.len();
+        source.have(1)?;
+    }
+    if source.crc == header.crc { Ok(header.covered) } else { Err(SnapshotFault::Damaged) }
 }
 
 /// The payload as it is written.

@@ -125,7 +125,7 @@ impl Disk for FsDisk {
                 entries.push(DirEntry { name: name.to_owned(), is_dir: kind.is_dir() });
             }
         }
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
 

@@ -28,7 +28,7 @@ pub(super) fn hole(
     let file = disk.open(path).ok()?;
     let (bytes, _) = read_what_can_be(file.as_ref(), FILE_BYTES_READ_MAX).ok()?;
     let id = FileId::parse(&bytes).ok()?;
-    let scan = Scan::of(id, &bytes);
+    let scan = Scan::of(id, &bytes, u64::MAX);
     let hole: &Hole = scan.holes.iter().find(|hole| hole.range == *range)?;
     let seqs = hole.from..hole.behind.unwrap_or(hole.from + 1);
     let bounds = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;

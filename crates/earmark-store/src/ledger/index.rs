@@ -26,18 +26,18 @@ pub(crate) struct Index {
 impl Index {
     /// The index of a ledger, from nothing.
     pub(super) fn of(ledger: &Ledger) -> Self {
-        let mut index = Self::default();
-        for (id, facts) in &ledger.recordings {
-            index.opened(*id, facts);
-            if facts.sealed.is_some() {
-                index.sealed(*id, facts);
-            }
-        }
-        for (id, facts) in &ledger.sessions {
-            if facts.closed.is_some() {
-                index.closed(*id);
-            }
-        }
+        let all = || ledger.recordings.iter().map(|(id, facts)| (*id, &**facts));
+        let unsealed = all().filter(|(_, facts)| facts.sealed.is_none());
+        let starts = all().filter_map(|(id, facts)| Some((start(facts)?, id)));
+        let mut index = Self {
+            of_capture: all().map(|(id, facts)| (facts.capture, facts.first, id)).collect(),
+            unsealed: unsealed.map(|(id, facts)| (facts.capture, id)).collect(),
+            starts: starts.collect(),
+            ..Self::default()
+        };
+        all().for_each(|(_, facts)| index.entered(facts.session));
+        let ended = ledger.sessions.iter().filter(|(_, facts)| facts.closed.is_some());
+        ended.for_each(|(id, _)| index.closed(*id));
         index
     }
 
@@ -76,16 +76,14 @@ impl Index {
 
     pub(super) fn sealed(&mut self, id: RecordingId, facts: &RecordingFacts) {
         self.unsealed.remove(&(facts.capture, id));
-        if let Some(seal) = &facts.sealed {
-            self.starts.insert((seal.started_at.unix_seconds(), id));
-        }
+        self.starts.extend(start(facts).map(|second| (second, id)));
     }
 
     pub(super) fn removed(&mut self, id: RecordingId, facts: &RecordingFacts, has_ended: bool) {
         self.of_capture.remove(&(facts.capture, facts.first, id));
         self.unsealed.remove(&(facts.capture, id));
-        if let Some(seal) = &facts.sealed {
-            self.starts.remove(&(seal.started_at.unix_seconds(), id));
+        if let Some(second) = start(facts) {
+            self.starts.remove(&(second, id));
         }
         self.left(facts.session, has_ended);
     }
@@ -128,4 +126,9 @@ impl Index {
         let of = self.starts.range((second, *ids.start())..=(second, *ids.end()));
         of.map(|(_, id)| *id)
     }
+}
+
+/// The second in which a sealed recording begins.
+fn start(facts: &RecordingFacts) -> Option<i64> {
+    facts.sealed.as_ref().map(|seal| seal.started_at.unix_seconds())
 }

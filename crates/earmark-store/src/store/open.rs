@@ -13,7 +13,7 @@ use crate::identity;
 use crate::journal::{Journal, mix};
 use crate::layout::{self, DIRS, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
 use crate::record::{Record, Removal, SessionEnd};
-use crate::recovery::{self, ReadError, Recovery};
+use crate::recovery::{self, Depth, ReadError, Recovery};
 use crate::work::{Failure, Work};
 
 /// How many ids are skipped after damage, which may have taken records that gave some.
@@ -67,7 +67,7 @@ impl Store {
         at: Stamp,
     ) -> Result<(Self, Recovered), OpenError> {
         let lock = disk.lock().map_err(OpenError::at("lock"))?.ok_or(OpenError::InUse)?;
-        let recovery = recovery::read(disk.as_ref())?;
+        let recovery = recovery::read(disk.as_ref(), Depth::Needed)?;
         let life = entropy();
         let incarnation = prepare(disk.as_ref(), &recovery, entropy)?;
         let mut highest_id = recovery.highest_id;
@@ -112,12 +112,14 @@ impl Store {
         for (number, located) in tail {
             let path = journal_path(*number);
             let file = self.disk.open(&path).map_err(OpenError::at(&path))?;
-            let mut bytes = vec![0; located.len];
+            let mut bytes = vec![0; located.len as usize];
             read_full_at(file.as_ref(), located.offset, &mut bytes)
                 .map_err(OpenError::at(&path))?;
             let payload = crate::format::word(&bytes, 4) as usize;
             let payload = &bytes[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload];
-            self.journal.stage(payload, located.record.clone());
+            if let Some(record) = located.told.record() {
+                self.journal.stage(payload, record);
+            }
         }
         Ok(())
     }
