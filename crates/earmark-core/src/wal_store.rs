@@ -11,6 +11,9 @@
 //! stalled --DiskFailed--> refusing
 //! failing --Staged | TaskQueued | DiskFinished | DiskFailed | TimerFired--> refusing
 //! failing | refusing --DiskFinished--> sound
+//! failing | refusing --ReserveSpent--> on_reserve
+//! on_reserve --DiskFinished--> sound
+//! on_reserve --DiskFailed--> failing | refusing
 //! ```
 //!
 //! Whether a sync is overdue, and whether a failure lasts for too long, is asked at every event: it
@@ -18,8 +21,10 @@
 //! frames refused all the while, and so goes on as `refusing`.
 //!
 //! `stalled` has a sync in flight; `failing` and `refusing` have a replacement of the journal file
-//! in flight or the time of the next one. A failed descriptor is never trusted again: what it had
-//! not made durable is still in memory and goes into a new file.
+//! in flight or the time of the next one. `on_reserve` has a new reserve in flight or the time of
+//! the next try: on a full disk decisions go on in the old one, and frames, which would soon fill
+//! it, are refused from a second after the failure until there is a new one. A failed descriptor is
+//! never trusted again: what it had not made durable is still in memory and goes into a new file.
 
 mod effect;
 mod event;

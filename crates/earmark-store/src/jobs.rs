@@ -8,7 +8,9 @@ use earmark_core::RecordingId;
 use crate::disk::{Disk, DiskFile, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
 use crate::journal::{Files, Target, Write};
-use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, SPARE, SUMS, journal_path};
+use crate::layout::{
+    self, JOURNAL, QUARANTINE, RECORDINGS, RESERVE, SNAPSHOTS, SPARE, SUMS, journal_path,
+};
 use crate::work::{Fault, Output};
 
 pub(crate) fn write(write: Write) -> Result<Output, Fault> {
@@ -17,7 +19,7 @@ pub(crate) fn write(write: Write) -> Result<Output, Fault> {
         Target::New { disk, id, from_spare } => {
             let spare = if from_spare { open_spare(disk.as_ref())? } else { None };
             let file = match spare {
-                Some(spare) => rename_spare(disk.as_ref(), id, spare)?,
+                Some(spare) => rename(disk.as_ref(), SPARE, id, spare)?,
                 None => create(disk.as_ref(), id)?,
             };
             (Arc::clone(&file), Some((id, file)))
@@ -48,16 +50,50 @@ pub(crate) fn replace(
     disk: &dyn Disk,
     id: FileId,
     chunks: &[Arc<Vec<u8>>],
+    has_reserve: bool,
 ) -> Result<Output, Fault> {
-    let replaced = create(disk, id).and_then(|file| fill(file, id, chunks));
-    if replaced.is_err() {
-        // Nothing in it was acknowledged. Without this a disk that stays full would gather files.
+    // Nothing in a file that fails was acknowledged. Without the removal a disk that stays full
+    // would gather files.
+    let removed = |fault| {
         let _ = disk.remove(&journal_path(id.number));
+        fault
+    };
+    let replaced = |file, from_reserve| Output::Replaced { id, file, from_reserve };
+    match create(disk, id).and_then(|file| fill(file, id, chunks)).map_err(removed) {
+        Ok(file) => Ok(replaced(file, false)),
+        Err(fault) if has_reserve && fault.is_full() => {
+            let reserve = open_reserve(disk, chunks)?.ok_or(fault)?;
+            let filled = rename(disk, RESERVE, id, reserve).and_then(|file| fill(file, id, chunks));
+            filled.map_err(removed).map(|file| replaced(file, true))
+        }
+        Err(fault) => Err(fault),
     }
-    replaced
 }
 
-fn fill(file: Arc<dyn DiskFile>, id: FileId, chunks: &[Arc<Vec<u8>>]) -> Result<Output, Fault> {
+/// The reserve; none when all that is not durable does not fit into it.
+fn open_reserve(
+    disk: &dyn Disk,
+    chunks: &[Arc<Vec<u8>>],
+) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
+    let at_reserve = |error| Fault::new(RESERVE, error);
+    let reserve = disk.open(RESERVE).map_err(at_reserve)?;
+    let bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+    let fits = FILE_HEADER_BYTES + bytes <= reserve.len().map_err(at_reserve)?;
+    Ok(fits.then_some(reserve))
+}
+
+/// Makes the reserve anew; its name is durable then.
+pub(crate) fn refill(disk: &dyn Disk, len: u64) -> Result<Output, Fault> {
+    make(disk, RESERVE, len).map_err(|error| Fault::new(RESERVE, error))?;
+    disk.sync_dir(JOURNAL).map_err(|error| Fault::new(JOURNAL, error))?;
+    Ok(Output::Refilled)
+}
+
+fn fill(
+    file: Arc<dyn DiskFile>,
+    id: FileId,
+    chunks: &[Arc<Vec<u8>>],
+) -> Result<Arc<dyn DiskFile>, Fault> {
     let at_path = |error| Fault::new(&journal_path(id.number), error);
     let mut offset = FILE_HEADER_BYTES;
     for chunk in chunks {
@@ -65,7 +101,7 @@ fn fill(file: Arc<dyn DiskFile>, id: FileId, chunks: &[Arc<Vec<u8>>]) -> Result<
         offset += chunk.len() as u64;
     }
     file.sync().map_err(at_path)?;
-    Ok(Output::Replaced { id, file })
+    Ok(file)
 }
 
 /// A journal file whose header and name are durable.
@@ -88,19 +124,20 @@ fn open_spare(disk: &dyn Disk) -> Result<Option<Arc<dyn DiskFile>>, Fault> {
     }
 }
 
-/// Makes a journal file of the spare one, whose bytes say nothing under the new header. The header
-/// is durable before the name is.
-fn rename_spare(
+/// Makes a journal file of the spare one or of the reserve, whose bytes say nothing under the new
+/// header. The header is durable before the name is.
+fn rename(
     disk: &dyn Disk,
+    from: &str,
     id: FileId,
-    spare: Arc<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
 ) -> Result<Arc<dyn DiskFile>, Fault> {
-    let at_spare = |error| Fault::new(SPARE, error);
-    write_all_at(spare.as_ref(), 0, &id.header()).map_err(at_spare)?;
-    spare.sync().map_err(at_spare)?;
-    disk.rename(SPARE, &journal_path(id.number)).map_err(at_spare)?;
+    let at_path = |error| Fault::new(from, error);
+    write_all_at(file.as_ref(), 0, &id.header()).map_err(at_path)?;
+    file.sync().map_err(at_path)?;
+    disk.rename(from, &journal_path(id.number)).map_err(at_path)?;
     disk.sync_dir(JOURNAL).map_err(|error| Fault::new(JOURNAL, error))?;
-    Ok(spare)
+    Ok(file)
 }
 
 /// Where a journal file goes that nothing needs.
@@ -118,6 +155,8 @@ pub(crate) struct Pruning {
     pub(crate) snapshots: Vec<u64>,
     /// The length of the spare file, if one is wanted.
     pub(crate) spare_bytes: Option<u64>,
+    /// The length of the reserve, if one is wanted.
+    pub(crate) reserve_bytes: Option<u64>,
 }
 
 pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> {
@@ -134,8 +173,9 @@ pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> 
         };
         accept_missing(&path, gone)?;
     }
+    let has_reserve = pruning.reserve_bytes.is_some_and(|len| keep_reserve(disk, len));
     // A spare is a comfort: without one the next file is made when it is needed.
-    let has_spare = spare_wanted.is_none_or(|len| make_spare(disk, len).is_ok());
+    let has_spare = spare_wanted.is_none_or(|len| make(disk, SPARE, len).is_ok());
     for covered in &pruning.snapshots {
         let path = layout::snapshot_path(*covered);
         accept_missing(&path, disk.remove(&path))?;
@@ -145,22 +185,32 @@ pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> 
     }
     let files = pruning.files.into_iter().map(|(number, _)| number).collect();
     let has_spare = has_spare && pruning.spare_bytes.is_some();
-    Ok(Output::Pruned { files, snapshots: pruning.snapshots, has_spare })
+    Ok(Output::Pruned { files, snapshots: pruning.snapshots, has_spare, has_reserve })
 }
 
 fn len_of(disk: &dyn Disk, path: &str) -> Option<u64> {
     disk.open(path).and_then(|file| file.len()).ok()
 }
 
-/// Makes a file in which a whole journal file fits, so that no commit changes a length.
-fn make_spare(disk: &dyn Disk, len: u64) -> io::Result<()> {
+/// Whether a reserve of that length lies ready, left by an earlier process.
+pub(crate) fn has_reserve(disk: &dyn Disk, len: u64) -> bool {
+    len_of(disk, RESERVE) == Some(len)
+}
+
+fn keep_reserve(disk: &dyn Disk, len: u64) -> bool {
+    has_reserve(disk, len) || make(disk, RESERVE, len).is_ok()
+}
+
+/// Makes a file that is as long as it will ever be, so that no commit into it changes its length or
+/// needs room.
+fn make(disk: &dyn Disk, path: &str, len: u64) -> io::Result<()> {
     // One that is there was left half made.
-    let _ = disk.remove(SPARE);
-    let spare = disk.create_new(SPARE)?;
-    let filled = spare.fill(len).and_then(|()| spare.sync());
+    let _ = disk.remove(path);
+    let file = disk.create_new(path)?;
+    let filled = file.fill(len).and_then(|()| file.sync());
     if filled.is_err() {
         // On a full disk it would take the room that others need.
-        let _ = disk.remove(SPARE);
+        let _ = disk.remove(path);
     }
     filled
 }

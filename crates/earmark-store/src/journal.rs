@@ -157,6 +157,18 @@ pub(crate) struct FileFacts {
     pub(crate) sound: bool,
 }
 
+/// The file that is kept back for a full disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reserve {
+    /// There is none yet.
+    #[default]
+    Missing,
+    /// It can become the journal's next file.
+    Ready,
+    /// It has become one, and there is no other.
+    Spent,
+}
+
 /// Where a write goes.
 pub(crate) enum Target {
     Active(Arc<dyn DiskFile>),
@@ -186,6 +198,7 @@ pub(crate) struct Journal {
     pub(crate) cuts: Vec<(u64, u64)>,
     /// Whether a spare file is ready to become the next one.
     pub(crate) has_spare: bool,
+    pub(crate) reserve: Reserve,
     staging: Chunk,
     chunks: VecDeque<Chunk>,
     /// Empty chunks with the memory of earlier ones.
@@ -208,6 +221,7 @@ impl Journal {
             dead: true,
             cuts: Vec::new(),
             has_spare: false,
+            reserve: Reserve::default(),
             staging: Chunk::default(),
             chunks: VecDeque::new(),
             emptied: Vec::new(),

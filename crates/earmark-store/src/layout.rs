@@ -12,6 +12,9 @@ pub(crate) const IDENTITY: &str = "store.json";
 pub(crate) const IDENTITY_TEMP: &str = "store.tmp";
 /// A file that is ready to become the next one of the journal; it says nothing.
 pub(crate) const SPARE: &str = "journal/spare";
+/// A file that becomes the next one of the journal when the disk has no room for another; it says
+/// nothing.
+pub(crate) const RESERVE: &str = "journal/reserve";
 pub(crate) const SNAPSHOT_TEMP: &str = "snapshots/new.tmp";
 
 const JOURNAL_SUFFIX: &str = ".log";

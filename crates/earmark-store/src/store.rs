@@ -8,7 +8,7 @@ use earmark_core::{CaptureId, Codec, Frame, FrameSeq, RecordingId, SessionId, Wa
 use crate::batches::Batches;
 use crate::disk::{Disk, DiskLock};
 use crate::jobs::{self, Farewell, Pruning};
-use crate::journal::{Chunk, FileFacts, Journal, mix};
+use crate::journal::{Chunk, FileFacts, Journal, Reserve, mix};
 use crate::layout;
 use crate::ledger::{Ledger, RecordingFacts};
 use crate::record::{Record, Seal};
@@ -24,6 +24,10 @@ pub use open::{OpenError, Recovered};
 const JOURNAL_FILES_BEFORE_SNAPSHOT: usize = 8;
 /// So many snapshots are kept: damage to the latest one costs nothing.
 pub(crate) const SNAPSHOTS_KEPT: usize = 2;
+
+/// How long the reserve is at most, in bytes: decisions of hours, and what is not durable when the
+/// disk is full.
+const RESERVE_BYTES_MAX: u64 = 256 << 10;
 
 /// After so many tries the frames that the disk cannot read are given up, so that the others get
 /// sealed.
@@ -96,7 +100,12 @@ impl InFlight {
         match work {
             Work::Write => self.write,
             Work::Sync => self.sync,
-            Work::Replace | Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {
+            Work::Replace
+            | Work::Refill
+            | Work::Seal(_)
+            | Work::Snapshot
+            | Work::Prune
+            | Work::Remove(_) => {
                 self.others.contains(&work)
             }
         }
@@ -106,7 +115,12 @@ impl InFlight {
         match work {
             Work::Write => self.write = is_in_flight,
             Work::Sync => self.sync = is_in_flight,
-            Work::Replace | Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {
+            Work::Replace
+            | Work::Refill
+            | Work::Seal(_)
+            | Work::Snapshot
+            | Work::Prune
+            | Work::Remove(_) => {
                 if is_in_flight {
                     self.others.insert(work);
                 } else {
@@ -234,6 +248,12 @@ impl Store {
         self.journal.dead
     }
 
+    /// Whether the disk had no room and the reserve went into the journal. Until [`Work::Refill`]
+    /// succeeds, no frames **should** be staged: what room the journal has is for decisions.
+    pub fn reserve_is_spent(&self) -> bool {
+        self.journal.reserve == Reserve::Spent
+    }
+
     /// The proof that a recording is sealed, once the record that says so is durable.
     pub fn sealed(&self, recording: RecordingId) -> Option<SealedRecording> {
         let facts = self.durable_ledger.recordings.get(&recording)?;
@@ -251,6 +271,7 @@ impl Store {
             Work::Write => self.begin_write(),
             Work::Sync => self.begin_sync(),
             Work::Replace => self.begin_replace(),
+            Work::Refill => self.begin_refill(),
             Work::Seal(recording) => self.begin_seal(recording),
             Work::Snapshot => self.begin_snapshot(),
             Work::Prune => self.begin_prune(),
@@ -280,10 +301,21 @@ impl Store {
         }
         let (id, chunks) = self.journal.begin_replace();
         let (disk, cuts) = (self.disk(), self.journal.cuts.clone());
+        let has_reserve = self.journal.reserve == Reserve::Ready;
         Some(Job::new(Work::Replace, move || {
             jobs::cut(disk.as_ref(), &cuts)?;
-            jobs::replace(disk.as_ref(), id, &chunks)
+            jobs::replace(disk.as_ref(), id, &chunks, has_reserve)
         }))
+    }
+
+    fn begin_refill(&self) -> Option<Job> {
+        let (disk, len) = (self.disk(), self.reserve_bytes());
+        let job = || Job::new(Work::Refill, move || jobs::refill(disk.as_ref(), len));
+        self.reserve_is_spent().then(job)
+    }
+
+    fn reserve_bytes(&self) -> u64 {
+        RESERVE_BYTES_MAX.min(self.config.journal_file_bytes_max / 2)
     }
 
     fn begin_seal(&self, recording: RecordingId) -> Option<Job> {
@@ -331,10 +363,12 @@ impl Store {
             [] | [_] => Vec::new(),
         };
         let spare_bytes = (!self.journal.has_spare).then_some(self.config.journal_file_bytes_max);
-        if files.is_empty() && old.is_empty() && spare_bytes.is_none() {
+        let is_missing = self.journal.reserve == Reserve::Missing;
+        let reserve_bytes = is_missing.then(|| self.reserve_bytes());
+        if files.is_empty() && old.is_empty() && spare_bytes.or(reserve_bytes).is_none() {
             return None;
         }
-        let pruning = Pruning { files, snapshots: old.to_vec(), spare_bytes };
+        let pruning = Pruning { files, snapshots: old.to_vec(), spare_bytes, reserve_bytes };
         let disk = self.disk();
         Some(Job::new(Work::Prune, move || jobs::prune(disk.as_ref(), pruning)))
     }
@@ -388,11 +422,20 @@ impl Store {
 
     fn end_badly(&mut self, work: Work, fault: Fault) -> Failure {
         match work {
-            Work::Write | Work::Sync | Work::Replace => self.journal.die(),
+            Work::Write | Work::Sync => self.journal.die(),
+            // It may have failed over the reserve, of which nothing is known then.
+            Work::Replace if self.journal.reserve == Reserve::Ready && !fault.is_full() => {
+                self.journal.reserve = Reserve::Missing;
+            }
             Work::Seal(recording) if fault.is_in_journal() => {
                 *self.unreadable.entry(recording).or_default() += 1;
             }
-            Work::Seal(_) | Work::Snapshot | Work::Prune | Work::Remove(_) => {}
+            Work::Replace
+            | Work::Refill
+            | Work::Seal(_)
+            | Work::Snapshot
+            | Work::Prune
+            | Work::Remove(_) => {}
         }
         let Fault { path, error } = fault;
         Failure { work, path, error, journal_is_dead: self.journal.dead }
@@ -409,10 +452,17 @@ impl Store {
                 self.settle(chunks);
                 Outcome::Synced { durable: self.durable() }
             }
-            Output::Replaced { id, file } => {
+            Output::Replaced { id, file, from_reserve } => {
+                if from_reserve {
+                    self.journal.reserve = Reserve::Spent;
+                }
                 let chunks = self.journal.end_replace(id, file);
                 self.settle(chunks);
                 Outcome::Replaced { durable: self.durable() }
+            }
+            Output::Refilled => {
+                self.journal.reserve = Reserve::Ready;
+                Outcome::Refilled
             }
             Output::Sealed { seal, damage } => self.end_seal(work, seal, damage),
             Output::Snapshotted { covered, bytes } => {
@@ -421,8 +471,11 @@ impl Store {
                 self.bytes_since_snapshot = 0;
                 Outcome::Snapshotted
             }
-            Output::Pruned { files, snapshots, has_spare } => {
+            Output::Pruned { files, snapshots, has_spare, has_reserve } => {
                 self.journal.has_spare |= has_spare;
+                if has_reserve {
+                    self.journal.reserve = Reserve::Ready;
+                }
                 self.journal.files.retain(|number, _| !files.contains(number));
                 self.snapshots.retain(|covered| !snapshots.contains(covered));
                 Outcome::Pruned { files: files.len() + snapshots.len() }
@@ -524,7 +577,7 @@ fn upload_name(facts: &RecordingFacts, started_at: WallTime) -> (String, Codec, 
 fn recording_of(work: Work) -> RecordingId {
     match work {
         Work::Seal(recording) | Work::Remove(recording) => recording,
-        Work::Write | Work::Sync | Work::Replace | Work::Snapshot | Work::Prune => {
+        Work::Write | Work::Sync | Work::Replace | Work::Refill | Work::Snapshot | Work::Prune => {
             unreachable!("only a seal and a removal bring such an output back")
         }
     }

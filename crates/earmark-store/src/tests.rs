@@ -7,6 +7,7 @@ mod faults;
 mod journal;
 mod ledger;
 mod repair;
+mod reserve;
 mod sealing;
 mod space;
 mod spares;

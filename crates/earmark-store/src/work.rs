@@ -23,14 +23,17 @@ pub enum Work {
     Write,
     /// Makes durable what was handed over before it began.
     Sync,
-    /// Makes a new journal file after an error and writes all that is not durable to it.
+    /// Makes a new journal file after an error and writes all that is not durable to it. On a full
+    /// disk the reserve becomes that file.
     Replace,
+    /// Makes a new reserve once the old one is spent.
+    Refill,
     /// Writes the file of a recording that is cut and whose frames are durable.
     Seal(RecordingId),
     /// Writes the durable decisions to a snapshot, once enough of them have gathered.
     Snapshot,
-    /// Removes journal files and snapshots that nothing needs, and keeps a spare journal file
-    /// ready.
+    /// Removes journal files and snapshots that nothing needs, and keeps a spare journal file and
+    /// the reserve ready.
     Prune,
     /// Unlinks the file of a recording whose `Removing` is durable.
     Remove(RecordingId),
@@ -105,10 +108,11 @@ impl fmt::Debug for Done {
 pub(crate) enum Output {
     Written { opened: Option<(FileId, Arc<dyn DiskFile>)> },
     Synced { target: u64 },
-    Replaced { id: FileId, file: Arc<dyn DiskFile> },
+    Replaced { id: FileId, file: Arc<dyn DiskFile>, from_reserve: bool },
+    Refilled,
     Sealed { seal: Seal, damage: Vec<Damage> },
     Snapshotted { covered: u64, bytes: u64 },
-    Pruned { files: Vec<u64>, snapshots: Vec<u64>, has_spare: bool },
+    Pruned { files: Vec<u64>, snapshots: Vec<u64>, has_spare: bool, has_reserve: bool },
     Removed,
 }
 
@@ -135,6 +139,12 @@ impl Fault {
     pub(crate) fn is_in_journal(&self) -> bool {
         self.path.starts_with(JOURNAL)
     }
+
+    /// Whether it was room that was missing, and nothing else is wrong.
+    pub(crate) fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        full.contains(&self.error.kind())
+    }
 }
 
 /// What work has achieved.
@@ -155,6 +165,8 @@ pub enum Outcome {
         /// What [`Store::durable`](crate::Store::durable) is now.
         durable: Ticket,
     },
+    /// There is a reserve again.
+    Refilled,
     /// The recording's file is durable. It counts once a record that carries the seal is durable
     /// too.
     Sealed {

@@ -348,6 +348,7 @@ impl Host {
     /// Keeps the journal short.
     pub(crate) fn keep_house(&mut self) {
         self.run(Work::Snapshot);
+        self.run(Work::Refill);
         self.run(Work::Prune);
     }
 }

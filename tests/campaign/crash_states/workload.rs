@@ -32,6 +32,10 @@ pub(crate) enum Step {
     Remove(Removal),
     Unlink,
     KeepHouse,
+    /// The disk has no room from here on.
+    Fill,
+    /// It has room again.
+    Free,
     Restart,
 }
 
@@ -51,7 +55,7 @@ struct Short {
     tell: fn(&mut Dice) -> Vec<Step>,
 }
 
-const SHORT: [Short; 13] = [
+const SHORT: [Short; 14] = [
     Short { name: "capture", tell: |dice| [recorded(dice), recorded(dice)].concat() },
     Short { name: "chunk seal", tell: sealed },
     Short { name: "session seal and link", tell: linked },
@@ -65,6 +69,7 @@ const SHORT: [Short; 13] = [
     Short { name: "quarantine", tell: |dice| restarted(dice, sealed) },
     Short { name: "restart", tell: |dice| restarted(dice, written) },
     Short { name: "failed sync", tell: |dice| [written(dice), vec![Step::FailingFlush]].concat() },
+    Short { name: "full disk", tell: filled },
 ];
 
 fn many(dice: &mut Dice, count: usize, tell: fn(&mut Dice) -> Vec<Step>) -> Vec<Step> {
@@ -129,9 +134,19 @@ fn restarted(dice: &mut Dice, before: fn(&mut Dice) -> Vec<Step>) -> Vec<Step> {
     [before(dice), end.to_vec()].concat()
 }
 
+/// Decisions go on in the reserve while the disk is full, and frames once there is room.
+fn filled(dice: &mut Dice) -> Vec<Step> {
+    let full = [Step::Fill, Step::Frames(0, 1 + dice.below(6)), Step::Flush];
+    let decided = [Step::Attempt, Step::Flush, Step::Remove(Removal::Deleted), Step::Flush];
+    let freed = [Step::Unlink, Step::Flush, Step::Free, Step::KeepHouse];
+    let more = [Step::Frames(0, 1 + dice.below(20)), Step::Flush];
+    let before = [vec![Step::KeepHouse], many(dice, 2, linked)].concat();
+    [before, full.to_vec(), decided.to_vec(), freed.to_vec(), more.to_vec()].concat()
+}
+
 fn any_step(dice: &mut Dice) -> Step {
     let device = dice.below(2) as usize;
-    match dice.below(24) {
+    match dice.below(26) {
         0..6 => Step::Frames(device, 1 + dice.below(30)),
         6 | 7 => Step::Write,
         8..12 => Step::Flush,
@@ -145,6 +160,8 @@ fn any_step(dice: &mut Dice) -> Step {
         20 => Step::Receipt,
         21 => Step::Remove(Removal::Deleted),
         22 => Step::Unlink,
+        23 => Step::Fill,
+        24 => Step::Free,
         _ if dice.below(3) == 0 => Step::Restart,
         _ => Step::KeepHouse,
     }
@@ -218,6 +235,8 @@ pub(crate) fn act(
         Step::Remove(why) => host.remove(why),
         Step::Unlink => host.unlink(),
         Step::KeepHouse => host.keep_house(),
+        Step::Fill => host.disk.set_full(true),
+        Step::Free => host.disk.set_full(false),
         Step::Restart => return host.restart(),
     }
     Ok(())

@@ -154,6 +154,7 @@ impl Case {
     /// The fault is over: what was taken becomes durable, and the host takes more.
     fn go_on(&self, host: &mut Host) -> Result<(), String> {
         host.disk.clear_faults();
+        host.disk.set_full(false);
         settle(host)?;
         host.start();
         host.frames(host.running.len() - 1, 5);

@@ -15,11 +15,12 @@ use super::{Bench, Choice, ensure};
 
 const LIE: &str = "a failed write is told as a success";
 const WIDE: &str = "a sync covers what was written after it began";
+const BLIND: &str = "a reserve is taken for a file like any other";
 
 pub(super) const BENCH: Bench =
-    Bench { name: "wal_store", run, bugs: &[LIE, WIDE], share: 0.2, replay: replay::replay };
+    Bench { name: "wal_store", run, bugs: &[LIE, WIDE, BLIND], share: 0.2, replay: replay::replay };
 
-const KINDS: u32 = 12;
+const KINDS: u32 = 13;
 /// Deadlines that may pass in one stretch of time; more is a deadline that does not move.
 const DEADLINES_MAX: usize = 10_000;
 const ROUNDS_MAX: usize = 200;
@@ -40,6 +41,8 @@ struct World {
     /// Tasks that were queued, the place each waits for, and how often each was done.
     tasks: BTreeMap<DiskTask, (Ticket, u32)>,
     failing_since: Option<Moment>,
+    /// Whether the journal's file is the reserve, and there is no other.
+    on_reserve: bool,
     refused: bool,
     story: Story,
 }
@@ -62,6 +65,7 @@ impl World {
             staged_at: BTreeMap::new(),
             tasks: BTreeMap::new(),
             failing_since: None,
+            on_reserve: false,
             refused: false,
             story: Story::beginning(now),
         }
@@ -82,6 +86,7 @@ impl World {
             4..=6 => self.finish(choice),
             7 | 8 => self.fail(choice),
             9 => self.hear(Event::TimerFired),
+            10 => self.spend_reserve(),
             _ => {
                 let waits = [1, 20, 50, 500, 900, 1_000, 2_000, 30_000];
                 self.pass(Duration::from_millis(choice.one_of(&waits)))
@@ -134,8 +139,10 @@ impl World {
             }
             DiskTask::Replace => {
                 self.make_durable(through);
-                self.failing_since = None;
+                self.mend();
             }
+            DiskTask::Refill if self.on_reserve => self.mend(),
+            DiskTask::Refill => {}
             DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                 if let Some((_, done)) = self.tasks.get_mut(&task) {
                     *done += 1;
@@ -143,6 +150,23 @@ impl World {
             }
         }
         self.hear(Event::DiskFinished { task, through: told })
+    }
+
+    /// The disk is full, and a replacement that is in flight takes the reserve.
+    fn spend_reserve(&mut self) -> Result<(), String> {
+        let Some(through) = self.flying.remove(&DiskTask::Replace) else {
+            return Ok(());
+        };
+        self.make_durable(through);
+        self.on_reserve = true;
+        if self.bug.as_deref() == Some(BLIND) {
+            return self.hear(Event::DiskFinished { task: DiskTask::Replace, through });
+        }
+        self.hear(Event::ReserveSpent { through })
+    }
+
+    fn mend(&mut self) {
+        (self.failing_since, self.on_reserve) = (None, false);
     }
 
     fn make_durable(&mut self, through: Ticket) {
@@ -161,6 +185,7 @@ impl World {
         }
         if task.is_journal() {
             self.failing_since.get_or_insert(self.now);
+            self.on_reserve = false;
         }
         self.tell_fault(task);
         self.hear(Event::DiskFailed { task, reason: String::from("EIO") })
@@ -200,7 +225,7 @@ impl World {
             format!("{event:?}: {durable:?} counts as durable, and {:?} is", self.durable)
         })?;
         ensure(shared.staged() == self.staged, || format!("{event:?}: staged is lost"))?;
-        let waits = !shared.is_idle();
+        let waits = !shared.is_idle() || self.on_reserve;
         ensure(!waits || !self.flying.is_empty() || self.deadline().is_some(), || {
             format!("{event:?}: something waits, and nothing will happen")
         })?;
@@ -209,6 +234,7 @@ impl World {
             Event::Staged { .. }
             | Event::TaskQueued { .. }
             | Event::DiskFinished { .. }
+            | Event::ReserveSpent { .. }
             | Event::DiskFailed { .. } => Ok(()),
         }
     }
@@ -231,7 +257,8 @@ impl World {
 
     fn start(&mut self, task: DiskTask) -> Result<(), String> {
         let flies = |task| self.flying.contains_key(&task);
-        let other = self.flying.keys().any(|one| !one.is_journal());
+        let is_other = |one: &DiskTask| !one.is_journal() && *one != DiskTask::Refill;
+        let other = self.flying.keys().any(is_other);
         let replaces = flies(DiskTask::Replace);
         let (may, through) = match task {
             DiskTask::Write => {
@@ -242,8 +269,10 @@ impl World {
             }
             DiskTask::Replace => {
                 let journal = self.flying.keys().any(|one| one.is_journal());
-                (!journal && self.failing_since.is_some(), self.staged)
+                let is_dead = self.failing_since.is_some() && !self.on_reserve;
+                (!journal && is_dead, self.staged)
             }
+            DiskTask::Refill => (!flies(task) && self.on_reserve, self.staged),
             DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                 let queued = self.tasks.get(&task);
                 let may = queued.is_some_and(|(after, done)| *after <= self.durable && *done == 0);
@@ -261,8 +290,8 @@ impl World {
         let oldest = self.staged_at.values().next();
         let age = oldest.map_or(Duration::ZERO, |at| self.now.since(*at));
         let journal_flies = self.flying.keys().any(|task| task.is_journal());
-        let sound = matches!(self.machine.state(), Health::Sound);
-        ensure(!sound || journal_flies || age < SYNC_AFTER, || {
+        let takes = matches!(self.machine.state(), Health::Sound | Health::OnReserve { .. });
+        ensure(!takes || journal_flies || age < SYNC_AFTER, || {
             format!("something is staged for {age:?} and the disk was not asked")
         })?;
         let stalls = journal_flies && self.failing_since.is_none();
@@ -282,7 +311,8 @@ impl World {
             for (task, through) in flying {
                 self.succeed(task, through)?;
             }
-            if self.flying.is_empty() && self.machine.shared().is_idle() {
+            let rests = self.flying.is_empty() && !self.on_reserve;
+            if rests && self.machine.shared().is_idle() {
                 break;
             }
             self.pass(Duration::from_secs(31))?;

@@ -159,6 +159,7 @@ impl Host {
             self.begin(Work::Seal(recording));
         }
         self.begin(Work::Snapshot);
+        self.begin(Work::Refill);
         self.begin(Work::Prune);
     }
 
@@ -210,7 +211,7 @@ impl Host {
             }
             Ok(Outcome::Sealed { recording, seal, .. }) => return Ok(Some((recording, seal))),
             Ok(Outcome::Removed { recording }) => self.removed(recording),
-            Ok(Outcome::Snapshotted | Outcome::Pruned { .. }) => {}
+            Ok(Outcome::Snapshotted | Outcome::Pruned { .. } | Outcome::Refilled) => {}
             Err(failure) => self.failed(failure)?,
         }
         Ok(None)

@@ -20,8 +20,10 @@ pub enum DiskTask {
     Write,
     /// Make durable what was written.
     Sync,
-    /// Begin a new journal file with all that is not durable.
+    /// Begin a new journal file with all that is not durable; on a full disk, in the reserve.
     Replace,
+    /// Make a new reserve.
+    Refill,
     /// Write a recording's file.
     Seal(RecordingId),
     /// Remove a recording's file.
@@ -37,7 +39,7 @@ impl DiskTask {
     pub const fn is_journal(self) -> bool {
         match self {
             Self::Write | Self::Sync | Self::Replace => true,
-            Self::Seal(_) | Self::Remove(_) | Self::Snapshot | Self::Prune => false,
+            Self::Refill | Self::Seal(_) | Self::Remove(_) | Self::Snapshot | Self::Prune => false,
         }
     }
 }
@@ -68,6 +70,12 @@ pub enum Event {
         /// replacement).
         through: Ticket,
     },
+    /// The replacement was done, and the disk is full: the reserve has become the new file, or
+    /// had become an earlier one.
+    ReserveSpent {
+        /// How far the journal is durable.
+        through: Ticket,
+    },
     /// The disk failed.
     DiskFailed {
         /// The task.
@@ -86,6 +94,7 @@ impl Event {
             Self::Staged { .. } => "Staged",
             Self::TaskQueued { .. } => "TaskQueued",
             Self::DiskFinished { .. } => "DiskFinished",
+            Self::ReserveSpent { .. } => "ReserveSpent",
             Self::DiskFailed { .. } => "DiskFailed",
             Self::TimerFired => "TimerFired",
         }

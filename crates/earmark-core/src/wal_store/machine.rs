@@ -11,12 +11,14 @@ use super::{DiskTask, Effect, Event, Ticket};
 use crate::ingest::Refusal;
 use crate::{Moment, Step};
 
+mod reserve;
+
 /// How long something may stay written and not durable. A sync takes time of its own, so it begins
 /// before the second is over that a power cut may cost.
 pub const SYNC_AFTER: Duration = Duration::from_millis(900);
 /// After this time without a success frames are refused.
 pub const UNSAFE_AFTER: Duration = Duration::from_secs(1);
-/// How long the store waits at first before it tries a new journal file again.
+/// How long the store waits at first before it tries a new journal file or reserve again.
 pub const REPLACE_WAIT_MIN: Duration = Duration::from_millis(50);
 /// How long it waits at most.
 pub const REPLACE_WAIT_MAX: Duration = Duration::from_millis(500);
@@ -43,6 +45,7 @@ pub struct Journal {
     writing: Option<Moment>,
     syncing: Option<Covering>,
     replacing: Option<Covering>,
+    refilling: bool,
     tasks: VecDeque<Queued>,
     running: Option<Queued>,
 }
@@ -73,6 +76,13 @@ pub enum Health {
     Failing(Failure),
     /// That lasts for too long; frames are refused.
     Refusing(Failure),
+    /// The disk is full and the journal lives on its reserve: decisions go on.
+    OnReserve {
+        /// What came of the disk last.
+        failure: Failure,
+        /// Whether that lasts for too long, and frames are refused.
+        refuses: bool,
+    },
 }
 
 /// A failure of the journal's file.
@@ -92,6 +102,7 @@ impl Health {
             Self::Stalled => "stalled",
             Self::Failing(_) => "failing",
             Self::Refusing(_) => "refusing",
+            Self::OnReserve { .. } => "on_reserve",
         }
     }
 }
@@ -127,6 +138,10 @@ impl State<Journal> for Health {
             Self::Failing(failure) | Self::Refusing(failure) => {
                 let (failure, was_refusing) = (failure.clone(), matches!(self, Self::Refusing(_)));
                 journal.failing(event, step, failure, was_refusing)
+            }
+            Self::OnReserve { failure, refuses } => {
+                let (failure, refuses) = (failure.clone(), *refuses);
+                Some(journal.on_reserve(event, step, failure, refuses))
             }
         };
         match next {
@@ -168,6 +183,11 @@ impl Journal {
                 [self.replace_due(failure), unsafe_at].into_iter().flatten().min()
             }
             Health::Refusing(failure) => self.replace_due(failure),
+            Health::OnReserve { failure, refuses } => {
+                let unsafe_at = (!refuses).then(|| failure.since + UNSAFE_AFTER);
+                let own = [self.sync_due(), self.refill_due(failure), unsafe_at];
+                own.into_iter().flatten().min()
+            }
         };
         let can_run = self.running.is_none();
         let runnable = |queued: &&Queued| can_run && queued.after <= self.durable;
@@ -183,10 +203,12 @@ impl Journal {
                 DiskTask::Write => self.writing.is_none(),
                 DiskTask::Sync => self.syncing.is_none(),
                 DiskTask::Replace => self.replacing.is_none(),
+                DiskTask::Refill => !self.refilling,
                 DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                     self.running.is_none_or(|running| running.task != *task)
                 }
             },
+            Event::ReserveSpent { .. } => self.replacing.is_none(),
             Event::Staged { .. } | Event::TaskQueued { .. } | Event::TimerFired => false,
         }
     }
@@ -206,6 +228,7 @@ impl Journal {
             }
             Event::TaskQueued { task, after } => self.queue(*task, *after, step.now),
             Event::DiskFinished { task, through } => self.finished(*task, *through),
+            Event::ReserveSpent { through } => self.finished(DiskTask::Replace, *through),
             Event::DiskFailed { task, reason } => self.failed(*task, reason, step),
             Event::TimerFired => {}
         }
@@ -237,6 +260,7 @@ impl Journal {
                 self.unwritten_since = replacement.map(|covering| covering.rest_since);
                 self.durable_through(through, replacement);
             }
+            DiskTask::Refill => self.refilling = false,
             DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                 self.running = None;
             }
@@ -262,6 +286,7 @@ impl Journal {
             DiskTask::Write => self.unwritten_since = self.writing.take().or(self.unwritten_since),
             DiskTask::Sync => self.syncing = None,
             DiskTask::Replace => self.replacing = None,
+            DiskTask::Refill => self.refilling = false,
             DiskTask::Seal(_) | DiskTask::Remove(_) | DiskTask::Snapshot | DiskTask::Prune => {
                 if let Some(mut queued) = self.running.take() {
                     queued.not_before = step.now + queued.wait;
@@ -314,11 +339,11 @@ impl Journal {
         was_refusing: bool,
     ) -> Option<Health> {
         if let Event::DiskFinished { task: DiskTask::Replace, .. } = event {
-            if was_refusing {
-                step.order(Effect::TakeFrames);
-            }
-            self.advance(step);
-            return Some(Health::Sound);
+            return Some(self.mended(was_refusing, step));
+        }
+        if let Event::ReserveSpent { .. } = event {
+            failure.wait_longer(step.now);
+            return Some(self.on_reserve(event, step, failure, was_refusing));
         }
         if let Event::DiskFailed { task: DiskTask::Replace, reason } = event {
             failure.again(step.now, reason);
@@ -334,6 +359,15 @@ impl Journal {
         let reason = failure.reason.clone();
         step.order(Effect::RefuseFrames(Refusal::DiskFailed(reason)));
         Some(Health::Refusing(failure))
+    }
+
+    /// The journal has its own room again.
+    fn mended(&mut self, was_refusing: bool, step: &mut Context<'_>) -> Health {
+        if was_refusing {
+            step.order(Effect::TakeFrames);
+        }
+        self.advance(step);
+        Health::Sound
     }
 
     /// Begins a new file once nothing is under way on the dead one.
@@ -405,6 +439,10 @@ impl Failure {
 
     fn again(&mut self, now: Moment, reason: &str) {
         self.reason = String::from(reason);
+        self.wait_longer(now);
+    }
+
+    fn wait_longer(&mut self, now: Moment) {
         self.retry_at = now + self.wait;
         self.wait = (self.wait * 2).min(REPLACE_WAIT_MAX);
     }

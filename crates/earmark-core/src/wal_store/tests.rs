@@ -12,6 +12,7 @@ use crate::{Effects, Machine, Moment, RecordingId, Step};
 mod diagram;
 mod failures;
 mod orders;
+mod reserve;
 mod syncs;
 mod tasks;
 
@@ -31,8 +32,10 @@ struct Bench {
     flying: BTreeMap<DiskTask, u64>,
     /// When each place was staged, of those that are not durable.
     staged_at: BTreeMap<u64, Moment>,
-    /// Since when the journal has had no file that takes anything.
+    /// Since when the journal has had no file of its own that takes anything.
     failing_since: Option<Moment>,
+    /// Whether it has one, and that is the reserve.
+    on_reserve: bool,
     /// How many deadlines were told.
     told: u32,
 }
@@ -49,6 +52,7 @@ impl Bench {
             flying: BTreeMap::new(),
             staged_at: BTreeMap::new(),
             failing_since: None,
+            on_reserve: false,
             told: 0,
         }
     }
@@ -66,6 +70,13 @@ impl Bench {
         let mut bench = Self::new();
         bench.stage(false);
         bench.fail(DiskTask::Write);
+        bench
+    }
+
+    /// There was no room for a new file, and the reserve has become it.
+    fn on_reserve() -> Self {
+        let mut bench = Self::failing();
+        bench.spend_reserve();
         bench
     }
 
@@ -92,7 +103,24 @@ impl Bench {
         self.hear(&Event::TaskQueued { task, after: Ticket(self.staged) })
     }
 
+    /// The replacement is done, with the reserve.
+    fn spend_reserve(&mut self) -> Vec<Effect> {
+        let through = Ticket(self.take(DiskTask::Replace));
+        self.on_reserve = true;
+        self.hear(&Event::ReserveSpent { through })
+    }
+
     fn finish(&mut self, task: DiskTask) -> Vec<Effect> {
+        let through = Ticket(self.take(task));
+        if task == DiskTask::Replace || (task == DiskTask::Refill && self.on_reserve) {
+            self.failing_since = None;
+            self.on_reserve = false;
+        }
+        self.hear(&Event::DiskFinished { task, through })
+    }
+
+    /// The disk did it; up to where that goes.
+    fn take(&mut self, task: DiskTask) -> u64 {
         let up_to = self.flying.remove(&task).expect("the disk was asked for it");
         if task.is_journal() {
             self.written = self.written.max(up_to);
@@ -100,16 +128,14 @@ impl Bench {
         if matches!(task, DiskTask::Sync | DiskTask::Replace) {
             self.staged_at.retain(|ticket, _| *ticket > up_to);
         }
-        if task == DiskTask::Replace {
-            self.failing_since = None;
-        }
-        self.hear(&Event::DiskFinished { task, through: Ticket(up_to) })
+        up_to
     }
 
     fn fail(&mut self, task: DiskTask) -> Vec<Effect> {
         self.flying.remove(&task).expect("the disk was asked for it");
         if task.is_journal() {
             self.failing_since.get_or_insert(self.now);
+            self.on_reserve = false;
         }
         self.hear(&Event::DiskFailed { task, reason: String::from("EIO") })
     }

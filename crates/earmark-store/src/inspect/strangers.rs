@@ -31,7 +31,10 @@ pub(super) fn find(disk: &dyn Disk) -> Result<Vec<Damage>, ReadError> {
 fn is_known(path: &str) -> bool {
     let (dir, name) = path.split_once('/').unwrap_or(("", path));
     match dir {
-        JOURNAL => path == layout::SPARE || layout::journal_number(name).is_some(),
+        JOURNAL => {
+            [layout::SPARE, layout::RESERVE].contains(&path)
+                || layout::journal_number(name).is_some()
+        }
         SNAPSHOTS => path == SNAPSHOT_TEMP || layout::snapshot_covered(name).is_some(),
         RECORDINGS => layout::recording_of(name).or_else(|| layout::part_of(name)).is_some(),
         SUMS => layout::sums_of(name).is_some(),

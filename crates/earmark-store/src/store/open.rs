@@ -10,7 +10,8 @@ use crate::damage::Damage;
 use crate::disk::{Disk, read_full_at};
 use crate::format::RECORD_HEADER_BYTES;
 use crate::identity;
-use crate::journal::{Journal, mix};
+use crate::jobs;
+use crate::journal::{Journal, Reserve, mix};
 use crate::layout::{self, DIRS, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
 use crate::record::{Record, Removal, SessionEnd};
 use crate::recovery::{self, Depth, ReadError, Recovery};
@@ -101,6 +102,10 @@ impl Store {
             torn_bytes: recovery.torn_bytes,
             journal_failure: store.run(Work::Replace).err(),
         };
+        // Only an owner who lives on with it may spend the reserve.
+        if jobs::has_reserve(store.disk.as_ref(), store.reserve_bytes()) {
+            store.journal.reserve = Reserve::Ready;
+        }
         if recovered.journal_failure.is_none() {
             recovered.journal_failure = store.finish_removals().err();
         }

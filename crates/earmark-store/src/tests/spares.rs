@@ -98,7 +98,8 @@ fn the_next_process_makes_the_spare_anew() {
 #[test]
 fn without_room_for_a_spare_and_without_the_spare_the_journal_goes_on() {
     let mut world = World::new();
-    world.disk.set_fault(DiskOp::Write, DiskError::Enospc, 1);
+    // The reserve is tried for first.
+    world.disk.set_fault(DiskOp::Write, DiskError::Enospc, 2);
     keep_house(&mut world);
     assert_eq!(spare_bytes(&world), None);
     let recording = world.sealed_recording(200);

@@ -162,15 +162,25 @@ impl WalStore {
             Ok(outcome) => {
                 let through = self.through(task, outcome.as_ref());
                 self.take_outcome(task, outcome, ctx);
-                Event::DiskFinished { task, through }
+                self.finished(task, through)
             }
             Err(failure) => {
-                tracing::warn!(%failure, ?task, "the disk failed");
+                // Twice a second as long as the disk is full, which was said.
+                if task != DiskTask::Refill {
+                    tracing::warn!(%failure, ?task, "the disk failed");
+                }
                 Event::DiskFailed { task, reason: failure.to_string() }
             }
         };
         self.step(event, ctx);
         self.answer(ctx);
+    }
+
+    fn finished(&self, task: DiskTask, through: Ticket) -> Event {
+        if task == DiskTask::Replace && self.store.reserve_is_spent() {
+            return Event::ReserveSpent { through };
+        }
+        Event::DiskFinished { task, through }
     }
 
     fn through(&self, task: DiskTask, outcome: Option<&Outcome>) -> Ticket {
@@ -193,10 +203,12 @@ impl WalStore {
             Some(Outcome::Removed { recording }) => {
                 self.stage(Record::Removed { recording }, false, ctx);
             }
+            // The reserve may be in use, or may have been lost with the old file.
+            Some(Outcome::Replaced { .. }) => self.keep_house(ctx),
             Some(
                 Outcome::Written { .. }
                 | Outcome::Synced { .. }
-                | Outcome::Replaced { .. }
+                | Outcome::Refilled
                 | Outcome::Snapshotted
                 | Outcome::Pruned { .. },
             ) => {}
@@ -280,6 +292,7 @@ const fn work_of(task: DiskTask) -> earmark_store::Work {
         DiskTask::Write => earmark_store::Work::Write,
         DiskTask::Sync => earmark_store::Work::Sync,
         DiskTask::Replace => earmark_store::Work::Replace,
+        DiskTask::Refill => earmark_store::Work::Refill,
         DiskTask::Seal(recording) => earmark_store::Work::Seal(recording),
         DiskTask::Remove(recording) => earmark_store::Work::Remove(recording),
         DiskTask::Snapshot => earmark_store::Work::Snapshot,

@@ -32,6 +32,7 @@ impl World {
             DiskTask::Write
             | DiskTask::Sync
             | DiskTask::Replace
+            | DiskTask::Refill
             | DiskTask::Snapshot
             | DiskTask::Prune => story,
         };
@@ -42,7 +43,7 @@ impl World {
         let op = match task {
             DiskTask::Write | DiskTask::Snapshot => DiskOp::Write,
             DiskTask::Sync => DiskOp::Sync,
-            DiskTask::Replace => DiskOp::Create,
+            DiskTask::Replace | DiskTask::Refill => DiskOp::Create,
             DiskTask::Seal(_) => DiskOp::Rename,
             DiskTask::Remove(_) | DiskTask::Prune => DiskOp::Remove,
         };

@@ -44,6 +44,7 @@ fn happen(bench: &mut Bench, event: &Event) {
     let orders = match event {
         Event::Staged { urgent, .. } => bench.stage(*urgent),
         Event::DiskFinished { task, .. } => bench.finish(*task),
+        Event::ReserveSpent { .. } => bench.spend_reserve(),
         Event::DiskFailed { task, .. } => bench.fail(*task),
         Event::TaskQueued { .. } | Event::TimerFired => bench.hear(event),
     };
@@ -63,6 +64,9 @@ fn possible(bench: &Bench) -> Vec<(Event, Moment)> {
         let (task, through) = (*task, Ticket(*up_to));
         events.push(Event::DiskFinished { task, through });
         events.push(Event::DiskFailed { task, reason: String::from("EIO") });
+        if task == DiskTask::Replace {
+            events.push(Event::ReserveSpent { through });
+        }
     }
     let waits = [Duration::ZERO, UNSAFE_AFTER, AGE_MAX];
     let at = |event: &Event| waits.map(|wait| (event.clone(), bench.now + wait));
