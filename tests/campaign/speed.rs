@@ -28,13 +28,17 @@ mod rivals;
 mod sheet;
 mod usage;
 
+use std::env;
 use std::io;
 use std::time::Duration;
 
 use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
 use place::Place;
-use sheet::{Limit, Sheet};
+use sheet::Sheet;
+
+/// Names the one part that is to be run.
+const PART: &str = "EARMARK_SPEED_PART";
 
 /// How much is measured beside the appends.
 struct Extent {
@@ -44,12 +48,8 @@ struct Extent {
     live: Duration,
 }
 
-const SLICE: Extent = Extent {
-    recordings: &[100, 2_000],
-    changes: 50,
-    minutes: 5,
-    live: Duration::from_secs(3),
-};
+const SLICE: Extent =
+    Extent { recordings: &[100, 2_000], changes: 50, minutes: 5, live: Duration::from_secs(3) };
 const LONG: Extent = Extent {
     recordings: &[100, 10_000, 100_000],
     changes: 1_000,
@@ -75,24 +75,28 @@ fn measure(
 ) -> io::Result<()> {
     let extent = if slice.is_long { LONG } else { SLICE };
     let folder = place.path();
-    counts::measure(folder, None, sheet)?;
-    counts::control(folder, sheet, outcome)?;
-    appends::measure(folder, slice, sheet)?;
-    change::measure(folder, extent.recordings, extent.changes, sheet)?;
-    for recordings in &extent.recordings[1..] {
-        opening::with_recordings(folder, *recordings, opening_limits(*recordings), sheet)?;
+    if is_wanted("counts") {
+        counts::measure(folder, None, sheet)?;
+        counts::control(folder, sheet, outcome)?;
     }
-    opening::after_minutes(folder, extent.minutes, sheet)?;
-    live::measure(folder, extent.live, sheet)?;
+    if is_wanted("appends") {
+        appends::measure(folder, slice, sheet)?;
+    }
+    if is_wanted("changes") {
+        change::measure(folder, extent.recordings, extent.changes, sheet)?;
+    }
+    if is_wanted("opening") {
+        opening::measure(folder, extent.recordings, extent.minutes, sheet)?;
+    }
+    if is_wanted("runtime") {
+        live::measure(folder, extent.live, sheet)?;
+    }
     document::write(sheet, &circumstances(place, slice))
 }
 
-/// What opening may take: cold with an empty tail, and warm with a minute of twenty devices.
-const fn opening_limits(recordings: usize) -> (Limit, Limit) {
-    match recordings {
-        ..=10_000 => (Limit::AtMost(10.0), Limit::AtMost(200.0)),
-        _ => (Limit::None, Limit::AtMost(1_000.0)),
-    }
+/// Whether a part is to be run: all of them, unless somebody names one, for instance to profile it.
+fn is_wanted(part: &str) -> bool {
+    env::var_os(PART).is_none_or(|wanted| wanted == part)
 }
 
 fn circumstances(place: &Place, slice: &Slice) -> String {

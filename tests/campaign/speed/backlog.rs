@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use earmark_core::RecordingId;
-use earmark_store::{Disk, FsDisk, Record, recording_path};
+use earmark_store::{Config, Disk, FsDisk, Record, Work, recording_path};
 
 use crate::speed::counts::upload;
 use crate::speed::frames::Audio;
@@ -14,6 +14,8 @@ use crate::speed::ours::{Capture, Host};
 
 /// Frames of a recording of a minute.
 pub(super) const MINUTE: usize = 6_000;
+/// Every record makes a snapshot due.
+const EAGER: Config = Config { snapshot_after_bytes: 1, journal_file_bytes_max: 4 << 20 };
 /// Records that are staged before they are written.
 const GATHERED_MAX: usize = 1_000;
 /// The file system gives no file more names than about so many.
@@ -22,16 +24,15 @@ const NAMES_MAX: usize = 30_000;
 /// A store with so many sealed recordings, whose decisions are in snapshots. Their files are names
 /// of one file with one frame, since nobody looks inside.
 pub(super) fn with_recordings(folder: &Path, recordings: usize) -> io::Result<Host> {
-    let disk: Arc<dyn Disk> = Arc::new(FsDisk::create(folder)?);
-    let mut host = Host::on(disk)?;
+    let mut host = Host::with(Arc::new(FsDisk::create(folder)?), EAGER)?;
     let audio = Audio::new(1, 80);
     let mut capture = host.capture("pendant");
     for number in 0..recordings.div_ceil(NAMES_MAX) {
         let count = NAMES_MAX.min(recordings - number * NAMES_MAX);
         add(&mut host, &mut capture, folder, &audio, count)?;
     }
-    settle(&mut host)?;
-    Ok(host)
+    drop(host);
+    settle(folder)
 }
 
 /// Seals one recording, and says of the others that they are sealed alike.
@@ -59,26 +60,19 @@ fn add(
     host.flush()
 }
 
-/// Has two snapshots made, so that no journal file is needed any more.
-fn settle(host: &mut Host) -> io::Result<()> {
-    let recording = host.store.ledger().recordings.keys().next().copied();
-    for _ in 0..2 {
-        // A snapshot becomes due when enough was written.
-        let due = host.store.staged_bytes() + 5 * (1 << 20);
-        let mut written = 0;
-        while written < due {
-            if let Some(one) = recording {
-                host.store.stage(upload(one));
-            }
-            written += host.store.staged_bytes();
-            if host.store.staged_bytes() > 1 << 20 {
-                host.flush()?;
-            }
+/// Has the last decisions put into two snapshots, and the journal files go that then say nothing
+/// more: those of a process before this one.
+fn settle(folder: &Path) -> io::Result<Host> {
+    let mut host = Host::with(Arc::new(FsDisk::create(folder)?), EAGER)?;
+    for _ in 0..3 {
+        let recording = host.store.ledger().recordings.keys().next().copied();
+        if let Some(one) = recording {
+            host.store.stage(upload(one));
         }
         host.flush()?;
         host.keep_house()?;
     }
-    host.keep_house()
+    Ok(host)
 }
 
 /// Devices that capture, with so many frames each that no recording holds yet.
@@ -86,13 +80,15 @@ pub(super) fn add_unsealed(host: &mut Host, devices: usize, audio: &Audio) -> io
     let mut captures: Vec<Capture> =
         (0..devices).map(|place| host.capture(&format!("device-{place}"))).collect();
     // As they come: a few frames of each device, one device after the other.
-    for frames in audio.frames.chunks(2) {
-        for capture in &mut captures {
-            host.stage(capture, frames);
+    for second in audio.frames.chunks(100) {
+        for frames in second.chunks(2) {
+            captures.iter_mut().for_each(|capture| host.stage(capture, frames));
+            host.run(Work::Write)?;
         }
-        host.run(earmark_store::Work::Write)?;
+        host.flush()?;
+        host.keep_house()?;
     }
-    host.flush()
+    Ok(())
 }
 
 /// A store with so many sealed recordings of a minute each.

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
+
+use earmark_store::FsDisk;
 
 use crate::speed::backlog;
 use crate::speed::counts::upload;
@@ -52,7 +55,8 @@ pub(super) fn measure(
 
 fn among(folder: &Path, count: usize, rounds: usize) -> io::Result<Costs> {
     let folder = folder.join(format!("change-{count}"));
-    let mut host = backlog::with_recordings(&folder, count)?;
+    drop(backlog::with_recordings(&folder, count)?);
+    let mut host = Host::on(Arc::new(FsDisk::create(&folder)?))?;
     let slots = slots(&folder)?;
     let mut costs = Costs::default();
     for round in 0..rounds {
@@ -100,7 +104,13 @@ fn change(host: &mut Host, round: usize) -> io::Result<()> {
 
 fn table(points: &[(usize, Costs)]) -> Table {
     let head = [
-        "recordings", "raw p50 µs", "raw p99", "Earmark p50", "Earmark p99", "JSON p50", "JSON p99",
+        "recordings",
+        "raw p50 µs",
+        "raw p99",
+        "Earmark p50",
+        "Earmark p99",
+        "JSON p50",
+        "JSON p99",
     ];
     let row = |(count, costs): &(usize, Costs)| {
         let all = [&costs.raw, &costs.ours, &costs.index];

@@ -11,7 +11,7 @@ use earmark_store::{Disk, FsDisk, Record};
 use crate::memory::MEMORY;
 use crate::outcome::Outcome;
 use crate::speed::contender::Contender;
-use crate::speed::counting::{Counts, CountingDisk, PAGE_BYTES, Sabotage};
+use crate::speed::counting::{CountingDisk, Counts, PAGE_BYTES, Sabotage};
 use crate::speed::frames::Audio;
 use crate::speed::ours::{Capture, Host, Ours};
 use crate::speed::policy::Policy;

@@ -70,5 +70,5 @@ fn rows(head: &[String], all: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let rule = format!("|{}\n", "---|".repeat(head.len()));
     let body: String = all.iter().map(|row| line(row)).collect();
-    line(head) + &rule + &body
+    [line(head), rule, body].concat()
 }

@@ -12,7 +12,7 @@ use earmark::{Account, Codec, Device, DiskMode, Runtime, Source, SourceHandle};
 use earmark_store::Disk;
 
 use crate::memory::MEMORY;
-use crate::speed::counting::{Counts, CountingDisk, PAGE_BYTES};
+use crate::speed::counting::{CountingDisk, Counts, PAGE_BYTES};
 use crate::speed::counts::counting;
 use crate::speed::measure::quantile;
 use crate::speed::sheet::{Kind, Limit, Sheet};
@@ -54,7 +54,8 @@ struct Seen {
 async fn watch(folder: &Path, devices: usize, length: Duration) -> io::Result<Seen> {
     let disk = counting(folder, "live", None)?;
     let heap = MEMORY.current_usage();
-    let builder = Runtime::builder(folder).disk(Arc::clone(&disk) as Arc<dyn Disk>, DiskMode::Blocking);
+    let builder =
+        Runtime::builder(folder).disk(Arc::clone(&disk) as Arc<dyn Disk>, DiskMode::Blocking);
     let runtime = builder.start().await.map_err(io::Error::other)?;
     let sources = (0..devices).map(|place| open(&runtime, place)).collect::<io::Result<_>>()?;
     MEMORY.reset_peak_usage();
@@ -82,11 +83,7 @@ struct Produced {
 }
 
 /// Lets devices speak for so long, and looks at what that costs once all is warm.
-fn produce(
-    sources: Vec<SourceHandle>,
-    length: Duration,
-    disk: &CountingDisk,
-) -> io::Result<Seen> {
+fn produce(sources: Vec<SourceHandle>, length: Duration, disk: &CountingDisk) -> io::Result<Seen> {
     speak(&sources, WARMING, &mut Produced::default());
     let room = (length.as_secs_f64() / FRAME.as_secs_f64() * 1.2) as usize * sources.len();
     let mut produced = Produced { pushes: Vec::with_capacity(room), ..Produced::default() };

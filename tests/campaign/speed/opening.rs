@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use earmark_store::{Disk, FsDisk, RecordingReader};
+use earmark_store::{Config, Disk, FsDisk, RecordingReader};
 use sha2::{Digest, Sha256};
 
 use crate::memory::MEMORY;
@@ -24,8 +24,29 @@ const MEBIBYTE: f64 = (1 << 20) as f64;
 const HEAP_MAX: f64 = 8.0;
 const FRAME_BYTES: usize = 80;
 
+/// Stores with so many recordings, and one with so many minutes of audio.
+pub(super) fn measure(
+    folder: &Path,
+    recordings: &[usize],
+    minutes: usize,
+    sheet: &mut Sheet,
+) -> io::Result<()> {
+    for count in recordings {
+        with_recordings(folder, *count, limits(*count), sheet)?;
+    }
+    after_minutes(folder, minutes, sheet)
+}
+
+/// What opening may take: cold with an empty tail, and warm with a minute of twenty devices.
+const fn limits(recordings: usize) -> (Limit, Limit) {
+    match recordings {
+        ..=10_000 => (Limit::AtMost(10.0), Limit::AtMost(200.0)),
+        _ => (Limit::None, Limit::AtMost(1_000.0)),
+    }
+}
+
 /// With so many recordings: cold with an empty tail, and warm with a minute of twenty devices.
-pub(super) fn with_recordings(
+fn with_recordings(
     folder: &Path,
     recordings: usize,
     (cold_max, warm_max): (Limit, Limit),
@@ -33,8 +54,6 @@ pub(super) fn with_recordings(
 ) -> io::Result<()> {
     let folder = folder.join(format!("opening-{recordings}"));
     drop(backlog::with_recordings(&folder, recordings)?);
-    // The first opening ends the capture and begins a journal file of its own.
-    open(&folder)?;
     let cold = openings(&folder, true)?;
     let name = format!("opening with {recordings} recordings, empty tail, cold");
     sheet.note(TOPIC, name, (milliseconds(&cold), "ms"), cold_max);
@@ -85,7 +104,7 @@ fn open(folder: &Path) -> io::Result<Opening> {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
     let began = Instant::now();
-    let store = ours::open(Arc::new(FsDisk::create(folder)?))?;
+    let store = ours::open(Arc::new(FsDisk::create(folder)?), Config::default())?;
     let took = began.elapsed();
     let heap = MEMORY.peak_usage() - before;
     drop(store);
@@ -112,7 +131,7 @@ fn peak(openings: &[Opening]) -> f64 {
 }
 
 /// After so many minutes of one device: opening, reading everything, bytes on the disk.
-pub(super) fn after_minutes(folder: &Path, minutes: usize, sheet: &mut Sheet) -> io::Result<()> {
+fn after_minutes(folder: &Path, minutes: usize, sheet: &mut Sheet) -> io::Result<()> {
     let folder = folder.join("minutes");
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -169,11 +188,7 @@ fn verify(disk: &FsDisk, sealed: &[earmark_store::SealedRecording]) -> io::Resul
     })
 }
 
-fn scan(
-    disk: &FsDisk,
-    sealed: &[earmark_store::SealedRecording],
-    sums: bool,
-) -> io::Result<()> {
+fn scan(disk: &FsDisk, sealed: &[earmark_store::SealedRecording], sums: bool) -> io::Result<()> {
     let mut block = vec![0; 64 << 10];
     for one in sealed {
         let file = disk.open(&earmark_store::recording_path(one.recording()))?;

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use earmark_core::{
-    Account, BootId, CaptureId, Codec, Device, Encoding, Frame, FrameSeq, Moment, RecordingId, SessionId,
-    Stamp, WallTime,
+    Account, BootId, CaptureId, Codec, Device, Encoding, Frame, FrameSeq, Moment, RecordingId,
+    SessionId, Stamp, WallTime,
 };
 use earmark_store::{Config, Disk, Job, Outcome, Record, Removal, Seal, Store, Work};
 
@@ -26,13 +26,13 @@ pub(super) fn stamp() -> Stamp {
 }
 
 /// Opens a store; what is drawn by chance follows from nothing.
-pub(super) fn open(disk: Arc<dyn Disk>) -> io::Result<Store> {
+pub(super) fn open(disk: Arc<dyn Disk>, config: Config) -> io::Result<Store> {
     let mut drawn = 0_u64;
     let mut entropy = || {
         drawn = drawn.wrapping_add(0x9e37_79b9_7f4a_7c15);
         drawn
     };
-    let opened = Store::open(disk, Config::default(), &mut entropy, stamp());
+    let opened = Store::open(disk, config, &mut entropy, stamp());
     opened.map(|(store, _)| store).map_err(io::Error::other)
 }
 
@@ -52,7 +52,11 @@ pub(super) struct Capture {
 
 impl Host {
     pub(super) fn on(disk: Arc<dyn Disk>) -> io::Result<Self> {
-        let mut host = Self { store: open(disk)? };
+        Self::with(disk, Config::default())
+    }
+
+    pub(super) fn with(disk: Arc<dyn Disk>, config: Config) -> io::Result<Self> {
+        let mut host = Self { store: open(disk, config)? };
         host.run(Work::Prune)?;
         Ok(host)
     }

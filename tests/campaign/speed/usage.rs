@@ -31,7 +31,8 @@ impl Sleeps {
             let task = task?;
             // A thread may end between the two looks.
             let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
-            let field = |line: &str| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok();
+            let field =
+                |line: &str| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok();
             let count = status.lines().find_map(field).unwrap_or(0);
             sleeps.insert(task.file_name().to_string_lossy().into_owned(), count);
         }
