@@ -105,9 +105,7 @@ impl InFlight {
             | Work::Seal(_)
             | Work::Snapshot
             | Work::Prune
-            | Work::Remove(_) => {
-                self.others.contains(&work)
-            }
+            | Work::Remove(_) => self.others.contains(&work),
         }
     }
 
