@@ -461,6 +461,12 @@ impl Runtime {
         self.inner.shared.bus.subscribe()
     }
 
+    /// Has frames that wait to be gathered, which they do for 10 ms at most, taken now. Whoever
+    /// simulates time ends an instant with it.
+    pub fn take_frames(&self) {
+        self.inner.sources.ring();
+    }
+
     /// The whole status at this moment.
     ///
     /// # Errors

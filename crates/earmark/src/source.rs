@@ -1,6 +1,7 @@
 //! A device as the host holds it: frames, socket news and messages go in here, in order.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -113,12 +114,32 @@ struct Inner {
 pub(crate) struct Inbox {
     ready: Mutex<VecDeque<Arc<Entry>>>,
     pub(crate) bell: Notify,
+    /// Whether the runtime looks for frames by itself, so that none has to ring.
+    is_watched: AtomicBool,
 }
 
 impl Inbox {
     /// The next source that has something.
     pub(crate) fn next(&self) -> Option<Arc<Entry>> {
         locked(&self.ready).pop_front()
+    }
+
+    /// The runtime looks for frames by itself from now on, or no longer: then it **must** look once
+    /// more, for one that came just before.
+    pub(crate) fn watch(&self, is_watched: bool) {
+        self.is_watched.store(is_watched, Ordering::Release);
+    }
+
+    /// Has the runtime look now.
+    pub(crate) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// A source has something new; only a frame may wait to be looked for.
+    fn announce(&self, item_is_frame: bool) {
+        if !(item_is_frame && self.is_watched.load(Ordering::Acquire)) {
+            self.ring();
+        }
     }
 }
 
@@ -158,11 +179,14 @@ impl Entry {
     }
 
     fn enter(self: &Arc<Self>, inner: &mut Inner, item: Item) {
+        let is_frame = matches!(item, Item::Frame { .. });
         inner.items.push_back(item);
-        if !inner.is_listed {
-            inner.is_listed = true;
+        let is_listed = std::mem::replace(&mut inner.is_listed, true);
+        if !is_listed {
             locked(&self.inbox.ready).push_back(Arc::clone(self));
-            self.inbox.bell.notify_one();
+        }
+        if !(is_listed && is_frame) {
+            self.inbox.announce(is_frame);
         }
     }
 

@@ -46,6 +46,11 @@ impl Sources {
         Self { delivery, inbox, table }
     }
 
+    /// Has frames that wait be taken now.
+    pub(crate) fn ring(&self) {
+        self.inbox.ring();
+    }
+
     /// The source of a key; nothing when there are too many.
     pub(crate) fn open(&self, key: SourceKey) -> Option<Arc<Entry>> {
         let mut table = locked(&self.table);

@@ -16,6 +16,9 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(3_600);
 impl Player<'_> {
     /// Lets everything happen that this instant has caused, without letting time pass.
     pub(super) async fn settle(&self) {
+        if let Some(life) = &self.life {
+            life.runtime().take_frames();
+        }
         let mut seen = self.activity();
         let mut quiet = 0;
         while quiet < QUIET_TURNS {

@@ -26,6 +26,11 @@ const NAME: &str = "FrameIngest";
 /// How long the decision to release or upload a recording waits for the other end's proof.
 pub(crate) const DELIVERY_WAIT: Duration = Duration::from_secs(20);
 
+/// How long a frame waits at most until it is on its way to the disk, while frames come.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// After so long without a frame the next one has to ring.
+const LOOK_FOR: Duration = Duration::from_secs(1);
+
 /// Owns the frames that are on their way to the store, and what the live sockets have carried of
 /// them.
 pub(crate) struct FrameIngest {
@@ -36,6 +41,10 @@ pub(crate) struct FrameIngest {
     captures: BTreeMap<CaptureId, Arc<Entry>>,
     refusal: Option<Refusal>,
     waiting: Vec<Waiting>,
+    /// Whether frames are looked for at intervals, …
+    is_watching: bool,
+    /// … and when there were some.
+    last_frames: Moment,
 }
 
 /// A recording whose delivery somebody waits for.
@@ -55,8 +64,16 @@ struct Batch {
 
 impl FrameIngest {
     pub(crate) fn new(shared: Shared, peers: Peers, inbox: Arc<Inbox>) -> Self {
-        let (captures, waiting) = (BTreeMap::new(), Vec::new());
-        Self { shared, peers, inbox, captures, refusal: None, waiting }
+        Self {
+            shared,
+            peers,
+            inbox,
+            captures: BTreeMap::new(),
+            refusal: None,
+            waiting: Vec::new(),
+            is_watching: false,
+            last_frames: Moment::ZERO,
+        }
     }
 
     fn listen(&self, ctx: &mut Context<Self>) {
@@ -64,19 +81,54 @@ impl FrameIngest {
         let rung = async move { inbox.bell.notified().await };
         ctx.spawn(rung.into_actor(self).map(|(), actor, ctx| {
             let shared = actor.shared.clone();
-            guard(&shared, NAME, || actor.drain());
+            guard(&shared, NAME, || actor.look(ctx));
             actor.listen(ctx);
         }));
     }
 
-    fn drain(&mut self) {
+    /// Takes what has come. While frames come they are looked for at intervals: to be woken for each
+    /// would cost the runtime, and whoever pushes it, more than the frame itself.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if !self.drain() {
+            return;
+        }
+        self.last_frames = self.shared.now();
+        if !self.is_watching {
+            self.is_watching = true;
+            self.inbox.watch(true);
+            Self::look_later(ctx);
+        }
+    }
+
+    fn look_later(ctx: &mut Context<Self>) {
+        ctx.run_later(LOOK_EVERY, |actor, ctx| {
+            let shared = actor.shared.clone();
+            guard(&shared, NAME, || actor.look_again(ctx));
+        });
+    }
+
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        self.look(ctx);
+        if self.shared.now().since(self.last_frames) < LOOK_FOR {
+            return Self::look_later(ctx);
+        }
+        self.is_watching = false;
+        self.inbox.watch(false);
+        // One may have come that saw no need to ring.
+        self.look(ctx);
+    }
+
+    fn drain(&mut self) -> bool {
+        let mut had_frames = false;
         while let Some(entry) = self.inbox.next() {
             let mut batch = None;
             for item in entry.take() {
+                had_frames |= matches!(item, Item::Frame { .. });
                 self.pass_on(&entry, item, &mut batch);
             }
             self.flush(&entry, batch);
         }
+        had_frames
     }
 
     fn pass_on(&mut self, entry: &Arc<Entry>, item: Item, batch: &mut Option<Batch>) {
@@ -302,7 +354,9 @@ impl Handler<Stop> for FrameIngest {
 
     fn handle(&mut self, Stop(answer): Stop, _: &mut Context<Self>) {
         let shared = self.shared.clone();
-        guard(&shared, NAME, || self.drain());
+        guard(&shared, NAME, || {
+            self.drain();
+        });
         // Whoever asked may have given up waiting.
         let _ = answer.send(());
     }
