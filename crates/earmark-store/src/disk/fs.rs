@@ -188,6 +188,11 @@ impl DiskFile for FsFile {
 
     fn fill(&self, len: u64) -> io::Result<()> {
         let mut at = self.len()?;
+        let space = rustix::fs::fstatvfs(&self.0)?;
+        if space.f_bavail.saturating_mul(space.f_frsize) < len.saturating_sub(at) {
+            // Found out by writing, it would take all room from others for a moment.
+            return Err(rustix::io::Errno::NOSPC.into());
+        }
         while at < len {
             // The first one is short where the file ends within a page.
             let room = PAGE_BYTES as u64 - at % PAGE_BYTES as u64;
