@@ -4,9 +4,10 @@
 //! A host drives the store on a simulated disk. Each operation that it comes to is made to fail in
 //! a run of its own. Whatever fails: no panic; nothing is called durable that a power cut right
 //! then would take; a store that does not open says why; and once the fault is over everything
-//! that was taken becomes durable and capture goes on.
+//! that was taken becomes durable and capture goes on. A slice of it runs on real files.
 
 mod case;
+mod real;
 mod sites;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,6 +66,7 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
         cases = sites::cases(slice.seed.wrapping_add(round));
     }
     crew.write(&mut outcome);
+    real::run(slice, &mut outcome);
     Ok(outcome)
 }
 

@@ -22,7 +22,7 @@ use crate::request::Slice;
 
 pub(crate) use chain::mix;
 pub(crate) use judge::{Judge, Promise, Wrong};
-pub(crate) use life::{complaint, start};
+pub(crate) use life::{End as LifeEnd, Life, complaint, start};
 pub(crate) use program::Program;
 pub(crate) use told::Told;
 

@@ -18,6 +18,7 @@ use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
 use cycle::{BUGS, Bug, Chain, Cycles};
 use medium::Medium;
+pub(crate) use medium::run as run_tool;
 
 /// File systems side by side: a cycle waits most of its time for the kernel.
 const WORKERS: u64 = 6;

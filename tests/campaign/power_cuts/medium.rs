@@ -109,7 +109,7 @@ fn found_or<T>(found: std::io::Result<T>, tool: &str, package: &str) -> Result<(
 }
 
 /// Runs a tool; what it printed.
-fn run(tool: &str, arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn run(tool: &str, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(tool).args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| format!("{tool} cannot be run: {error}"))?;
     if output.status.success() {
