@@ -1,7 +1,8 @@
 //! SIGKILL of the real program, on real files, in two ways.
 //!
 //! Many kills end a writer on the bare store, which tells what it was promised: `chain`. Few end
-//! the whole program while it plays a feed against a server: `end_to_end`.
+//! the whole program while it plays a feed against a server: `end_to_end`. And hosts that stream are
+//! killed, to see how much audio that costs: `window`.
 
 mod chain;
 mod end_to_end;
@@ -14,6 +15,7 @@ mod points;
 mod program;
 mod told;
 mod trial;
+mod window;
 
 use std::thread;
 
@@ -25,6 +27,7 @@ pub(crate) use judge::{Judge, Promise, Wrong};
 pub(crate) use life::{End as LifeEnd, Life, complaint, start};
 pub(crate) use program::Program;
 pub(crate) use told::Told;
+pub(crate) use window::{Windows, arguments as stream_arguments};
 
 pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     let program = Program::find()?;
@@ -38,5 +41,6 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     });
     many.write(&mut outcome);
     whole.write(&mut outcome);
+    window::run(slice, &program, &mut outcome);
     Ok(outcome)
 }

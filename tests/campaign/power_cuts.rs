@@ -7,6 +7,7 @@
 mod cycle;
 mod medium;
 mod victim;
+mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -48,6 +49,7 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     }
     outcome.more.insert(String::from("control_cycles"), told.into());
     cut_power(slice, &program, &mut media, &mut outcome);
+    window::run(slice, &program, &mut media, &mut outcome);
     Ok(outcome)
 }
 

@@ -8,6 +8,7 @@ use earmark::RecordingId;
 
 use crate::hammer::HammerArgs;
 use crate::log::LogFormat;
+use crate::stream::StreamArgs;
 
 /// Keeps every frame of captured audio, links it to its conversation, and uploads what the server
 /// did not get.
@@ -82,6 +83,9 @@ pub(crate) enum Command {
     /// Writes to a store until something ends it, for the tests that do.
     #[command(hide = true)]
     Hammer(HammerArgs),
+    /// Streams audio until something ends it, for the tests that do.
+    #[command(hide = true)]
+    Stream(StreamArgs),
 }
 
 #[derive(Args, Clone, Debug)]

@@ -18,6 +18,7 @@ mod owner;
 mod person;
 mod play;
 mod repair;
+mod stream;
 mod sync;
 mod verify;
 
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Verify { store } => verify::run(&chosen(store.data_dir)?),
         Command::Repair { store, apply } => repair::run(&chosen(store.data_dir)?, apply),
         Command::Hammer(args) => hammer::run(args),
+        Command::Stream(args) => wait(stream::run(args)),
     }
 }
 

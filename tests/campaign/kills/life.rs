@@ -57,25 +57,38 @@ impl Life {
 
     /// Lives it; what was told, or what it complained of.
     pub(crate) fn live(&self, program: &Program, store: &Path) -> Result<Ended, String> {
-        let mut child =
-            start(program, &self.arguments(store)).map_err(|error| error.to_string())?;
-        let mut text = String::new();
-        let mut stdout = child.stdout.take().ok_or("the writer has no output")?;
-        thread::scope(|scope| {
-            if let End::After(moment) = self.end {
-                let child = &mut child;
-                scope.spawn(move || kill_after(child, moment));
-            }
-            stdout.read_to_string(&mut text)
-        })
-        .map_err(|error| error.to_string())?;
-        let status = child.wait().map_err(|error| error.to_string())?;
-        let was_killed = is_killed(status);
-        if !was_killed && !status.success() {
-            return Err(format!("the writer ended with {status}: {}", complaint(child)));
-        }
+        let kill_at = match self.end {
+            End::After(moment) => Some(moment),
+            End::At { .. } | End::Whole | End::Recovery => None,
+        };
+        let (text, was_killed) = lived(program, &self.arguments(store), kill_at)?;
         Ok(Ended { told: Told::read(&text)?, was_killed })
     }
+}
+
+/// What a process has told until it ended or was killed, and whether it was.
+pub(super) fn lived(
+    program: &Program,
+    arguments: &[String],
+    kill_at: Option<Duration>,
+) -> Result<(String, bool), String> {
+    let mut child = start(program, arguments).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    let mut stdout = child.stdout.take().ok_or("the writer has no output")?;
+    thread::scope(|scope| {
+        if let Some(moment) = kill_at {
+            let child = &mut child;
+            scope.spawn(move || kill_after(child, moment));
+        }
+        stdout.read_to_string(&mut text)
+    })
+    .map_err(|error| error.to_string())?;
+    let status = child.wait().map_err(|error| error.to_string())?;
+    let was_killed = is_killed(status);
+    if !was_killed && !status.success() {
+        return Err(format!("the writer ended with {status}: {}", complaint(child)));
+    }
+    Ok((text, was_killed))
 }
 
 pub(crate) fn start(program: &Program, arguments: &[String]) -> std::io::Result<Child> {

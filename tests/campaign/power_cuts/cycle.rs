@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::medium::Medium;
 use super::victim::Victim;
-use crate::kills::{Judge, Program, Promise, Wrong, mix};
+use crate::kills::{Judge, Program, Promise, Told, Wrong, mix};
 
 /// Power cuts that one store goes through.
 const CYCLES: u64 = 10;
@@ -97,7 +97,7 @@ impl Chain {
             }
             let victim = Victim::start(program, &arguments)?;
             thread::sleep(self.moment(place));
-            let told = cut(victim, medium)?;
+            let told = Told::read(&cut(victim, medium)?)?;
             cycles.cut += 1;
             cycles.after_promises += u64::from(told.durable > 0);
             judge.hear(told)?;
@@ -141,14 +141,15 @@ impl Chain {
             victim.wait_for(SYNCS_MIN)?;
             thread::sleep(self.moment(0));
         }
-        let told = cut(victim, medium)?;
+        let told = Told::read(&cut(victim, medium)?)?;
         let heard = judge.hear(told).and_then(|_| self.recover(program, medium, &mut judge));
         Ok(heard.err())
     }
 }
 
-/// Stops the writer, cuts the power, ends the writer, and has the file system come up again.
-fn cut(mut victim: Victim, medium: &mut Medium) -> Result<crate::kills::Told, String> {
+/// Stops the writer, cuts the power, ends the writer, and has the file system come up again; what
+/// the writer has told.
+pub(super) fn cut(mut victim: Victim, medium: &mut Medium) -> Result<String, String> {
     victim.stop()?;
     medium.cut()?;
     let told = victim.kill();

@@ -77,7 +77,7 @@ impl Victim {
     }
 
     /// Kills it; what it has told, or what it complained of if it had ended before.
-    pub(super) fn kill(mut self) -> Result<Told, String> {
+    pub(super) fn kill(mut self) -> Result<String, String> {
         // It may have ended by itself.
         let _ = self.child.kill();
         let status = self.child.wait().map_err(|error| error.to_string())?;
@@ -85,13 +85,13 @@ impl Victim {
         if status.code().is_some_and(|code| code != 0) {
             return Err(format!("the writer ended with {status}: {}", complaint(self.child)));
         }
-        Told::read(&text)
+        Ok(text)
     }
 
     /// Waits until it ends by itself.
     pub(super) fn finish(mut self) -> Result<Told, String> {
         self.child.wait().map_err(|error| error.to_string())?;
-        self.kill()
+        Told::read(&self.kill()?)
     }
 }
 
