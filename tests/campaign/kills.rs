@@ -1,8 +1,8 @@
-//! SIGKILL of the real program, on real files, in two ways.
+//! SIGKILL of the real program, on real files, in three ways.
 //!
 //! Many kills end a writer on the bare store, which tells what it was promised: `chain`. Few end
-//! the whole program while it plays a feed against a server: `end_to_end`. And hosts that stream are
-//! killed, to see how much audio that costs: `window`.
+//! the whole program while it plays a feed against a server: `end_to_end`. And hosts that stream
+//! are killed, to see how much audio that costs: `window`.
 
 mod chain;
 mod end_to_end;
