@@ -15,7 +15,7 @@
 //! it a torn tail. Both checks begin with the file's incarnation and number, so that bytes of an
 //! older file never pass; the head check (the low 24 bits of the CRC32C of the first 25 bytes) lets
 //! a length be believed before the payload is read, so that audio that looks like records cannot
-//! slow a search down.
+//! slow a search down. The CRC32C of a record goes on from there over its payload.
 
 use crc32c::{crc32c, crc32c_append};
 
@@ -223,10 +223,10 @@ const fn check_of(head_crc: u32) -> [u8; 3] {
     [a, b, c]
 }
 
-/// The checksum of a record, which goes on from that of its head.
+/// The checksum of a record, which goes on from that of its head. The head check needs none: it
+/// follows from the head.
 fn record_crc(head_crc: u32, record: &[u8], payload: usize) -> u32 {
-    let crc = crc32c_append(head_crc, &record[HEAD_BYTES..CRC_AT]);
-    crc32c_append(crc, &record[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload])
+    crc32c_append(head_crc, &record[RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + payload])
 }
 
 pub(crate) fn word(bytes: &[u8], at: usize) -> u32 {

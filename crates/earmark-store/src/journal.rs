@@ -17,6 +17,8 @@ use crate::record::{FrameSpan, Record};
 /// audio one damaged spot can cost.
 pub(crate) const FRAMES_PAYLOAD_BYTES_MAX: usize = 4_096;
 const COUNT_AT: usize = 24;
+/// A file that grows is left at this length for one that does not have to, if there is one.
+const GROWING_BYTES_MAX: u64 = 64 << 10;
 /// So many empty chunks are kept, and so much memory in them.
 const EMPTIED_MAX: usize = 256;
 const EMPTIED_BYTES_MAX: usize = 1 << 20;
@@ -103,6 +105,13 @@ impl Entry {
     }
 }
 
+/// Records that wait for the next write.
+#[derive(Default)]
+struct Staging {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
 /// Records that go to the disk in one write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chunk {
@@ -140,6 +149,15 @@ pub(crate) struct Active {
     pub(crate) id: FileId,
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) len: u64,
+    /// Whether it is as long as it will ever be.
+    pub(crate) is_filled: bool,
+}
+
+/// A journal file that was begun.
+pub(crate) struct Opened {
+    pub(crate) id: FileId,
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) is_filled: bool,
 }
 
 /// Open journal files by their numbers.
@@ -199,7 +217,7 @@ pub(crate) struct Journal {
     /// Whether a spare file is ready to become the next one.
     pub(crate) has_spare: bool,
     pub(crate) reserve: Reserve,
-    staging: Chunk,
+    staging: Staging,
     chunks: VecDeque<Chunk>,
     /// Empty chunks with the memory of earlier ones.
     emptied: Vec<Chunk>,
@@ -222,7 +240,7 @@ impl Journal {
             cuts: Vec::new(),
             has_spare: false,
             reserve: Reserve::default(),
-            staging: Chunk::default(),
+            staging: Staging::default(),
             chunks: VecDeque::new(),
             emptied: Vec::new(),
             emptied_bytes: 0,
@@ -240,7 +258,7 @@ impl Journal {
 
     /// Stages a record whose payload is put where it goes.
     fn stage_with(&mut self, record: Record, put: impl FnOnce(&mut Vec<u8>)) -> u64 {
-        let bytes = Arc::make_mut(&mut self.staging.bytes);
+        let bytes = &mut self.staging.bytes;
         let start = bytes.len();
         format::begin_record(bytes);
         put(bytes);
@@ -282,7 +300,7 @@ impl Journal {
     /// Puts as many frames as fit into the record that was staged last, one at least if it has
     /// none, and says how many.
     fn append_frames(&mut self, frames: &[Frame]) -> usize {
-        let bytes = Arc::make_mut(&mut self.staging.bytes);
+        let bytes = &mut self.staging.bytes;
         let entry = self.staging.entries.last_mut().expect("a record was begun");
         let payload = entry.start + RECORD_HEADER_BYTES;
         bytes.truncate(payload + entry.payload as usize);
@@ -336,12 +354,13 @@ impl Journal {
         if self.dead || self.staging.entries.is_empty() {
             return None;
         }
-        let empty = self.empty_chunk();
-        let mut chunk = std::mem::replace(&mut self.staging, empty);
+        let mut chunk = self.take_staged();
         let first = chunk.first_seq();
         let len = chunk.bytes.len() as u64;
         let fits = |active: &&Active| {
-            active.len + len <= file_bytes_max || active.len == FILE_HEADER_BYTES
+            let grows = !active.is_filled && self.has_spare;
+            let max = if grows { file_bytes_max.min(GROWING_BYTES_MAX) } else { file_bytes_max };
+            active.len + len <= max || active.len == FILE_HEADER_BYTES
         };
         let room = self.active.as_ref().filter(fits).cloned();
         let (target, id, offset) = match room {
@@ -360,9 +379,9 @@ impl Journal {
     }
 
     /// The write that was begun last has ended well; a new file comes with its handle.
-    pub(crate) fn end_write(&mut self, opened: Option<(FileId, Arc<dyn DiskFile>)>) -> u64 {
-        if let Some((id, file)) = opened {
-            self.active = Some(Active { id, file, len: FILE_HEADER_BYTES });
+    pub(crate) fn end_write(&mut self, opened: Option<Opened>) -> u64 {
+        if let Some(Opened { id, file, is_filled }) = opened {
+            self.active = Some(Active { id, file, len: FILE_HEADER_BYTES, is_filled });
             self.files.entry(id.number).or_default().sound = true;
         }
         let chunk = self.chunks.back_mut().expect("a write that ended was begun");
@@ -413,9 +432,13 @@ impl Journal {
         }
     }
 
-    fn empty_chunk(&mut self) -> Chunk {
-        let chunk = self.emptied.pop().unwrap_or_default();
+    /// What was staged, for which the memory of an earlier chunk comes in.
+    fn take_staged(&mut self) -> Chunk {
+        let mut chunk = self.emptied.pop().unwrap_or_default();
         self.emptied_bytes -= chunk.bytes.capacity();
+        let bytes = Arc::get_mut(&mut chunk.bytes).expect("nobody else has an empty chunk");
+        std::mem::swap(bytes, &mut self.staging.bytes);
+        std::mem::swap(&mut chunk.entries, &mut self.staging.entries);
         chunk
     }
 
@@ -423,8 +446,8 @@ impl Journal {
     pub(crate) fn begin_replace(&mut self) -> (FileId, Vec<Arc<Vec<u8>>>) {
         self.active = None;
         self.unsynced.clear();
-        let staged = std::mem::take(&mut self.staging);
-        if !staged.entries.is_empty() {
+        if !self.staging.entries.is_empty() {
+            let staged = self.take_staged();
             self.chunks.push_back(staged);
         }
         let first = self.chunks.front().map_or(self.next_seq, Chunk::first_seq);
@@ -444,7 +467,7 @@ impl Journal {
         let len = rewritten().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         let last = rewritten().next_back().map_or(0, Chunk::last_seq);
         self.files.insert(id.number, FileFacts { last_seq: last, damaged: false, sound: true });
-        self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len });
+        self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len, is_filled: false });
         self.dead = false;
         self.cuts.clear();
         self.end_sync(last.max(self.durable))

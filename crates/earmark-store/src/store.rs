@@ -526,11 +526,12 @@ impl Store {
             self.bytes_since_snapshot += chunk.bytes.len() as u64;
             let (file, offset) = chunk.place.unwrap_or_default();
             for entry in &chunk.entries {
-                touched.extend(self.capture_released_by(&entry.record));
-                self.durable_ledger.apply(&entry.record);
                 if let Record::Frames(span) = &entry.record {
                     self.batches.insert(span.capture, entry.batch(span, file, offset));
+                } else {
+                    touched.extend(self.capture_released_by(&entry.record));
                 }
+                self.durable_ledger.apply(&entry.record);
             }
         }
         self.journal.reuse(chunks);

@@ -65,9 +65,9 @@ pub(crate) fn places(file: &[u8]) -> Vec<Place> {
 pub(crate) fn mend_record(file: &mut [u8], record: Range<usize>) {
     let seed = crc32c_append(crc32c(&file[24..32]), &file[16..24]);
     let record = &mut file[record];
-    let check = crc32c_append(seed, &record[..25]).to_le_bytes();
-    record[25..28].copy_from_slice(&check[..3]);
-    let crc = crc32c_append(crc32c_append(seed, &record[..28]), &record[HEAD_BYTES..]);
+    let head = crc32c_append(seed, &record[..25]);
+    record[25..28].copy_from_slice(&head.to_le_bytes()[..3]);
+    let crc = crc32c_append(head, &record[HEAD_BYTES..]);
     record[28..HEAD_BYTES].copy_from_slice(&crc.to_le_bytes());
 }
 
