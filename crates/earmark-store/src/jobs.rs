@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use earmark_core::RecordingId;
 
-use crate::disk::{Disk, DiskFile, write_all_at};
+use crate::disk::{Disk, DiskFile, read_what_can_be, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
 use crate::journal::{Files, Opened, Target, Write};
 use crate::layout::{
     self, JOURNAL, QUARANTINE, RECORDINGS, RESERVE, SNAPSHOTS, SPARE, SUMS, journal_path,
 };
+use crate::recovery::JOURNAL_FILE_BYTES_READ_MAX;
+use crate::scan::Scan;
 use crate::work::{Fault, Output};
 
 pub(crate) fn write(write: Write) -> Result<Output, Fault> {
@@ -148,6 +150,8 @@ pub(crate) enum Farewell {
     Reuse,
     /// It is damaged, and only moved.
     Quarantine(String),
+    /// Nobody has looked whether it is damaged.
+    Examine(String),
 }
 
 /// What is to go.
@@ -166,11 +170,12 @@ pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> 
         let path = journal_path(*number);
         let gone = match farewell {
             Farewell::Quarantine(to) => disk.rename(&path, to),
+            Farewell::Examine(to) if !is_whole(disk, *number) => disk.rename(&path, to),
             Farewell::Reuse if spare_wanted.is_some() && len_of(disk, &path) == spare_wanted => {
                 spare_wanted = None;
                 disk.rename(&path, SPARE)
             }
-            Farewell::Reuse | Farewell::Remove => disk.remove(&path),
+            Farewell::Examine(_) | Farewell::Reuse | Farewell::Remove => disk.remove(&path),
         };
         accept_missing(&path, gone)?;
     }
@@ -187,6 +192,23 @@ pub(crate) fn prune(disk: &dyn Disk, pruning: Pruning) -> Result<Output, Fault> 
     let files = pruning.files.into_iter().map(|(number, _)| number).collect();
     let has_spare = has_spare && pruning.spare_bytes.is_some();
     Ok(Output::Pruned { files, snapshots: pruning.snapshots, has_spare, has_reserve })
+}
+
+/// Whether a journal file holds nothing but whole records up to its end.
+fn is_whole(disk: &dyn Disk, number: u64) -> bool {
+    let path = journal_path(number);
+    let read = disk
+        .open(&path)
+        .and_then(|file| read_what_can_be(file.as_ref(), JOURNAL_FILE_BYTES_READ_MAX));
+    let Ok((bytes, unreadable)) = read else {
+        return false;
+    };
+    FileId::parse(&bytes).is_ok_and(|id| {
+        let scan = Scan::of(id, &bytes, u64::MAX);
+        unreadable.is_empty()
+            && scan.odd.is_empty()
+            && scan.holes.iter().all(|hole| hole.behind.is_none())
+    })
 }
 
 fn len_of(disk: &dyn Disk, path: &str) -> Option<u64> {

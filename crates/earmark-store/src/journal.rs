@@ -173,6 +173,8 @@ pub(crate) struct FileFacts {
     /// Whether this process made it and no error has met it since: only then may it serve again.
     /// What a failed sync has dropped could else lie under later bytes.
     pub(crate) sound: bool,
+    /// Whether somebody has looked at all of it since it was written by another process.
+    pub(crate) is_read: bool,
 }
 
 /// The file that is kept back for a full disk.
@@ -466,7 +468,8 @@ impl Journal {
         let rewritten = || self.chunks.iter().filter(in_file);
         let len = rewritten().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         let last = rewritten().next_back().map_or(0, Chunk::last_seq);
-        self.files.insert(id.number, FileFacts { last_seq: last, damaged: false, sound: true });
+        self.files
+            .insert(id.number, FileFacts { last_seq: last, sound: true, ..FileFacts::default() });
         self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len, is_filled: false });
         self.dead = false;
         self.cuts.clear();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use earmark_core::RecordingId;
+use earmark_core::{FrameSeq, RecordingId};
 
 use crate::batches::{Batch, Batches};
 use crate::damage::{Damage, Harm};
@@ -208,14 +208,14 @@ impl Recovery {
     }
 
     /// How many files, from the first on, only tell what is in the snapshot: the next one begins
-    /// within what it covers.
+    /// within what it covers. It **must** reach into the next one: only then was that one durable
+    /// with all that it took over from the one before.
     fn needless(&mut self, disk: &dyn Disk, numbers: &[u64]) -> usize {
         let mut needless = 0;
         for pair in numbers.windows(2) {
             match first_seq(disk, pair[1]) {
-                Some(first) if first <= self.durable + 1 => {
-                    let last_seq = first - 1;
-                    let facts = FileFacts { last_seq, damaged: false, sound: false };
+                Some(first) if first <= self.durable => {
+                    let facts = FileFacts { last_seq: first - 1, ..FileFacts::default() };
                     self.files.insert(pair[0], facts);
                     needless += 1;
                 }
@@ -259,8 +259,23 @@ impl Recovery {
         for scan in scans {
             self.judge(scan, end, &lost, damaged[&scan.number]);
         }
+        self.keep_the_unclaimed();
         for capture in self.batches.captures() {
             self.batches.keep_only(capture, &self.durable_ledger.wanted(capture));
+        }
+    }
+
+    /// Where a part of the journal is damaged, frames of a capture that nothing speaks of may be all
+    /// that is left of it: the files that hold some are not removed.
+    fn keep_the_unclaimed(&mut self) {
+        if !self.files.values().any(|facts| facts.damaged) {
+            return;
+        }
+        let captures = self.batches.captures().into_iter();
+        for capture in captures.filter(|id| !self.durable_ledger.captures.contains_key(id)) {
+            for batch in self.batches.overlapping(capture, FrameSeq(0), FrameSeq(u64::MAX)) {
+                self.files.entry(batch.file).or_default().damaged = true;
+            }
         }
     }
 
@@ -332,7 +347,7 @@ impl Recovery {
 
     /// Tells rot from a torn tail in one file.
     fn judge(&mut self, scan: &Scan, end: u64, lost: &dyn Fn(u64) -> bool, odd: bool) {
-        let mut facts = FileFacts { last_seq: 0, damaged: odd, sound: false };
+        let mut facts = FileFacts { damaged: odd, is_read: true, ..FileFacts::default() };
         let kept = scan.records.iter().filter(|record| record.seq < end);
         facts.last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
         let mut whole = kept
@@ -340,6 +355,8 @@ impl Recovery {
             .max()
             .unwrap_or(FILE_HEADER_BYTES.min(scan.len));
         for hole in &scan.holes {
+            // A snapshot may hold what was here; the file is damaged all the same.
+            facts.damaged |= hole.behind.is_some() && hole.from < end;
             let to = hole.behind.unwrap_or(hole.from + 1).min(self.durable + 1);
             if (hole.from..to).any(lost) {
                 facts.damaged = true;

@@ -386,7 +386,8 @@ impl Store {
         match facts {
             FileFacts { damaged: true, .. } => Farewell::Quarantine(self.quarantine(number)),
             FileFacts { sound: true, .. } => Farewell::Reuse,
-            FileFacts { sound: false, .. } => Farewell::Remove,
+            FileFacts { is_read: true, .. } => Farewell::Remove,
+            FileFacts { .. } => Farewell::Examine(self.quarantine(number)),
         }
     }
 
