@@ -314,3 +314,75 @@ fn an_identity_without_its_last_byte_is_damage() {
     assert_eq!(found.damage.len(), 1);
     assert_eq!(found.damage[0].path, "store.json");
 }
+
+/// Has more come in, until the journal files that were there before are gone from the journal.
+fn outlive(world: &mut World, files: &[String]) {
+    for _ in 0..40 {
+        world.sealed_recording(40);
+        world.run(Work::Snapshot).expect("the disk is healthy");
+        world.run(Work::Prune).expect("the disk is healthy");
+    }
+    assert!(files.iter().all(|path| world.disk.contents(path).is_none()), "{files:?}");
+}
+
+fn journal(world: &World) -> Vec<String> {
+    let paths = world.disk.paths().into_iter();
+    paths.filter(|path| path.starts_with("journal/") && path.ends_with(".log")).collect()
+}
+
+fn is_quarantined(world: &World, path: &str) -> bool {
+    let name = path.trim_start_matches("journal/");
+    world.disk.paths().iter().any(|kept| kept.starts_with("quarantine/") && kept.contains(name))
+}
+
+#[test]
+fn a_damaged_file_goes_to_quarantine_although_a_snapshot_holds_what_it_told() {
+    for (lives, is_read) in [(1, false), (3, false), (1, true), (3, true)] {
+        let (mut world, ..) = rich();
+        // Only while a recording waits for its frames, a file is read of which else nothing is wanted.
+        if !is_read {
+            world.seal_all();
+        }
+        world.stage(Record::MuteSet { device: super::world::device(), muted: false });
+        world.flush();
+        world.run(Work::Snapshot).expect("the disk is healthy");
+        let files = journal(&world);
+        // A bit of the second record: there are whole ones on both sides of it.
+        let damaged = files.first().expect("there is a journal").clone();
+        assert!(world.disk.flip_bit(&damaged, 8 * (1_024 + 300)));
+        for _ in 0..lives {
+            world = world.reopen();
+        }
+        world.seal_all();
+        outlive(&mut world, &files);
+        assert!(is_quarantined(&world, &damaged), "after {lives} lives, read: {is_read}");
+    }
+}
+
+#[test]
+fn frames_of_a_capture_whose_beginning_is_lost_are_kept_with_their_file() {
+    let config = crate::Config { journal_file_bytes_max: 2_048, ..super::world::SMALL };
+    let mut world = World::on(SimDisk::new(5), config);
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.flush();
+    let opened = journal(&world).last().expect("there is a journal").clone();
+    for _ in 0..6 {
+        world.frames(capture, 20);
+        world.flush();
+    }
+    let files = journal(&world);
+    // The records of the last one may not have been durable: the next process takes them over.
+    let holding = files[files.len() - 2].clone();
+    assert_ne!(opened, holding);
+    let bytes = world.disk.contents(&opened).expect("it is there");
+    let name = b"capture_opened";
+    let at = bytes.windows(name.len()).position(|window| window == name).expect("it is there");
+    assert!(world.disk.flip_bit(&opened, at as u64 * 8));
+    let mut world = world.reopen();
+    assert!(!world.store.ledger().recordings.contains_key(&recording));
+    outlive(&mut world, &files);
+    for path in [opened, holding] {
+        assert!(is_quarantined(&world, &path), "{path} of {files:?}");
+    }
+}
