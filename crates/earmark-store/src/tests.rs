@@ -5,6 +5,7 @@ mod damage;
 mod disks;
 mod faults;
 mod journal;
+mod kept;
 mod ledger;
 mod repair;
 mod reserve;
