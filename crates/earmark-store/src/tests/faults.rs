@@ -186,3 +186,27 @@ fn a_torn_tail_that_cannot_be_cut_stops_no_start_up_and_never_comes_back() {
     world.seal_all();
     assert_eq!(world.read(recording).len(), 10);
 }
+
+#[test]
+fn a_file_of_which_only_the_header_was_written_makes_no_earlier_one_needless() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.frames(capture, 10);
+    world.flush();
+    let aim = |op, skip| Aim {
+        op,
+        prefix: String::from("journal/"),
+        skip,
+        times: -1,
+        fault: Fault::Error(DiskError::Eio),
+    };
+    world.disk.aim(aim(DiskOp::Write, 1));
+    world.disk.aim(aim(DiskOp::Remove, 0));
+    let mut world = world.reopen();
+    world.recovered.journal_failure.take().expect("nothing fits behind the header");
+    world.disk.clear_faults();
+    let mut world = world.reopen();
+    world.seal_all();
+    assert_eq!(world.read(recording).len(), 10);
+}
