@@ -7,7 +7,7 @@ use earmark_core::RecordingId;
 
 use crate::disk::{Disk, DiskFile, read_what_can_be, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
-use crate::journal::{Files, Opened, Target, Write};
+use crate::journal::{Files, Target, Write};
 use crate::layout::{
     self, JOURNAL, QUARANTINE, RECORDINGS, RESERVE, SNAPSHOTS, SPARE, SUMS, journal_path,
 };
@@ -20,12 +20,11 @@ pub(crate) fn write(write: Write) -> Result<Output, Fault> {
         Target::Active(file) => (file, None),
         Target::New { disk, id, from_spare } => {
             let spare = if from_spare { open_spare(disk.as_ref())? } else { None };
-            let is_filled = spare.is_some();
             let file = match spare {
                 Some(spare) => rename(disk.as_ref(), SPARE, id, spare)?,
                 None => create(disk.as_ref(), id)?,
             };
-            (Arc::clone(&file), Some(Opened { id, file, is_filled }))
+            (Arc::clone(&file), Some((id, file)))
         }
     };
     write_all_at(file.as_ref(), write.offset, &write.bytes)

@@ -17,8 +17,6 @@ use crate::record::{FrameSpan, Record};
 /// audio one damaged spot can cost.
 pub(crate) const FRAMES_PAYLOAD_BYTES_MAX: usize = 4_096;
 const COUNT_AT: usize = 24;
-/// A file that grows is left at this length for one that does not have to, if there is one.
-const GROWING_BYTES_MAX: u64 = 64 << 10;
 /// So many empty chunks are kept, and so much memory in them.
 const EMPTIED_MAX: usize = 256;
 const EMPTIED_BYTES_MAX: usize = 1 << 20;
@@ -149,15 +147,6 @@ pub(crate) struct Active {
     pub(crate) id: FileId,
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) len: u64,
-    /// Whether it is as long as it will ever be.
-    pub(crate) is_filled: bool,
-}
-
-/// A journal file that was begun.
-pub(crate) struct Opened {
-    pub(crate) id: FileId,
-    pub(crate) file: Arc<dyn DiskFile>,
-    pub(crate) is_filled: bool,
 }
 
 /// Open journal files by their numbers.
@@ -360,9 +349,7 @@ impl Journal {
         let first = chunk.first_seq();
         let len = chunk.bytes.len() as u64;
         let fits = |active: &&Active| {
-            let grows = !active.is_filled && self.has_spare;
-            let max = if grows { file_bytes_max.min(GROWING_BYTES_MAX) } else { file_bytes_max };
-            active.len + len <= max || active.len == FILE_HEADER_BYTES
+            active.len + len <= file_bytes_max || active.len == FILE_HEADER_BYTES
         };
         let room = self.active.as_ref().filter(fits).cloned();
         let (target, id, offset) = match room {
@@ -381,9 +368,9 @@ impl Journal {
     }
 
     /// The write that was begun last has ended well; a new file comes with its handle.
-    pub(crate) fn end_write(&mut self, opened: Option<Opened>) -> u64 {
-        if let Some(Opened { id, file, is_filled }) = opened {
-            self.active = Some(Active { id, file, len: FILE_HEADER_BYTES, is_filled });
+    pub(crate) fn end_write(&mut self, opened: Option<(FileId, Arc<dyn DiskFile>)>) -> u64 {
+        if let Some((id, file)) = opened {
+            self.active = Some(Active { id, file, len: FILE_HEADER_BYTES });
             self.files.entry(id.number).or_default().sound = true;
         }
         let chunk = self.chunks.back_mut().expect("a write that ended was begun");
@@ -470,7 +457,7 @@ impl Journal {
         let last = rewritten().next_back().map_or(0, Chunk::last_seq);
         self.files
             .insert(id.number, FileFacts { last_seq: last, sound: true, ..FileFacts::default() });
-        self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len, is_filled: false });
+        self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len });
         self.dead = false;
         self.cuts.clear();
         self.end_sync(last.max(self.durable))

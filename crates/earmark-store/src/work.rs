@@ -11,7 +11,7 @@ use crate::damage::Damage;
 use crate::disk::DiskFile;
 use crate::format::FileId;
 use crate::jobs;
-use crate::journal::{Files, Opened, Write};
+use crate::journal::{Files, Write};
 use crate::layout::{JOURNAL, journal_path};
 use crate::record::Seal;
 
@@ -106,7 +106,7 @@ impl fmt::Debug for Done {
 
 /// What a job brings back to the store.
 pub(crate) enum Output {
-    Written { opened: Option<Opened> },
+    Written { opened: Option<(FileId, Arc<dyn DiskFile>)> },
     Synced { target: u64 },
     Replaced { id: FileId, file: Arc<dyn DiskFile>, from_reserve: bool },
     Refilled,

@@ -110,17 +110,3 @@ fn without_room_for_a_spare_and_without_the_spare_the_journal_goes_on() {
     world.assert_true_frames(recording);
     world.assert_true_frames(other);
 }
-
-#[test]
-fn a_file_that_grows_is_soon_left_for_the_spare() {
-    let config = crate::Config { journal_file_bytes_max: 1 << 20, ..SMALL };
-    let mut world = World::on(crate::SimDisk::new(4), config);
-    let first = last_journal_file(&world).0;
-    for _ in 0..40 {
-        world.sealed_recording(30);
-    }
-    assert_eq!(last_journal_file(&world).0, first, "there is no spare");
-    keep_house(&mut world);
-    world.sealed_recording(30);
-    assert_eq!(last_journal_file(&world).1, 1 << 20);
-}
