@@ -265,8 +265,8 @@ impl Recovery {
         }
     }
 
-    /// Where a part of the journal is damaged, frames of a capture that nothing speaks of may be all
-    /// that is left of it: the files that hold some are not removed.
+    /// Where a part of the journal is damaged, frames of a capture that nothing speaks of may be
+    /// all that is left of it: the files that hold some are not removed.
     fn keep_the_unclaimed(&mut self) {
         if !self.files.values().any(|facts| facts.damaged) {
             return;

@@ -339,7 +339,8 @@ fn is_quarantined(world: &World, path: &str) -> bool {
 fn a_damaged_file_goes_to_quarantine_although_a_snapshot_holds_what_it_told() {
     for (lives, is_read) in [(1, false), (3, false), (1, true), (3, true)] {
         let (mut world, ..) = rich();
-        // Only while a recording waits for its frames, a file is read of which else nothing is wanted.
+        // A file of which nothing else is wanted is read only while a recording waits for its
+        // frames.
         if !is_read {
             world.seal_all();
         }

@@ -86,8 +86,8 @@ impl FrameIngest {
         }));
     }
 
-    /// Takes what has come. While frames come they are looked for at intervals: to be woken for each
-    /// would cost the runtime, and whoever pushes it, more than the frame itself.
+    /// Takes what has come. While frames come they are looked for at intervals: to be woken for
+    /// each would cost the runtime, and whoever pushes it, more than the frame itself.
     fn look(&mut self, ctx: &mut Context<Self>) {
         if !self.drain() {
             return;
