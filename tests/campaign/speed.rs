@@ -52,7 +52,7 @@ const SLICE: Extent =
     Extent { recordings: &[100, 2_000], changes: 50, minutes: 5, live: Duration::from_secs(3) };
 const LONG: Extent = Extent {
     recordings: &[100, 10_000, 100_000],
-    changes: 1_000,
+    changes: 500,
     minutes: 167,
     live: Duration::from_secs(20),
 };
@@ -86,7 +86,7 @@ fn measure(
         change::measure(folder, extent.recordings, extent.changes, sheet)?;
     }
     if is_wanted("opening") {
-        opening::measure(folder, extent.recordings, extent.minutes, sheet)?;
+        opening::measure(folder, &extent.recordings[1..], extent.minutes, sheet)?;
     }
     if is_wanted("runtime") {
         live::measure(folder, extent.live, sheet)?;
@@ -102,5 +102,10 @@ fn is_wanted(part: &str) -> bool {
 fn circumstances(place: &Place, slice: &Slice) -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let minutes = slice.elapsed().as_secs_f64() / 60.0;
-    format!("File system: {}. {cores} cores. {minutes:.1} minutes.", place.file_system)
+    let rivals = if cfg!(feature = "rivals") { "with" } else { "without" };
+    format!(
+        "`campaign speed` on {} and {cores} cores, {rivals} rivals, {minutes:.1} minutes; \
+         {:.1} other threads wanted a core when it began.",
+        place.file_system, place.load
+    )
 }

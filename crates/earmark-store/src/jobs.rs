@@ -66,10 +66,16 @@ pub(crate) fn replace(
         Err(fault) if has_reserve && fault.is_full() => {
             let reserve = open_reserve(disk, chunks)?.ok_or(fault)?;
             let filled = rename(disk, RESERVE, id, reserve).and_then(|file| fill(file, id, chunks));
-            filled.map_err(removed).map(|file| replaced(file, true))
+            filled.map_err(|fault| spent(disk, removed(fault))).map(|file| replaced(file, true))
         }
         Err(fault) => Err(fault),
     }
+}
+
+/// What has met an error serves no more: the reserve goes too, whichever name it has by now.
+fn spent(disk: &dyn Disk, fault: Fault) -> Fault {
+    let _ = disk.remove(RESERVE);
+    Fault::new(RESERVE, fault.error)
 }
 
 /// The reserve; none when all that is not durable does not fit into it.

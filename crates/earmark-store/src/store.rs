@@ -423,7 +423,10 @@ impl Store {
         match work {
             Work::Write | Work::Sync => self.journal.die(),
             // It may have failed over the reserve, of which nothing is known then.
-            Work::Replace if self.journal.reserve == Reserve::Ready && !fault.is_full() => {
+            Work::Replace
+                if self.journal.reserve == Reserve::Ready
+                    && (fault.path == layout::RESERVE || !fault.is_full()) =>
+            {
                 self.journal.reserve = Reserve::Missing;
             }
             Work::Seal(recording) if fault.is_in_journal() => {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use earmark_store::FsDisk;
+use earmark_store::{FsDisk, Record};
 
 use crate::speed::backlog;
 use crate::speed::counts::upload;
@@ -20,6 +20,7 @@ use crate::speed::sheet::{Kind, Limit, Plot, Sheet, Table, number};
 const TOPIC: &str = "Changes of state";
 const SLOT_BYTES: usize = 64;
 const SLOTS: u64 = 4_096;
+const INDEX_EVERY: usize = 25;
 
 /// What a change took, in microseconds.
 #[derive(Debug, Default)]
@@ -57,13 +58,19 @@ fn among(folder: &Path, count: usize, rounds: usize) -> io::Result<Costs> {
     let folder = folder.join(format!("change-{count}"));
     drop(backlog::with_recordings(&folder, count)?);
     let mut host = Host::on(Arc::new(FsDisk::create(&folder)?))?;
+    let first = host.store.ledger().recordings.keys().next().copied();
+    host.leave_first_file(&upload(first.expect("there are recordings")))?;
     let slots = slots(&folder)?;
     let mut costs = Costs::default();
     for round in 0..rounds {
         costs.raw.push(timed(|| write_slot(&slots, round as u64 % SLOTS))?);
-        costs.ours.push(timed(|| change(&mut host, round))?);
-        // A tenth of the rounds is enough for what takes hundreds of times as long.
-        if round % 10 == 0 {
+        let change = chosen(&host, round);
+        costs.ours.push(timed(|| {
+            host.store.stage(change);
+            host.flush()
+        })?);
+        // A few rounds are enough for what takes hundreds of times as long.
+        if round % INDEX_EVERY == 0 {
             costs.index.push(timed(|| index::rewrite(&folder, count))?);
         }
         host.keep_house()?;
@@ -92,14 +99,11 @@ fn write_slot(file: &File, slot: u64) -> io::Result<()> {
     file.sync_data()
 }
 
-fn change(host: &mut Host, round: usize) -> io::Result<()> {
+/// A change of another recording in each round.
+fn chosen(host: &Host, round: usize) -> Record {
     let recordings = &host.store.ledger().recordings;
     let place = round.wrapping_mul(7_919) % recordings.len();
-    let chosen = recordings.keys().nth(place).copied();
-    if let Some(one) = chosen {
-        host.store.stage(upload(one));
-    }
-    host.flush()
+    upload(*recordings.keys().nth(place).expect("the place is among them"))
 }
 
 fn table(points: &[(usize, Costs)]) -> Table {

@@ -12,6 +12,7 @@ use crate::speed::index;
 /// What the page cache holds a file in, and what a sync sends at least.
 pub(super) const PAGE_BYTES: u64 = 4_096;
 const PIECE_BYTES: usize = 512;
+const JOURNAL: &str = "journal/";
 
 /// A way to be slow, planted to see whether the counts notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) struct Counts {
     pub(super) syncs: u64,
     /// Distinct pages that each sync had to send, over all syncs.
     pub(super) pages: u64,
+    /// Syncs of journal files for what was written to them.
+    pub(super) journal_syncs: u64,
     /// Journal files that a spare became.
     pub(super) new_files: u64,
 }
@@ -43,6 +46,7 @@ impl Counts {
             bytes: self.bytes - before.bytes,
             syncs: self.syncs - before.syncs,
             pages: self.pages - before.pages,
+            journal_syncs: self.journal_syncs - before.journal_syncs,
             new_files: self.new_files - before.new_files,
         }
     }
@@ -54,6 +58,7 @@ struct Tally {
     bytes: AtomicU64,
     syncs: AtomicU64,
     pages: AtomicU64,
+    journal_syncs: AtomicU64,
     new_files: AtomicU64,
 }
 
@@ -75,16 +80,18 @@ impl CountingDisk {
             bytes: read(&self.tally.bytes),
             syncs: read(&self.tally.syncs),
             pages: read(&self.tally.pages),
+            journal_syncs: read(&self.tally.journal_syncs),
             new_files: read(&self.tally.new_files),
         }
     }
 
-    fn wrap(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+    fn wrap(&self, path: &str, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
         Arc::new(CountingFile {
             inner: file,
             disk: Arc::clone(&self.inner),
             tally: Arc::clone(&self.tally),
             sabotage: self.sabotage,
+            is_journal: path.starts_with(JOURNAL),
             dirty: Mutex::default(),
         })
     }
@@ -92,11 +99,11 @@ impl CountingDisk {
 
 impl Disk for CountingDisk {
     fn create_new(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.inner.create_new(path).map(|file| self.wrap(file))
+        self.inner.create_new(path).map(|file| self.wrap(path, file))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.inner.open(path).map(|file| self.wrap(file))
+        self.inner.open(path).map(|file| self.wrap(path, file))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
@@ -108,7 +115,7 @@ impl Disk for CountingDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let is_new_file = to.starts_with("journal/") && to.ends_with(".log");
+        let is_new_file = to.starts_with(JOURNAL) && to.ends_with(".log");
         self.tally.new_files.fetch_add(u64::from(is_new_file), Ordering::Relaxed);
         self.inner.rename(from, to)
     }
@@ -131,6 +138,7 @@ struct CountingFile {
     disk: Arc<dyn Disk>,
     tally: Arc<Tally>,
     sabotage: Option<Sabotage>,
+    is_journal: bool,
     /// Pages that were written since the last sync.
     dirty: Mutex<BTreeSet<u64>>,
 }
@@ -148,6 +156,8 @@ impl CountingFile {
         let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
         self.tally.syncs.fetch_add(1, Ordering::Relaxed);
         self.tally.pages.fetch_add(dirty.len() as u64, Ordering::Relaxed);
+        let is_commit = self.is_journal && !dirty.is_empty();
+        self.tally.journal_syncs.fetch_add(u64::from(is_commit), Ordering::Relaxed);
         self.inner.sync()
     }
 }

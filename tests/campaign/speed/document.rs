@@ -6,22 +6,35 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::speed::sheet::{Figure, Sheet, Table, number};
+use crate::speed::sheet::{Figure, Limit, Sheet, Table, number};
 
-/// Names the folder to which tables and pictures are written.
+/// Names the folder of the documents, whose measured part is then written anew.
 const FOLDER: &str = "EARMARK_SPEED_OUT";
+const DOCUMENT: &str = "performance.md";
+const PICTURES: &str = "performance";
+const BEGIN: &str = "<!-- measured: begin -->";
+const END: &str = "<!-- measured: end -->";
 
 /// Writes the tables and the pictures, if somebody wants them.
 pub(super) fn write(sheet: &Sheet, circumstances: &str) -> io::Result<()> {
     let Some(folder) = env::var_os(FOLDER) else {
         return Ok(());
     };
-    let folder = Path::new(&folder);
-    fs::create_dir_all(folder)?;
+    let pictures = Path::new(&folder).join(PICTURES);
+    fs::create_dir_all(&pictures)?;
     for plot in &sheet.plots {
-        fs::write(folder.join(format!("{}.svg", plot.name)), &plot.svg)?;
+        fs::write(pictures.join(format!("{}.svg", plot.name)), &plot.svg)?;
     }
-    fs::write(folder.join("tables.md"), markdown(sheet, circumstances))
+    let document = Path::new(&folder).join(DOCUMENT);
+    let text = fs::read_to_string(&document).unwrap_or_default();
+    fs::write(document, spliced(&text, &markdown(sheet, circumstances)))
+}
+
+/// The text with another measured part; what stands around it stays.
+fn spliced(text: &str, measured: &str) -> String {
+    let (before, rest) = text.split_once(BEGIN).unwrap_or((text, END));
+    let (_, after) = rest.split_once(END).unwrap_or(("", "\n"));
+    format!("{before}{BEGIN}\n\n{measured}\n{END}{after}")
 }
 
 fn markdown(sheet: &Sheet, circumstances: &str) -> String {
@@ -35,7 +48,7 @@ fn markdown(sheet: &Sheet, circumstances: &str) -> String {
             let _ = write!(out, "\n{}", rows(head, all));
         }
         for plot in sheet.plots.iter().filter(|plot| plot.topic == topic) {
-            let _ = writeln!(out, "\n![{}](performance/{}.svg)", plot.title, plot.name);
+            let _ = writeln!(out, "\n![{}]({PICTURES}/{}.svg)", plot.title, plot.name);
         }
     }
     out
@@ -54,9 +67,9 @@ fn topics(sheet: &Sheet) -> Vec<&'static str> {
 
 fn cells(figures: &[&Figure]) -> Vec<Vec<String>> {
     let reached = |figure: &Figure| match (figure.limit, figure.is_met()) {
-        (crate::speed::sheet::Limit::None, _) => "",
-        (_, true) => "yes",
-        (_, false) => "**no**",
+        (Limit::None, _) => "",
+        (Limit::AtLeast(_) | Limit::AtMost(_), true) => "yes",
+        (Limit::AtLeast(_) | Limit::AtMost(_), false) => "**no**",
     };
     let row = |figure: &&Figure| {
         let found = format!("{} {}", number(figure.value), figure.unit);

@@ -16,6 +16,9 @@ use crate::speed::policy::Policy;
 /// The name of our store among the contenders.
 pub(super) const NAME: &str = "earmark";
 
+/// What is staged before it is written, where nobody looks at the time.
+const FLUSH_BYTES: usize = 256 << 10;
+
 /// A moment, the same for all.
 pub(super) fn stamp() -> Stamp {
     Stamp {
@@ -126,6 +129,19 @@ impl Host {
         self.run(Work::Remove(recording))?;
         self.store.stage(Record::Removed { recording });
         self.flush()
+    }
+
+    /// Fills the first journal file, which grows: a process has no spare before it.
+    pub(super) fn leave_first_file(&mut self, change: &Record) -> io::Result<()> {
+        let mut left = Config::default().journal_file_bytes_max;
+        while left > 0 {
+            while self.store.staged_bytes() < FLUSH_BYTES {
+                self.store.stage(change.clone());
+            }
+            left = left.saturating_sub(self.store.staged_bytes() as u64);
+            self.flush()?;
+        }
+        self.keep_house()
     }
 
     /// What an owner does now and then.

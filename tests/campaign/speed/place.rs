@@ -17,6 +17,8 @@ pub(super) struct Place {
     folder: TempDir,
     /// What the system calls the file system, and its options.
     pub(super) file_system: String,
+    /// How many threads of the whole machine wanted a core lately, before anything was measured.
+    pub(super) load: f64,
 }
 
 impl Place {
@@ -29,7 +31,7 @@ impl Place {
             let why = "is in memory, where nothing is ever synced; name another folder in";
             return Err(CannotRun(format!("{} {why} {FOLDER}", parent.display())));
         }
-        Ok(Self { folder, file_system })
+        Ok(Self { folder, file_system, load: load() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -43,6 +45,11 @@ fn parent() -> io::Result<PathBuf> {
     }
     let program = env::current_exe()?;
     Ok(program.parent().unwrap_or(Path::new(".")).to_path_buf())
+}
+
+fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(f64::NAN)
 }
 
 /// The kind and the options of the file system that a path is on.

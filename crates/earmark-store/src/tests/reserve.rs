@@ -164,3 +164,22 @@ fn a_reserve_that_cannot_be_named_durably_acknowledges_nothing() {
     world.run(Work::Replace).expect("the disk is healthy again");
     assert!(world.store.durable() >= ticket);
 }
+
+#[test]
+fn a_reserve_whose_sync_has_failed_serves_no_more() {
+    let (mut world, _) = full();
+    while world.run(Work::Write).is_ok() {
+        world.stage(Record::MuteSet { device: device(), muted: true });
+    }
+    // The file that cannot be made is not synced: the first sync is that of the reserve.
+    world.disk.set_fault(DiskOp::Sync, DiskError::Enospc, 1);
+    assert!(world.run(Work::Replace).is_err());
+    assert_eq!(reserve_bytes(&world), None);
+    assert!(world.run(Work::Replace).is_err(), "there is no room and no reserve");
+    world.disk.set_full(false);
+    world.run(Work::Replace).expect("there is room");
+    world.run(Work::Prune).expect("there is room");
+    assert_eq!(reserve_bytes(&world), Some(SMALL.journal_file_bytes_max / 2));
+    let world = world.power_cut(1);
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
+}
