@@ -77,7 +77,8 @@ async fn stream(runtime: &Runtime, frames: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is captured, less what waits for the disk: the former was counted first.
+/// What was taken, less what waits for the disk: the former was counted first.
 const fn acknowledged(status: &Status) -> u64 {
-    status.frames.captured.saturating_sub(status.frames.in_memory)
+    let taken = status.frames.captured.saturating_sub(status.frames.rejected);
+    taken.saturating_sub(status.frames.in_memory)
 }
