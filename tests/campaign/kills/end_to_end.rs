@@ -41,6 +41,7 @@ pub(super) struct Counts {
     recordings: AtomicU64,
     linked: AtomicU64,
     sent_again: AtomicU64,
+    stalled: AtomicU64,
 }
 
 impl Counts {
@@ -54,6 +55,7 @@ impl Counts {
             ("recordings", &self.recordings),
             ("linked", &self.linked),
             ("sent_again", &self.sent_again),
+            ("stalled_hosts", &self.stalled),
         ] {
             outcome.more.insert(name.to_owned(), json!(get(counter)));
         }
@@ -74,6 +76,7 @@ fn work(slice: &Slice, program: &Program, counts: &Counts) {
                 counts.recordings.fetch_add(seen.recordings, Ordering::Relaxed);
                 counts.linked.fetch_add(seen.linked, Ordering::Relaxed);
                 counts.sent_again.fetch_add(seen.sent_again, Ordering::Relaxed);
+                counts.stalled.fetch_add(seen.stalled, Ordering::Relaxed);
                 eprintln!("kill {number} after {:?}: {seen:?}", trial.kill_after());
             }
             Err(why) => {

@@ -18,6 +18,8 @@ pub(super) struct Seen {
     pub(super) linked: u64,
     /// Recordings that the server got twice, since a kill swallowed its answer.
     pub(super) sent_again: u64,
+    /// Hosts that had to refuse frames, because the disk of a busy machine stood still for seconds.
+    pub(super) stalled: u64,
 }
 
 /// A recording that was durable at the kill.

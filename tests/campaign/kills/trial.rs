@@ -21,6 +21,8 @@ const KILL_MILLIS: (u64, u64) = (150, 7_500);
 const SYNC_MAX: Duration = Duration::from_secs(60);
 /// Uploads of a trial that are answered at once and not with a job.
 const ANSWERS: usize = 500;
+/// What the program logs when a disk that does not answer makes it refuse frames.
+const REFUSED: &str = "frames are refused";
 
 /// A way to spoil a trial, so that the comparison has something to notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,10 @@ impl Trial {
         let backend = start_backend().await.map_err(|error| error.to_string())?;
         let url = format!("http://{}", backend.address());
         house.play(program, &url, self.kill_after()).await?;
+        if house.log().contains(REFUSED) {
+            // What the journal must hold no longer follows from the feed.
+            return Ok(Seen { stalled: 1, ..Seen::default() });
+        }
         let disk = FsDisk::read_only(&house.store).ok();
         let before = match &disk {
             // The program was killed before it made its folder.

@@ -324,6 +324,10 @@ impl Handler<StoreHealth> for FrameIngest {
         for entry in self.captures.values() {
             entry.tell(&event, self.shared.now());
         }
+        match &refusal {
+            Some(reason) => tracing::warn!(%reason, "frames are refused"),
+            None => tracing::info!("frames are taken again"),
+        }
         self.shared.bus.announce(
             NAME,
             match &refusal {
