@@ -65,7 +65,7 @@ fn with_recordings(
     let name = format!("heap at the peak of opening with {recordings} recordings");
     sheet.note(MEMORY_TOPIC, name, (peak(&warm), "MiB"), Limit::AtMost(HEAP_MAX));
     with_unsealed(&folder, recordings, warm_max, sheet)?;
-    // A runtime that was told to stop may still end what it had begun; the place cleans up after it.
+    // A runtime that was told to stop may still end something; the place cleans up after it.
     let _ = std::fs::remove_dir_all(folder);
     Ok(())
 }

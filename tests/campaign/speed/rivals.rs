@@ -1,5 +1,5 @@
-//! What others would use instead of the store. Each begins with an empty folder at every turn, which
-//! is its best case; each syncs all of a group before it returns.
+//! What others would use instead of the store. Each begins with an empty folder at every turn,
+//! which is its best case; each syncs all of a group before it returns.
 
 mod fjall;
 mod okaywal;
