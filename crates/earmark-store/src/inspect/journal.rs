@@ -30,7 +30,7 @@ pub(super) fn hole(
     let id = FileId::parse(&bytes).ok()?;
     let scan = Scan::of(id, &bytes, u64::MAX);
     let hole: &Hole = scan.holes.iter().find(|hole| hole.range == *range)?;
-    let seqs = hole.from..hole.behind.unwrap_or(hole.from + 1);
+    let seqs = hole.from..hole.behind.unwrap_or(hole.from.saturating_add(1));
     let bounds = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
     let (decisions, told) = told(bytes.get(bounds)?, id);
     let audio = audio(recovery, &seqs);
