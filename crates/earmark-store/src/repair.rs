@@ -69,9 +69,7 @@ pub fn repair(
     if steps.is_empty() {
         return Ok(steps);
     }
-    // A snapshot is due whenever this asks for one.
-    let config = Config { snapshot_after_bytes: 0, ..Config::default() };
-    let (store, recovered) = Store::open(Arc::clone(disk), config, entropy, at)?;
+    let (store, recovered) = Store::open(Arc::clone(disk), Config::default(), entropy, at)?;
     if let Some(failure) = recovered.journal_failure {
         return Err(failure.into());
     }
@@ -124,7 +122,11 @@ impl Repair<'_> {
         for _ in 0..SNAPSHOTS_KEPT {
             self.stage_nothing();
             self.flush()?;
-            self.run(Work::Snapshot)?;
+            self.store.want_snapshot();
+            if self.run(Work::Snapshot)?.is_none() {
+                // Until they are there, the journal is all that tells.
+                return Ok(());
+            }
         }
         moves.iter().try_for_each(|(path, to)| self.rename(path, to))?;
         self.sync_dir(QUARANTINE)?;

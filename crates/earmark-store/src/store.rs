@@ -353,6 +353,11 @@ impl Store {
         Some(Job::new(Work::Snapshot, move || snapshot::write(disk.as_ref(), &ledger, covered)))
     }
 
+    /// Has the next snapshot be due, however little has come since the last one.
+    pub(crate) const fn want_snapshot(&mut self) {
+        self.bytes_since_snapshot = u64::MAX;
+    }
+
     fn begin_prune(&self) -> Option<Job> {
         let oldest_kept = self.snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
         let (old, kept) = self.snapshots.split_at(oldest_kept);
@@ -527,7 +532,8 @@ impl Store {
     fn settle(&mut self, chunks: Vec<Chunk>) {
         let mut touched = BTreeSet::new();
         for chunk in &chunks {
-            self.bytes_since_snapshot += chunk.bytes.len() as u64;
+            let bytes = chunk.bytes.len() as u64;
+            self.bytes_since_snapshot = self.bytes_since_snapshot.saturating_add(bytes);
             let (file, offset) = chunk.place.unwrap_or_default();
             for entry in &chunk.entries {
                 if let Record::Frames(span) = &entry.record {
@@ -541,6 +547,7 @@ impl Store {
         self.journal.reuse(chunks);
         self.drop_unwanted(touched);
     }
+
     fn drop_unwanted(&mut self, captures: impl IntoIterator<Item = CaptureId>) {
         for capture in captures {
             self.batches.keep_only(capture, &self.durable_ledger.wanted(capture));

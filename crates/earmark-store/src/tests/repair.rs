@@ -7,8 +7,8 @@ use earmark_core::sync::UploadStage;
 
 use super::world::{World, device, stamp};
 use crate::{
-    Action, Disk, Harm, Record, RepairError, SimDisk, Step, plan_repair, recording_path, repair,
-    verify,
+    Action, Disk, Harm, Record, RepairError, SimDisk, Step, Work, plan_repair, recording_path,
+    repair, verify,
 };
 
 /// A store with every kind of damage, and whose frames are where.
@@ -292,4 +292,32 @@ fn without_its_checksums_all_of_a_damaged_recording_is_named() {
         (damage.range.clone(), &damage.harm),
         (Some(0..len), &Harm::WrongContent { recording })
     );
+}
+
+#[test]
+fn the_journal_is_put_aside_only_once_snapshots_hold_what_it_told() {
+    let config = crate::Config { journal_file_bytes_max: 1 << 20, snapshot_after_bytes: 1 };
+    let mut world = World::on(SimDisk::new(2), config);
+    let recordings: Vec<RecordingId> = (0..40).map(|_| world.sealed_recording(12)).collect();
+    world.run(Work::Snapshot).expect("the disk is healthy").expect("one is due");
+    // Far less than a snapshot of forty recordings, and all that tells of the link.
+    let (conversation, at) = (super::world::conversation("c1"), stamp());
+    let linked = recordings[..2].to_vec();
+    world.stage(Record::Linked { conversation, recordings: linked, seals: Vec::new(), at });
+    world.flush();
+    world.stage(Record::MuteSet { device: device(), muted: true });
+    world.flush();
+    world.stage(Record::MuteSet { device: device(), muted: false });
+    world.flush();
+    let (path, place) = find(&world.disk, "journal/", b"\"muted\":true");
+    world.disk.kill();
+    let disk = world.disk.life();
+    assert!(disk.flip_bit(&path, place * 8));
+    run(&disk, 1).expect("the disk is healthy");
+    let ledger = crate::inspect(&disk).expect("it can be read").ledger;
+    for recording in &recordings[..2] {
+        assert!(ledger.recordings[recording].conversation.is_some(), "{recording}");
+    }
+    assert_eq!(ledger.recordings.len(), recordings.len());
+    assert_eq!(planned(&disk), Vec::new());
 }
