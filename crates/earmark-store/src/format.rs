@@ -25,6 +25,9 @@ pub(crate) const FILE_HEADER_BYTES: u64 = 1_024;
 pub(crate) const RECORD_HEADER_BYTES: usize = 32;
 /// The most bytes of a payload; a larger record is never written, and never believed.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 16 << 20;
+/// The highest number of a record or a file that is believed: no store lives through as many, and
+/// there are always higher ones.
+pub(crate) const NUMBER_MAX: u64 = u64::MAX / 2;
 /// The version that this program writes.
 pub(crate) const VERSION: u32 = 1;
 
@@ -88,7 +91,10 @@ impl FileId {
             match (whole, word(copy, 8)) {
                 (false, _) => {}
                 (true, VERSION) => {
-                    return Ok(Self::new(long(copy, 16), long(copy, 24), long(copy, 32)));
+                    let (number, first) = (long(copy, 16), long(copy, 32));
+                    if number.max(first) <= NUMBER_MAX {
+                        return Ok(Self::new(number, long(copy, 24), first));
+                    }
                 }
                 (true, version) => fault = HeaderFault::Newer(version),
             }
@@ -176,7 +182,11 @@ pub(crate) fn look(bytes: &[u8], file: FileId) -> Found<'_> {
         return Found::Nothing;
     };
     let payload = word(head, 4) as usize;
-    let sane = word(head, 0) == RECORD_MAGIC && payload > 0 && payload <= PAYLOAD_BYTES_MAX;
+    let (seq, durable) = (long(head, 8), long(head, 16));
+    let sane = word(head, 0) == RECORD_MAGIC
+        && payload > 0
+        && payload <= PAYLOAD_BYTES_MAX
+        && seq.max(durable) <= NUMBER_MAX;
     if !sane {
         return Found::Nothing;
     }
@@ -192,7 +202,7 @@ pub(crate) fn look(bytes: &[u8], file: FileId) -> Found<'_> {
         return Found::Broken { len };
     }
     let payload = &record[RECORD_HEADER_BYTES..];
-    Found::Record { seq: long(head, 8), durable: long(head, 16), code: head[24], payload, len }
+    Found::Record { seq, durable, code: head[24], payload, len }
 }
 
 /// The bytes of a record that begins here without being whole, when its number is not below `from`.

@@ -224,7 +224,7 @@ impl Journal {
     pub(crate) fn new(life: u64, durable: u64, files: BTreeMap<u64, FileFacts>) -> Self {
         let next_number = files.keys().next_back().map_or(1, |last| last + 1);
         Self {
-            next_seq: durable.saturating_add(1),
+            next_seq: durable + 1,
             durable,
             files,
             dead: true,

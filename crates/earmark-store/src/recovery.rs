@@ -286,7 +286,7 @@ impl Recovery {
         scans: &[Scan],
         union: &BTreeMap<u64, (u64, &Located)>,
     ) -> u64 {
-        let mut expected = covered.saturating_add(1);
+        let mut expected = covered + 1;
         for seq in union.range(expected..).map(|(seq, _)| *seq).chain([u64::MAX]) {
             if seq == expected {
                 expected += 1;
@@ -295,12 +295,12 @@ impl Recovery {
             if expected > self.durable {
                 break;
             }
-            let to = seq.min(self.durable.saturating_add(1));
+            let to = seq.min(self.durable + 1);
             self.report_gap(expected, to, scans);
             if seq > to {
                 return to;
             }
-            expected = seq.saturating_add(1);
+            expected = seq + 1;
         }
         expected
     }
@@ -357,10 +357,7 @@ impl Recovery {
         for hole in &scan.holes {
             // A snapshot may hold what was here; the file is damaged all the same.
             facts.damaged |= hole.behind.is_some() && hole.from < end;
-            let to = hole
-                .behind
-                .unwrap_or(hole.from.saturating_add(1))
-                .min(self.durable.saturating_add(1));
+            let to = hole.behind.unwrap_or(hole.from + 1).min(self.durable + 1);
             if (hole.from..to).any(lost) {
                 facts.damaged = true;
                 whole = whole.max(hole.range.end);

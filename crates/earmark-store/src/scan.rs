@@ -116,7 +116,7 @@ impl Scan {
     }
 
     fn hole(&mut self, range: Range<usize>, behind: Option<u64>, file: &[u8]) {
-        let from = self.last_seq().map_or(self.first, |last| last.saturating_add(1));
+        let from = self.last_seq().map_or(self.first, |last| last + 1);
         let begun = format::begun_record(&file[range.start..range.end], from);
         let torn_end = begun.map(|bytes| (range.start + bytes) as u64);
         let range = range.start as u64..range.end as u64;

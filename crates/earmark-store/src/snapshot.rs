@@ -13,7 +13,7 @@ use std::io;
 use crc32c::{crc32c, crc32c_append};
 
 use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
-use crate::format::{VERSION, long, word};
+use crate::format::{NUMBER_MAX, VERSION, long, word};
 use crate::layout::{SNAPSHOT_TEMP, SNAPSHOTS, snapshot_path};
 use crate::ledger::{Item, Ledger};
 use crate::work::{Fault, Output};
@@ -67,7 +67,11 @@ impl Header {
         if word(header, 8) != VERSION {
             return Err(SnapshotFault::Newer(word(header, 8)));
         }
-        Ok(Self { crc: word(header, 12), covered: long(header, 16), len: long(header, 24) })
+        let covered = long(header, 16);
+        if covered > NUMBER_MAX {
+            return Err(SnapshotFault::Damaged);
+        }
+        Ok(Self { crc: word(header, 12), covered, len: long(header, 24) })
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn hole(
     let id = FileId::parse(&bytes).ok()?;
     let scan = Scan::of(id, &bytes, u64::MAX);
     let hole: &Hole = scan.holes.iter().find(|hole| hole.range == *range)?;
-    let seqs = hole.from..hole.behind.unwrap_or(hole.from.saturating_add(1));
+    let seqs = hole.from..hole.behind.unwrap_or(hole.from + 1);
     let bounds = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
     let (decisions, told) = told(bytes.get(bounds)?, id);
     let audio = audio(recovery, &seqs);
@@ -110,10 +110,10 @@ fn gaps(
     wanted: Range<FrameSeq>,
     missing: &Range<u64>,
 ) -> u64 {
-    let (mut next, mut before, mut lost) = (wanted.start, 0_u64, 0);
+    let (mut next, mut before, mut lost) = (wanted.start, 0, 0);
     let end = (wanted.end..wanted.end, u64::MAX);
     for (frames, seq) in pieces.chain([end]) {
-        let between = before.saturating_add(1).max(missing.start) < seq.min(missing.end);
+        let between = (before + 1).max(missing.start) < seq.min(missing.end);
         if between && frames.start > next {
             lost += frames.start.since(next);
         }

@@ -131,6 +131,24 @@ fn a_record_of_another_file_or_of_no_length_never_parses() {
 }
 
 #[test]
+fn forged_numbers_that_leave_no_higher_one_are_damage_and_stop_nothing() {
+    assert!(FileId::parse(&FileId::new(u64::MAX, 1, 1).header()).is_err());
+    assert!(FileId::parse(&FileId::new(1, 1, u64::MAX).header()).is_err());
+    for seq in [u64::MAX, u64::MAX - 1] {
+        let forged = FileId::new(1, INCARNATION, 1);
+        let mut bytes = forged.header();
+        bytes.extend(record(1, b"x", forged));
+        bytes.extend(record(seq, b"{\"mute_set\":{\"device\":\"a\",\"muted\":true}}", forged));
+        let disk = crate::SimDisk::new(1);
+        disk.plant("journal/0000000000000001.log", &bytes);
+        crate::verify(&disk, &mut |_, _| {}).expect("it can be read");
+        let mut world = World::on(disk, super::world::SMALL);
+        let recording = world.sealed_recording(10);
+        world.reopen().assert_true_frames(recording);
+    }
+}
+
+#[test]
 fn either_copy_of_a_files_header_is_enough() {
     for at in [3, 20, 515, 540] {
         let mut header = file().header();
