@@ -178,6 +178,14 @@ pub(crate) fn split(path: &str) -> io::Result<(&str, &str)> {
     Ok((dir, name))
 }
 
+/// Creates a file; one of an earlier try that has its name goes first.
+pub(crate) fn create_anew(disk: &dyn Disk, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => disk.create_new(path),
+    }
+}
+
 /// Writes all of the bytes, however short the single writes are.
 pub(crate) fn write_all_at<F: DiskFile + ?Sized>(
     file: &F,

@@ -5,7 +5,7 @@ use std::io;
 use crc32c::crc32c;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Disk, read_whole, write_all_at};
+use crate::disk::{Disk, create_anew, read_whole, write_all_at};
 use crate::format::VERSION;
 use crate::layout::{IDENTITY, IDENTITY_TEMP};
 use crate::recovery::ReadError;
@@ -72,12 +72,7 @@ pub(crate) fn write(disk: &dyn Disk, incarnation: u32) -> io::Result<()> {
     };
     let mut bytes = serde_json::to_vec(&page)?;
     bytes.push(b'\n');
-    match disk.remove(IDENTITY_TEMP) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let file = disk.create_new(IDENTITY_TEMP)?;
+    let file = create_anew(disk, IDENTITY_TEMP)?;
     write_all_at(file.as_ref(), 0, &bytes)?;
     file.sync()?;
     disk.rename(IDENTITY_TEMP, IDENTITY)?;

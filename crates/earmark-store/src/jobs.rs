@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use earmark_core::RecordingId;
 
-use crate::disk::{Disk, DiskFile, read_what_can_be, write_all_at};
+use crate::disk::{Disk, DiskFile, create_anew, read_what_can_be, write_all_at};
 use crate::format::{FILE_HEADER_BYTES, FileId};
 use crate::journal::{Files, Target, Write};
 use crate::layout::{
@@ -233,8 +233,7 @@ fn keep_reserve(disk: &dyn Disk, len: u64) -> bool {
 /// needs room.
 fn make(disk: &dyn Disk, path: &str, len: u64) -> io::Result<()> {
     // One that is there was left half made.
-    let _ = disk.remove(path);
-    let file = disk.create_new(path)?;
+    let file = create_anew(disk, path)?;
     let filled = file.fill(len).and_then(|()| file.sync());
     if filled.is_err() {
         // On a full disk it would take the room that others need.

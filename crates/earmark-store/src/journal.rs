@@ -157,13 +157,22 @@ pub(crate) type Files = BTreeMap<u64, Arc<dyn DiskFile>>;
 pub(crate) struct FileFacts {
     /// The highest seq in it; 0 when it has no record.
     pub(crate) last_seq: u64,
-    /// Whether bytes in it that were durable are damaged.
-    pub(crate) damaged: bool,
-    /// Whether this process made it and no error has met it since: only then may it serve again.
-    /// What a failed sync has dropped could else lie under later bytes.
-    pub(crate) sound: bool,
-    /// Whether somebody has looked at all of it since it was written by another process.
-    pub(crate) is_read: bool,
+    pub(crate) trust: Trust,
+}
+
+/// How far the bytes of a journal file can be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Another process made it, or an error has met it, and nobody has looked at all of it since.
+    #[default]
+    Unread,
+    /// Another process made it, and all of it was read.
+    Read,
+    /// This process made it and no error has met it since: only then may it serve again. What a
+    /// failed sync has dropped could else lie under later bytes.
+    Own,
+    /// Bytes in it that were durable are damaged.
+    Damaged,
 }
 
 /// The file that is kept back for a full disk.
@@ -326,7 +335,10 @@ impl Journal {
         self.dead = true;
         let met = self.unsynced.keys().copied().chain(self.active_number());
         for number in met.collect::<Vec<_>>() {
-            self.files.entry(number).or_default().sound = false;
+            let facts = self.files.entry(number).or_default();
+            if facts.trust == Trust::Own {
+                facts.trust = Trust::Unread;
+            }
         }
     }
 
@@ -371,7 +383,7 @@ impl Journal {
     pub(crate) fn end_write(&mut self, opened: Option<(FileId, Arc<dyn DiskFile>)>) -> u64 {
         if let Some((id, file)) = opened {
             self.active = Some(Active { id, file, len: FILE_HEADER_BYTES });
-            self.files.entry(id.number).or_default().sound = true;
+            self.files.entry(id.number).or_default().trust = Trust::Own;
         }
         let chunk = self.chunks.back_mut().expect("a write that ended was begun");
         chunk.written = true;
@@ -455,8 +467,7 @@ impl Journal {
         let rewritten = || self.chunks.iter().filter(in_file);
         let len = rewritten().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         let last = rewritten().next_back().map_or(0, Chunk::last_seq);
-        self.files
-            .insert(id.number, FileFacts { last_seq: last, sound: true, ..FileFacts::default() });
+        self.files.insert(id.number, FileFacts { last_seq: last, trust: Trust::Own });
         self.active = Some(Active { id, file, len: FILE_HEADER_BYTES + len });
         self.dead = false;
         self.cuts.clear();

@@ -58,8 +58,8 @@ pub enum RecordingError {
 pub struct RecordingReader {
     recording: RecordingId,
     file: Arc<dyn DiskFile>,
-    /// Why the sums of its blocks are not there, or they.
-    kept: Result<Vec<u32>, SumsFault>,
+    /// The file with the sums of its blocks, which is read only when they are asked for.
+    kept: io::Result<Arc<dyn DiskFile>>,
     seal: Arc<Seal>,
     /// The sums of a file that was found whole, against which each block is checked again.
     sums: Option<Vec<u32>>,
@@ -99,7 +99,7 @@ impl RecordingReader {
         if found != expected {
             return Err(RecordingError::WrongLength { recording, expected, found });
         }
-        let kept = sums::read(disk, recording, seal);
+        let kept = sums::open(disk, recording);
         Ok(Self { recording, file, kept, seal: Arc::clone(seal), sums: None, block: 0 })
     }
 
@@ -108,9 +108,16 @@ impl RecordingReader {
         self.seal.bytes
     }
 
-    /// Why the sums of the blocks cannot be used, if they cannot.
-    pub(crate) fn sums_fault(&self) -> Option<&SumsFault> {
-        self.kept.as_ref().err()
+    /// The sums of the blocks as they were kept.
+    ///
+    /// # Errors
+    ///
+    /// [`SumsFault`] when they cannot be used.
+    pub(crate) fn kept_sums(&self) -> Result<Vec<u32>, SumsFault> {
+        match &self.kept {
+            Ok(file) => sums::read(file.as_ref(), &self.seal),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string()).into()),
+        }
     }
 
     /// Appends the next block to `out` and says how long it is; 0 at the end. The whole file is
@@ -194,7 +201,7 @@ impl RecordingReader {
 
     /// From the first block that differs from what was sealed to the last.
     fn differing(&self, sums: &[u32]) -> Option<Range<u64>> {
-        let kept = self.kept.as_ref().ok()?;
+        let kept = self.kept_sums().ok()?;
         let differs = |block: &usize| kept.get(*block) != sums.get(*block);
         let mut blocks = (0..kept.len()).filter(differs);
         let first = blocks.next()?;

@@ -7,13 +7,13 @@ use earmark_core::{FrameSeq, RecordingId};
 
 use crate::batches::{Batch, Batches};
 use crate::damage::{Damage, Harm};
-use crate::disk::{Disk, DiskFile, read_full_at, read_what_can_be};
+use crate::disk::{Disk, DiskFile, read_what_can_be};
 use crate::format::{FILE_HEADER_BYTES, FileId, HeaderFault};
 use crate::identity::{self, Identity};
-use crate::journal::FileFacts;
+use crate::journal::{FileFacts, Trust};
 use crate::layout::{self, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
 use crate::ledger::Ledger;
-use crate::scan::{Hole, Located, Scan, Told};
+use crate::scan::{self, Hole, Located, Scan, Told};
 use crate::snapshot::{self, SnapshotFault};
 
 /// The longest journal file that is read.
@@ -215,7 +215,7 @@ impl Recovery {
         for pair in numbers.windows(2) {
             match first_seq(disk, pair[1]) {
                 Some(first) if first <= self.durable => {
-                    let facts = FileFacts { last_seq: first - 1, ..FileFacts::default() };
+                    let facts = FileFacts { last_seq: first - 1, trust: Trust::Unread };
                     self.files.insert(pair[0], facts);
                     needless += 1;
                 }
@@ -268,13 +268,13 @@ impl Recovery {
     /// Where a part of the journal is damaged, frames of a capture that nothing speaks of may be
     /// all that is left of it: the files that hold some are not removed.
     fn keep_the_unclaimed(&mut self) {
-        if !self.files.values().any(|facts| facts.damaged) {
+        if !self.files.values().any(|facts| facts.trust == Trust::Damaged) {
             return;
         }
         let captures = self.batches.captures().into_iter();
         for capture in captures.filter(|id| !self.durable_ledger.captures.contains_key(id)) {
             for batch in self.batches.overlapping(capture, FrameSeq(0), FrameSeq(u64::MAX)) {
-                self.files.entry(batch.file).or_default().damaged = true;
+                self.files.entry(batch.file).or_default().trust = Trust::Damaged;
             }
         }
     }
@@ -347,19 +347,19 @@ impl Recovery {
 
     /// Tells rot from a torn tail in one file.
     fn judge(&mut self, scan: &Scan, end: u64, lost: &dyn Fn(u64) -> bool, odd: bool) {
-        let mut facts = FileFacts { damaged: odd, is_read: true, ..FileFacts::default() };
+        let mut is_damaged = odd;
         let kept = scan.records.iter().filter(|record| record.seq < end);
-        facts.last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
+        let last_seq = kept.clone().map(|record| record.seq).max().unwrap_or(0);
         let mut whole = kept
             .map(|record| record.offset + u64::from(record.len))
             .max()
             .unwrap_or(FILE_HEADER_BYTES.min(scan.len));
         for hole in &scan.holes {
             // A snapshot may hold what was here; the file is damaged all the same.
-            facts.damaged |= hole.behind.is_some() && hole.from < end;
+            is_damaged |= hole.behind.is_some() && hole.from < end;
             let to = hole.behind.unwrap_or(hole.from + 1).min(self.durable + 1);
             if (hole.from..to).any(lost) {
-                facts.damaged = true;
+                is_damaged = true;
                 whole = whole.max(hole.range.end);
                 let path = journal_path(scan.number);
                 self.damage.push(Damage::new(path, Some(hole.range.clone()), Harm::Rot));
@@ -374,7 +374,8 @@ impl Recovery {
             self.cuts.push((scan.number, whole));
             self.torn_bytes += torn - whole;
         }
-        self.files.insert(scan.number, facts);
+        let trust = if is_damaged { Trust::Damaged } else { Trust::Read };
+        self.files.insert(scan.number, FileFacts { last_seq, trust });
     }
 
     fn read_recordings(&mut self, disk: &dyn Disk) -> Result<(), ReadError> {
@@ -429,13 +430,12 @@ impl Recovery {
 /// The seq of a journal file's first record; none when its header cannot be read.
 fn first_seq(disk: &dyn Disk, number: u64) -> Option<u64> {
     let file = disk.open(&journal_path(number)).ok()?;
-    let mut header = [0; FILE_HEADER_BYTES as usize];
-    let filled = read_full_at(file.as_ref(), 0, &mut header).ok()?;
-    let id = FileId::parse(&header[..filled]).ok().filter(|id| id.number == number)?;
+    let id = scan::header(file.as_ref()).ok()?.filter(|id| id.number == number)?;
     (id.first > 0).then_some(id.first)
 }
 
-fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
+/// The files of a folder; none when it is not there.
+pub(crate) fn names(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
     match disk.list(dir) {
         Ok(entries) => {
             let files = entries.into_iter().filter(|entry| !entry.is_dir);

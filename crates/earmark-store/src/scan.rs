@@ -1,9 +1,11 @@
 //! One journal file, read from its bytes.
 
+use std::io;
 use std::ops::Range;
 
 use crate::batches::Batch;
 use crate::damage::Damage;
+use crate::disk::{DiskFile, read_full_at};
 use crate::format::{self, FILE_HEADER_BYTES, FileId, Found, Kind};
 use crate::frames;
 use crate::layout::journal_path;
@@ -141,6 +143,13 @@ impl Scan {
     pub(crate) fn last_seq(&self) -> Option<u64> {
         self.records.last().map(|record| record.seq)
     }
+}
+
+/// What a journal file says it is; none when its header cannot be understood.
+pub(crate) fn header(file: &dyn DiskFile) -> io::Result<Option<FileId>> {
+    let mut header = [0; FILE_HEADER_BYTES as usize];
+    let filled = read_full_at(file, 0, &mut header)?;
+    Ok(FileId::parse(&header[..filled]).ok())
 }
 
 fn decode(code: u8, payload: &[u8], is_covered: bool) -> Result<Told, String> {

@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 
 use crate::batches::Batch;
 use crate::damage::{Damage, Harm};
-use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
-use crate::format::{self, FILE_HEADER_BYTES, FileId, Found};
+use crate::disk::{Disk, DiskFile, create_anew, read_full_at, write_all_at};
+use crate::format::{self, FileId, Found};
 use crate::frames::Walk;
 use crate::layout::{self, RECORDINGS, journal_path};
 use crate::record::{Seal, Sha256Sum};
+use crate::scan;
 use crate::sums;
 use crate::work::Fault;
 
@@ -40,12 +41,7 @@ pub(crate) struct Order {
 pub(crate) fn write(disk: &dyn Disk, order: &Order) -> Result<(Seal, Vec<Damage>), Fault> {
     let part = layout::part_path(order.recording);
     let at_part = |error| Fault::new(&part, error);
-    match disk.remove(&part) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(at_part(error)),
-    }
-    let file = disk.create_new(&part).map_err(at_part)?;
+    let file = create_anew(disk, &part).map_err(at_part)?;
     let written = copy(disk, file.as_ref(), order, &part).and_then(|(seal, sums, damage)| {
         file.sync().map_err(at_part)?;
         sums::write(disk, order.recording, &seal.sha256, &sums)?;
@@ -125,9 +121,8 @@ impl Source<'_> {
             Some((number, _, file)) if *number == batch.file => Arc::clone(file),
             Some(_) | None => {
                 let file = self.disk.open(&path).map_err(at_path)?;
-                let mut header = vec![0; FILE_HEADER_BYTES as usize];
-                read_full_at(file.as_ref(), 0, &mut header).map_err(at_path)?;
-                self.open = Some((batch.file, FileId::parse(&header).ok(), Arc::clone(&file)));
+                let id = scan::header(file.as_ref()).map_err(at_path)?;
+                self.open = Some((batch.file, id, Arc::clone(&file)));
                 file
             }
         };

@@ -12,7 +12,7 @@ use std::io;
 
 use crc32c::{crc32c, crc32c_append};
 
-use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
+use crate::disk::{Disk, DiskFile, create_anew, read_full_at, write_all_at};
 use crate::format::{NUMBER_MAX, VERSION, long, word};
 use crate::layout::{SNAPSHOT_TEMP, SNAPSHOTS, snapshot_path};
 use crate::ledger::{Item, Ledger};
@@ -203,12 +203,7 @@ fn fill(file: &dyn DiskFile, ledger: &Ledger, covered: u64) -> io::Result<u64> {
 /// Writes the snapshot beside the older ones, which stay until a later pruning.
 pub(crate) fn write(disk: &dyn Disk, ledger: &Ledger, covered: u64) -> Result<Output, Fault> {
     let at_temp = |error| Fault::new(SNAPSHOT_TEMP, error);
-    match disk.remove(SNAPSHOT_TEMP) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(at_temp(error)),
-    }
-    let file = disk.create_new(SNAPSHOT_TEMP).map_err(at_temp)?;
+    let file = create_anew(disk, SNAPSHOT_TEMP).map_err(at_temp)?;
     let bytes = fill(file.as_ref(), ledger, covered).map_err(at_temp)?;
     let path = snapshot_path(covered);
     disk.rename(SNAPSHOT_TEMP, &path).map_err(|error| Fault::new(&path, error))?;

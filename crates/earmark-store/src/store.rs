@@ -8,7 +8,7 @@ use earmark_core::{CaptureId, Codec, Frame, FrameSeq, RecordingId, SessionId, Wa
 use crate::batches::Batches;
 use crate::disk::{Disk, DiskLock};
 use crate::jobs::{self, Farewell, Pruning};
-use crate::journal::{Chunk, FileFacts, Journal, Reserve, mix};
+use crate::journal::{Chunk, Journal, Reserve, Trust, mix};
 use crate::layout;
 use crate::ledger::{Ledger, RecordingFacts};
 use crate::record::{Record, Seal};
@@ -383,16 +383,16 @@ impl Store {
         };
         let all = self.journal.files.iter();
         all.filter(|(number, facts)| settled(**number, facts.last_seq))
-            .map(|(number, facts)| (*number, self.farewell(*number, *facts)))
+            .map(|(number, facts)| (*number, self.farewell(*number, facts.trust)))
             .collect()
     }
 
-    fn farewell(&self, number: u64, facts: FileFacts) -> Farewell {
-        match facts {
-            FileFacts { damaged: true, .. } => Farewell::Quarantine(self.quarantine(number)),
-            FileFacts { sound: true, .. } => Farewell::Reuse,
-            FileFacts { is_read: true, .. } => Farewell::Remove,
-            FileFacts { .. } => Farewell::Examine(self.quarantine(number)),
+    fn farewell(&self, number: u64, trust: Trust) -> Farewell {
+        match trust {
+            Trust::Damaged => Farewell::Quarantine(self.quarantine(number)),
+            Trust::Own => Farewell::Reuse,
+            Trust::Read => Farewell::Remove,
+            Trust::Unread => Farewell::Examine(self.quarantine(number)),
         }
     }
 
@@ -497,7 +497,7 @@ impl Store {
         for one in &damage {
             let number = one.path.strip_prefix("journal/").and_then(layout::journal_number);
             if let Some(facts) = number.and_then(|number| self.journal.files.get_mut(&number)) {
-                facts.damaged = true;
+                facts.trust = Trust::Damaged;
             }
         }
         seal.twin = self.twin(recording, &seal);

@@ -8,11 +8,12 @@
 //! ```
 
 use std::io;
+use std::sync::Arc;
 
 use crc32c::{crc32c, crc32c_append};
 use earmark_core::RecordingId;
 
-use crate::disk::{Disk, read_whole, write_all_at};
+use crate::disk::{Disk, DiskFile, create_anew, read_whole, write_all_at};
 use crate::format::{VERSION, word};
 use crate::layout::{SUMS, sums_path};
 use crate::record::{Seal, Sha256Sum};
@@ -77,15 +78,15 @@ fn decode(bytes: &[u8], seal: &Seal) -> Result<Vec<u32>, SumsFault> {
     if sums.len() == count { Ok(sums) } else { Err(SumsFault::Damaged) }
 }
 
+/// Opens the sums that were kept for a recording.
+pub(crate) fn open(disk: &dyn Disk, recording: RecordingId) -> io::Result<Arc<dyn DiskFile>> {
+    disk.open(&sums_path(recording))
+}
+
 /// Reads the sums that were kept for a seal.
-pub(crate) fn read(
-    disk: &dyn Disk,
-    recording: RecordingId,
-    seal: &Seal,
-) -> Result<Vec<u32>, SumsFault> {
+pub(crate) fn read(file: &dyn DiskFile, seal: &Seal) -> Result<Vec<u32>, SumsFault> {
     let limit = HEADER_BYTES as u64 + blocks(seal.bytes) * SUM_BYTES as u64;
-    let file = disk.open(&sums_path(recording))?;
-    match read_whole(file.as_ref(), limit) {
+    match read_whole(file, limit) {
         Ok(bytes) => decode(&bytes, seal),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(SumsFault::Damaged),
         Err(error) => Err(error.into()),
@@ -101,12 +102,7 @@ pub(crate) fn write(
 ) -> Result<(), Fault> {
     let path = sums_path(recording);
     let at_path = |error| Fault::new(&path, error);
-    match disk.remove(&path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(at_path(error)),
-    }
-    let file = disk.create_new(&path).map_err(at_path)?;
+    let file = create_anew(disk, &path).map_err(at_path)?;
     let written = write_all_at(file.as_ref(), 0, &encode(sha256, sums));
     written.and_then(|()| file.sync()).map_err(at_path)?;
     disk.sync_dir(SUMS).map_err(|error| Fault::new(SUMS, error))

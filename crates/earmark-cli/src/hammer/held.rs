@@ -29,9 +29,8 @@ impl Host {
     }
 
     fn unsealed(&self) -> Vec<RecordingId> {
-        let all = self.store.ledger().recordings.iter();
-        let unsealed = all.filter(|(_, facts)| facts.end.is_some() && facts.awaits_seal());
-        unsealed.map(|(id, _)| *id).collect()
+        let open = self.store.ledger().awaiting_seal();
+        open.filter(|(_, facts)| facts.end.is_some()).map(|(id, _)| id).collect()
     }
 
     fn seal_now(&mut self, recording: RecordingId) -> Result<(), Failure> {

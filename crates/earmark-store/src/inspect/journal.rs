@@ -8,11 +8,9 @@ use earmark_core::{FrameSeq, RecordingId};
 use crate::damage::{Cost, LostAudio};
 use crate::disk::{Disk, read_what_can_be};
 use crate::format::{self, FileId, Found, Kind, SEARCH_STEP};
-use crate::recovery::Recovery;
+use crate::recovery::{JOURNAL_FILE_BYTES_READ_MAX, Recovery};
 use crate::scan::{Hole, Scan};
 
-/// The longest file that is read.
-const FILE_BYTES_READ_MAX: u64 = 1 << 30;
 /// Where the kind of a record stands in its header.
 const KIND_AT: usize = 24;
 /// The longest name of a decision that is believed.
@@ -26,7 +24,7 @@ pub(super) fn hole(
     range: &Range<u64>,
 ) -> Option<Cost> {
     let file = disk.open(path).ok()?;
-    let (bytes, _) = read_what_can_be(file.as_ref(), FILE_BYTES_READ_MAX).ok()?;
+    let (bytes, _) = read_what_can_be(file.as_ref(), JOURNAL_FILE_BYTES_READ_MAX).ok()?;
     let id = FileId::parse(&bytes).ok()?;
     let scan = Scan::of(id, &bytes, u64::MAX);
     let hole: &Hole = scan.holes.iter().find(|hole| hole.range == *range)?;

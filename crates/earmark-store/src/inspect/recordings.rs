@@ -6,14 +6,14 @@ use std::sync::Arc;
 use earmark_core::RecordingId;
 use earmark_core::sync::UploadStage;
 
-use super::audio;
+use super::audio::{self, Difference};
 use crate::damage::{Cost, Damage, Harm, LostAudio};
 use crate::disk::{Disk, read_what_can_be};
 use crate::layout;
 use crate::ledger::RecordingFacts;
 use crate::reader::{RecordingError, RecordingReader};
 use crate::record::Seal;
-use crate::sums;
+use crate::sums::{self, SumsFault};
 
 /// The longest file of which it is told what is lost.
 const FILE_BYTES_READ_MAX: u64 = 1 << 28;
@@ -38,17 +38,18 @@ pub(super) fn check(
     let read = RecordingReader::open_seal(disk, recording, seal);
     let verified = read.and_then(|mut reader| {
         reader.verify()?;
-        Ok(reader.sums_fault().map(ToString::to_string))
+        Ok(reader.kept_sums().err())
     });
     match verified {
-        Ok(fault) => {
-            fault.map_or(Look::Sound, |fault| Look::Damaged(without_sums(recording, &fault)))
-        }
+        Ok(None) => Look::Sound,
+        Ok(Some(fault)) => Look::Damaged(without_sums(recording, &fault)),
         Err(RecordingError::Missing { .. }) => Look::Missing,
         Err(RecordingError::WrongLength { expected, found, .. }) => {
             let harm = Harm::WrongLength { recording, expected, found };
             let damage = Damage::new(layout::recording_path(recording), None, harm);
-            Look::Damaged(Damage { cost: Some(of_length(disk, recording, facts)), ..damage })
+            let lost = compare(disk, recording, seal).ok();
+            let lost = lost.map(|(found, _)| (found.frames, found.at_most));
+            Look::Damaged(Damage { cost: Some(cost(recording, facts, lost)), ..damage })
         }
         Err(RecordingError::Damaged { .. } | RecordingError::Io { .. }) => {
             let damage = differing(disk, recording, facts, seal);
@@ -61,7 +62,7 @@ pub(super) fn check(
 }
 
 /// The recording is whole, but the checksums of its blocks are not.
-fn without_sums(recording: RecordingId, fault: &str) -> Damage {
+fn without_sums(recording: RecordingId, fault: &SumsFault) -> Damage {
     let damage = Damage::unreadable(layout::sums_path(recording), fault);
     let cost = "it cost nothing: the recording is whole, and they can be made anew from it";
     Damage { cost: Some(Cost::nothing(cost)), ..damage }
@@ -74,12 +75,10 @@ fn differing(
     seal: &Arc<Seal>,
 ) -> io::Result<Damage> {
     let path = layout::recording_path(recording);
-    let (bytes, unreadable) = read_what_can_be(disk.open(&path)?.as_ref(), FILE_BYTES_READ_MAX)?;
-    let sums = sums::read(disk, recording, seal).ok();
-    let found = audio::compare(&bytes, seal, sums.as_deref());
+    let (found, is_readable) = compare(disk, recording, seal)?;
     let reason = || String::from("the disk cannot read it");
     let harm = match &found.range {
-        Some(_) if !unreadable.is_empty() => Harm::Unreadable { reason: reason() },
+        Some(_) if !is_readable => Harm::Unreadable { reason: reason() },
         Some(_) => Harm::WrongContent { recording },
         None => Harm::WrongSum { recording },
     };
@@ -88,16 +87,13 @@ fn differing(
     Ok(Damage { path, range, harm, cost })
 }
 
-/// The cost of a file that has another length than was sealed.
-fn of_length(disk: &dyn Disk, recording: RecordingId, facts: &RecordingFacts) -> Cost {
-    let lost = facts.sealed.as_ref().and_then(|seal| {
-        let file = disk.open(&layout::recording_path(recording)).ok()?;
-        let (bytes, _) = read_what_can_be(file.as_ref(), FILE_BYTES_READ_MAX).ok()?;
-        let sums = sums::read(disk, recording, seal).ok();
-        let found = audio::compare(&bytes, seal, sums.as_deref());
-        Some((found.frames, found.at_most))
-    });
-    cost(recording, facts, lost)
+/// How a file differs from its seal, and whether the disk could read all of it.
+fn compare(disk: &dyn Disk, recording: RecordingId, seal: &Seal) -> io::Result<(Difference, bool)> {
+    let file = disk.open(&layout::recording_path(recording))?;
+    let (bytes, unreadable) = read_what_can_be(file.as_ref(), FILE_BYTES_READ_MAX)?;
+    let kept = sums::open(disk, recording).ok();
+    let sums = kept.and_then(|file| sums::read(file.as_ref(), seal).ok());
+    Ok((audio::compare(&bytes, seal, sums.as_deref()), unreadable.is_empty()))
 }
 
 /// What it costs that a file is not as it was sealed: so many frames, or all of them.

@@ -1,11 +1,9 @@
 //! Files in a store's folders that are none of a store's, and the one that should be there.
 
-use std::io;
-
 use crate::damage::{Damage, Harm};
 use crate::disk::{Disk, split};
 use crate::layout::{self, IDENTITY, JOURNAL, RECORDINGS, SNAPSHOT_TEMP, SNAPSHOTS, SUMS};
-use crate::recovery::ReadError;
+use crate::recovery::{ReadError, names};
 
 /// What lies in the store's own folders under names that it does not give. The top is left out: a
 /// host may keep things of its own there. So are names that the store's disk does not take, which
@@ -44,12 +42,5 @@ fn is_known(path: &str) -> bool {
 
 fn files(disk: &dyn Disk, dir: &str) -> Result<Vec<String>, ReadError> {
     let path = |name: String| if dir.is_empty() { name } else { format!("{dir}/{name}") };
-    match disk.list(dir) {
-        Ok(entries) => {
-            let files = entries.into_iter().filter(|entry| !entry.is_dir);
-            Ok(files.map(|entry| path(entry.name)).collect())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(ReadError::io(dir, error)),
-    }
+    Ok(names(disk, dir)?.into_iter().map(path).collect())
 }

@@ -176,12 +176,9 @@ impl World {
 
     /// Seals what recovery has cut, as a host does after a start.
     pub(super) fn seal_all(&mut self) {
-        let all = self.store.ledger().recordings.iter();
-        let cut: Vec<RecordingId> = all
-            .filter(|(_, facts)| facts.awaits_seal())
-            .filter(|(_, facts)| facts.end.is_some())
-            .map(|(id, _)| *id)
-            .collect();
+        let open = self.store.ledger().awaiting_seal();
+        let cut: Vec<RecordingId> =
+            open.filter(|(_, facts)| facts.end.is_some()).map(|(id, _)| id).collect();
         for recording in cut {
             let seal = self.seal(recording);
             self.stage(Record::Sealed { recording, seal });
