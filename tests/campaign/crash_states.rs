@@ -21,6 +21,7 @@ use std::time::Duration;
 use earmark_store::CutLimits;
 use serde_json::json;
 
+use crate::locked::locked;
 use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
 use oracle::Kind;
@@ -96,7 +97,7 @@ impl Crew {
     }
 
     fn note(&self, workload: &Workload, found: &Found) {
-        let mut all = lock(&self.found);
+        let mut all = locked(&self.found);
         all.push(found.violation.kind);
         if all.len() <= TOLD_MAX {
             let Workload { seed, number, name, steps, .. } = workload;
@@ -107,7 +108,7 @@ impl Crew {
     }
 
     fn tell(&self, slice: &Slice) {
-        let mut told = lock(&self.told);
+        let mut told = locked(&self.told);
         if slice.elapsed() - *told >= TELL_EVERY {
             *told = slice.elapsed();
             let states = self.counts.states.load(Ordering::Relaxed);
@@ -117,7 +118,7 @@ impl Crew {
     }
 
     fn write(&self, outcome: &mut Outcome) {
-        let found = lock(&self.found);
+        let found = locked(&self.found);
         let of = |kind: Kind| found.iter().filter(|found| **found == kind).count();
         let get = |counter: &AtomicU64| json!(counter.load(Ordering::Relaxed));
         outcome.checked = self.counts.states.load(Ordering::Relaxed);
@@ -155,9 +156,4 @@ fn control(slice: &Slice, outcome: &mut Outcome) {
             None => eprintln!("planted `{sabotage:?}` was NOT noticed"),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // What is behind it is a list and a time, whole at any moment.
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -19,6 +19,7 @@ use earmark_store::Lie;
 use serde_json::json;
 
 use crate::crash_states::sabotage::Sabotage;
+use crate::locked::locked;
 use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
 use case::{Case, End};
@@ -115,8 +116,7 @@ impl Crew {
             }
             Err(why) => {
                 // A panic is caught before it comes here, so that the count is whole.
-                let mut violations =
-                    self.violations.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut violations = locked(&self.violations);
                 *violations += 1;
                 if *violations <= TOLD_MAX {
                     eprintln!("VIOLATION: {why}\n  {case}");
@@ -126,7 +126,7 @@ impl Crew {
     }
 
     fn write(&self, outcome: &mut Outcome) {
-        let violations = self.violations.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let violations = locked(&self.violations);
         outcome.checked = self.runs.load(Ordering::Relaxed);
         outcome.violations = *violations as u64;
         for (name, counter) in [

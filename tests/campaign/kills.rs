@@ -22,12 +22,12 @@ use std::thread;
 use crate::outcome::{CannotRun, Outcome};
 use crate::request::Slice;
 
-pub(crate) use chain::mix;
 pub(crate) use judge::{Judge, Promise, Wrong};
 pub(crate) use life::{End as LifeEnd, Life, complaint, start};
+pub(crate) use oracle::content;
 pub(crate) use program::Program;
 pub(crate) use told::Told;
-pub(crate) use window::{Windows, arguments as stream_arguments};
+pub(crate) use window::{Windows, arguments as stream_arguments, moment as moment_between};
 
 pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     let program = Program::find()?;

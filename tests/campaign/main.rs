@@ -5,6 +5,7 @@ mod damage;
 mod fuzz;
 mod io_faults;
 mod kills;
+mod locked;
 mod memory;
 mod outcome;
 mod power_cuts;

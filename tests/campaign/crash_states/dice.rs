@@ -20,7 +20,7 @@ impl Dice {
     }
 }
 
-/// A well-spread number from a number.
+/// A well-spread number from a number (the finaliser of SplitMix64).
 pub(crate) const fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

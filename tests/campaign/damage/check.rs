@@ -129,12 +129,9 @@ impl Opened {
 }
 
 fn seal_all(store: &mut Store) -> Result<(), String> {
-    let all = store.ledger().recordings.iter();
-    let cut: Vec<RecordingId> = all
-        .filter(|(_, facts)| facts.awaits_seal())
-        .filter(|(_, facts)| facts.end.is_some())
-        .map(|(id, _)| *id)
-        .collect();
+    let open = store.ledger().awaiting_seal();
+    let cut: Vec<RecordingId> =
+        open.filter(|(_, facts)| facts.end.is_some()).map(|(id, _)| id).collect();
     for recording in cut {
         let job = store.begin(Work::Seal(recording));
         let job = job.ok_or_else(|| format!("{recording} cannot be sealed"))?;

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::mutation::{Dice, mutate};
 use super::target::{Ground, Target, corpus};
+use crate::locked::locked;
 use crate::memory::MEMORY;
 use crate::request::Slice;
 
@@ -150,7 +151,7 @@ fn tell(name: &str, why: &str, input: &[u8]) {
 }
 
 fn note(now: &Now, name: &'static str, input: &[u8]) {
-    let mut place = now.input.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = locked(&now.input);
     place.0 = name;
     place.1.clear();
     place.1.extend_from_slice(input);
@@ -167,7 +168,7 @@ fn watch(now: &Arc<Now>, hang: Duration) {
             std::thread::sleep(hang);
             let executions = now.executions.load(Ordering::Relaxed);
             if executions == before && executions > 0 {
-                let input = now.input.lock().unwrap_or_else(PoisonError::into_inner);
+                let input = locked(&now.input);
                 tell(input.0, &format!("it goes on for more than {hang:?}"), &input.1);
                 std::process::exit(super::HUNG.into());
             }

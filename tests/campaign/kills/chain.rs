@@ -9,6 +9,7 @@ use super::judge::{Judge, Promise, Wrong};
 use super::life::{End, Life};
 use super::points::{BIRTH, LIFE, Point};
 use super::program::Program;
+use crate::crash_states::dice::mix;
 
 /// Points of a life that one store goes through.
 const POINTS: u64 = 8;
@@ -191,12 +192,4 @@ pub(super) fn empty_journal(store: &Path) -> std::io::Result<()> {
         std::fs::write(&file, vec![0; usize::try_from(bytes).unwrap_or(0)])?;
     }
     Ok(())
-}
-
-/// A well-spread number from a number (the finaliser of SplitMix64).
-pub(crate) const fn mix(number: u64) -> u64 {
-    let mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }

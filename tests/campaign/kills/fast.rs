@@ -1,8 +1,8 @@
 //! Many kills: a writer on the bare store, at named points and at random moments.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use serde_json::json;
@@ -11,6 +11,7 @@ use super::chain::{Chain, Lived, Spoilt};
 use super::judge::Wrong;
 use super::points::{BIRTH, LIFE};
 use super::program::Program;
+use crate::locked::locked;
 use crate::outcome::Outcome;
 use crate::request::Slice;
 
@@ -64,7 +65,7 @@ fn work(slice: &Slice, program: &Program, counts: &Counts) {
 
 impl Counts {
     fn all(&self) -> std::sync::MutexGuard<'_, All> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.all)
     }
 
     fn is_enough(&self, slice: &Slice) -> bool {

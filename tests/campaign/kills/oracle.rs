@@ -1,10 +1,12 @@
 //! What the server must hold in the end, by what was durable at the kill.
 
+use std::ops::Range;
+
 use earmark_backend::server::StateReport;
 use earmark_core::sync::UploadStage;
 use earmark_core::{Device, RecordingId};
 use earmark_sim::feed::PseudoFrames;
-use earmark_store::{CaptureFacts, Inspection};
+use earmark_store::{CaptureFacts, Inspection, Sha256Sum};
 use sha2::{Digest as _, Sha256};
 
 /// The bytes of a frame of a feed that says nothing else.
@@ -56,7 +58,7 @@ impl Expected {
             durable.push(Durable {
                 id: Some(*id),
                 frames,
-                sha256: content(&facts.device, seed, facts.first.0, frames),
+                sha256: of_device(&facts.device, seed, facts.first.0..facts.first.0 + frames),
                 conversation: conversation.map(|id| id.as_str().to_owned()),
                 may_be_released: ledger.undelivered(*id) == 0,
                 may_be_sent_again: matches!(facts.upload.stage, UploadStage::Uploading),
@@ -93,7 +95,7 @@ impl Durable {
         Self {
             id: None,
             frames,
-            sha256: content(&capture.device, seed, first.0, frames),
+            sha256: of_device(&capture.device, seed, first.0..first.0 + frames),
             conversation: None,
             may_be_released: false,
             may_be_sent_again: false,
@@ -133,14 +135,17 @@ impl Durable {
     }
 }
 
+/// The hash of the file that these frames of a device make.
+fn of_device(device: &Device, seed: u64, places: Range<u64>) -> String {
+    content(&PseudoFrames::new(device, seed, FRAME_BYTES), places)
+}
+
 /// The hash of a recording's file: each frame behind its length.
-fn content(device: &Device, seed: u64, first: u64, frames: u64) -> String {
-    let maker = PseudoFrames::new(device, seed, FRAME_BYTES);
+pub(crate) fn content(frames: &PseudoFrames, places: Range<u64>) -> String {
     let mut hash = Sha256::new();
-    for place in first..first + frames {
-        let frame = maker.frame(place);
+    for frame in places.map(|place| frames.frame(place)) {
         hash.update(u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
         hash.update(&frame);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256Sum(hash.finalize().into()).to_string()
 }

@@ -14,9 +14,11 @@ use earmark_store::{FsDisk, inspect};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::chain::{empty_journal, mix};
+use super::chain::empty_journal;
 use super::life::lived;
 use super::program::Program;
+use crate::crash_states::dice::mix;
+use crate::locked::locked;
 use crate::outcome::Outcome;
 use crate::request::Slice;
 
@@ -108,8 +110,8 @@ pub(super) fn run(slice: &Slice, program: &Program, outcome: &mut Outcome) {
                 return;
             }
             let mut own = Windows::default();
-            let end = kill(program, moment(slice.seed, number), false, &mut own);
-            let mut all = windows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let end = kill(program, moment(KILL_MILLIS, slice.seed, number), false, &mut own);
+            let mut all = locked(&windows);
             all.millis.append(&mut own.millis);
             all.acknowledged_lost += own.acknowledged_lost;
             end.unwrap_or_else(|why| all.violation(&why));
@@ -122,8 +124,8 @@ pub(super) fn run(slice: &Slice, program: &Program, outcome: &mut Outcome) {
     windows.write(BOUND_MILLIS, outcome);
 }
 
-fn moment(seed: u64, number: u64) -> Duration {
-    let (first, last) = KILL_MILLIS;
+/// A moment between two, in ms from the start of a host on, that follows from a number.
+pub(crate) fn moment((first, last): (u64, u64), seed: u64, number: u64) -> Duration {
     Duration::from_millis(first + mix(mix(seed) ^ number) % (last - first))
 }
 

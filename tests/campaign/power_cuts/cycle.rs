@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::medium::Medium;
 use super::victim::Victim;
-use crate::kills::{Judge, Program, Promise, Told, Wrong, mix};
+use crate::crash_states::dice::mix;
+use crate::kills::{Judge, Program, Promise, Told, Wrong};
 
 /// Power cuts that one store goes through.
 const CYCLES: u64 = 10;

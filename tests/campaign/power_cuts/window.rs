@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::cycle::cut;
 use super::medium::Medium;
 use super::victim::Victim;
-use crate::kills::{Program, Windows, mix, stream_arguments};
+use crate::kills::{Program, Windows, moment_between, stream_arguments};
+use crate::locked::locked;
 use crate::outcome::Outcome;
 use crate::request::Slice;
 
@@ -24,8 +25,8 @@ pub(super) fn run(slice: &Slice, program: &Program, media: &mut [Medium], outcom
     let all = Mutex::new(Windows::default());
     let work = |place: u64, medium: &mut Medium| {
         for number in place * cuts..(place + 1) * cuts {
-            let end = stream(program, medium, moment(slice.seed, number));
-            let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let end = stream(program, medium, moment_between(CUT_MILLIS, slice.seed, number));
+            let mut all = locked(&all);
             let looked = end.and_then(|told| all.look(&told, &medium.store()));
             looked.unwrap_or_else(|why| all.violation(&why));
             drop(all);
@@ -42,11 +43,6 @@ pub(super) fn run(slice: &Slice, program: &Program, media: &mut [Medium], outcom
     outcome.checked += cuts * media.len() as u64;
     let all = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     all.write(BOUND_MILLIS, outcome);
-}
-
-fn moment(seed: u64, number: u64) -> Duration {
-    let (first, last) = CUT_MILLIS;
-    Duration::from_millis(first + mix(mix(seed) ^ number) % (last - first))
 }
 
 /// A host streams into a new store until the power is cut; what it has told.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use earmark_store::{DirEntry, Disk, DiskFile, DiskLock};
 
+use crate::locked::locked;
 use crate::speed::index;
 
 /// What the page cache holds a file in, and what a sync sends at least.
@@ -148,12 +149,12 @@ impl CountingFile {
         let end = offset + count as u64;
         self.tally.writes.fetch_add(1, Ordering::Relaxed);
         self.tally.bytes.fetch_add(count as u64, Ordering::Relaxed);
-        let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dirty = locked(&self.dirty);
         dirty.extend(offset / PAGE_BYTES..end.div_ceil(PAGE_BYTES));
     }
 
     fn sync_once(&self) -> io::Result<()> {
-        let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
+        let dirty = std::mem::take(&mut *locked(&self.dirty));
         self.tally.syncs.fetch_add(1, Ordering::Relaxed);
         self.tally.pages.fetch_add(dirty.len() as u64, Ordering::Relaxed);
         let is_commit = self.is_journal && !dirty.is_empty();

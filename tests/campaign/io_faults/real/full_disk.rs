@@ -14,11 +14,11 @@ use earmark::{
 use earmark_sim::feed::PseudoFrames;
 use earmark_store::{FsDisk, Inspection, inspect};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Real;
 use super::tmpfs::{Ballast, Tmpfs};
+use crate::kills::content;
 use crate::request::Slice;
 
 /// The bytes of a frame, and how often one comes: uncompressed audio, which fills a disk soonest.
@@ -226,7 +226,7 @@ impl Story {
         for recording in now.recordings.iter().filter(|one| one.device == device) {
             let end = first + recording.frames;
             let found = recording.sha256.map(|sum| sum.to_string()).unwrap_or_default();
-            let is_right = found == content(&frames, first, end);
+            let is_right = found == content(&frames, first..end);
             ensure(is_right, || format!("frames {first} to {end} of {name} differ"))?;
             first = end;
         }
@@ -266,17 +266,6 @@ async fn wait(
         Ok(())
     };
     timeout(PATIENCE, waited).await.map_err(|_| format!("never: {what}"))?
-}
-
-/// The hash of a recording's file: each frame behind its length.
-fn content(frames: &PseudoFrames, first: u64, end: u64) -> String {
-    let mut hash = Sha256::new();
-    for place in first..end {
-        let frame = frames.frame(place);
-        hash.update(u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
-        hash.update(&frame);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {

@@ -17,7 +17,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::Real;
-use crate::kills::{Judge, Life, LifeEnd, Program, Promise, Told, mix};
+use crate::crash_states::dice::mix;
+use crate::kills::{Judge, Life, LifeEnd, Program, Promise, Told};
+use crate::locked::locked;
 use crate::outcome::Outcome;
 use crate::request::Slice;
 
@@ -122,7 +124,7 @@ pub(super) fn run(slice: &Slice, program: &Program, real: &mut Real, outcome: &m
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let end = case.run(program).map_err(|why| format!("{why}\n  {case:?}"));
             // A worker that panicked has pushed a whole end, or none.
-            ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(end);
+            locked(&ends).push(end);
         }
     };
     let workers = thread::available_parallelism().map_or(2, std::num::NonZero::get);
