@@ -91,12 +91,17 @@ impl Recorder {
 
     /// Lets the recording go and its journal files with it.
     pub(super) fn let_go(&mut self) {
+        self.remove();
+        self.run(Work::Snapshot);
+        self.run(Work::Prune);
+    }
+
+    /// Lets the recording go.
+    pub(super) fn remove(&mut self) {
         let recording = self.cut();
         self.store.stage(Record::Removing { recording, why: Removal::Released });
         self.store.stage(Record::Removed { recording });
         self.flush();
-        self.run(Work::Snapshot);
-        self.run(Work::Prune);
     }
 
     /// Cuts recordings of one frame until there are so many.

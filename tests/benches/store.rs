@@ -19,6 +19,8 @@ const SECOND: usize = 100;
 const BLOCK_BYTES: usize = 4_096;
 /// Recordings of the ledger whose snapshot is written and read.
 const RECORDINGS: usize = 1_000;
+/// Seconds of frames that have more bytes than that.
+const SNAPSHOT_SECONDS: usize = 20;
 
 fn frames(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frames");
@@ -87,9 +89,11 @@ fn snapshots(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("snapshots");
     group.throughput(Throughput::Elements(RECORDINGS as u64));
     group.bench_function("write one of 1,000 recordings", |bencher| {
+        // As much as a snapshot has, so that the next one is due; no more of it is kept.
         let change = |recorder: &mut Recorder| {
-            recorder.stage(1);
-            recorder.flush();
+            recorder.run(Work::Prune);
+            (0..SNAPSHOT_SECONDS).for_each(|_| recorder.stage(SECOND));
+            recorder.remove();
         };
         bencher.iter_custom(|rounds| {
             recorder.time(rounds, change, |recorder| recorder.run(Work::Snapshot))

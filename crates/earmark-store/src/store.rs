@@ -38,7 +38,8 @@ const SEAL_READS_MAX: u32 = 8;
 pub struct Config {
     /// A journal file is closed before it grows over this, in bytes.
     pub journal_file_bytes_max: u64,
-    /// A snapshot becomes due after so many bytes of records.
+    /// A snapshot becomes due after so many bytes of records, and after no fewer than the last one
+    /// has.
     pub snapshot_after_bytes: u64,
 }
 
