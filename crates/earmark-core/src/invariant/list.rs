@@ -1,0 +1,347 @@
+//! The names of the invariants.
+
+/// An invariant; the letter of its id is its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// An acknowledged frame is in exactly one recording, or confirmed by the server, or let go
+    /// by policy or a person, or in a range that rot hit and that is reported.
+    NoLoss,
+    /// A frame that is found or uploaded is, byte for byte, one that was taken, of its device,
+    /// capture and number, once and in order.
+    NoInvention,
+    /// A frame is acknowledged after a sync that covers it succeeded and the name of its file is
+    /// synced, never after a failure in its place.
+    AcknowledgeAfterSync,
+    /// After a failed write or sync nothing is appended to, synced on or acknowledged from that
+    /// file.
+    FailedFileIsDead,
+    /// What recovery finds of a capture is a prefix of what was taken that leaves out nothing
+    /// acknowledged.
+    PrefixRecovery,
+    /// After recovery the next number is above every number ever seen, and ids never come back.
+    Fencing,
+    /// To recover twice, or to be cut while recovering, ends in the same state.
+    RecoveryIsIdempotent,
+    /// The bytes of a sealed recording never change.
+    SealedIsImmutable,
+    /// A file is unlinked after its release, receipt or deletion is durable, and never because an
+    /// index lacks it.
+    DeleteLast,
+    /// Damage to one file stops neither the opening nor the other recordings, and what cannot be
+    /// read is kept.
+    ContainAndKeep,
+    /// Two processes never write one store.
+    OneOwner,
+    /// On a full disk nothing acknowledged is given up, new frames are refused and not dropped,
+    /// and decisions can be recorded.
+    FullDisk,
+    /// The conversation of a recording is set once, and changes only by a recorded relink.
+    OneConversation,
+    /// A recording holds the frames of one session, device, capture, codec and account.
+    NoMixing,
+    /// A sealed recording is linked, or waits with a deadline, or was let go to the upload.
+    NoOrphans,
+    /// A link is durable before anything that it causes.
+    LinkBeforeEffect,
+    /// An event that is late, double, out of order or unknown changes no link.
+    EventTolerance,
+    /// A frame belongs to the session that was open when it was captured.
+    SessionBounds,
+    /// Nothing is sent with another account's token, or touched by another device's events.
+    TenantWall,
+    /// A request leaves after the recording is sealed, and linked or due without a link, both
+    /// durably.
+    UploadAfterSeal,
+    /// A request stands in the journal before its first byte leaves, and only a person resets the
+    /// budget.
+    AttemptWrittenAhead,
+    /// Only an answer about the content spends budget.
+    OnlyContentSpends,
+    /// A final refusal is not tried again by itself, and its reason is kept.
+    FinalIsFinal,
+    /// At most one request of a recording is in flight, always with the same content.
+    OneFlight,
+    /// A recording is synced exactly when a receipt for it is durable.
+    SyncedIsTheServersWord,
+    /// A job has a deadline that survives a restart.
+    AcceptedHasALease,
+    /// The server holds one logical copy of a recording at most.
+    ExactlyOnce,
+    /// No request leaves before its wait is over, and no wait exceeds its cap.
+    WaitAsTold,
+    /// The requests of any minute stay within the limit.
+    NoStorm,
+    /// Recordings that cannot be uploaded delay those that can by a bounded time.
+    NoPoison,
+    /// What is sent has the hash that was sealed.
+    BytesMatch,
+    /// Every conversation that the server ends leads to synced, failed or corrupted within a
+    /// bounded time after the last fault.
+    TerminalAndVisible,
+    /// From every reachable state everything can come to rest without a person, once disk and
+    /// network are healthy.
+    NeverStuck,
+    /// Whatever waits has work in flight or a deadline.
+    Armed,
+    /// What is shown is what is durable; audio in memory is shown apart.
+    HonestStatus,
+    /// Every frame that came is in exactly one of the counts, and no count underflows.
+    Conservation,
+    /// Every queue and map has a limit, and reaching it is an answer and a count.
+    Bounded,
+    /// A stop takes no frames after its mark, leaves everything acknowledged durable and ends in
+    /// time.
+    OrderlyStop,
+    /// A terminal state is left by a person's wish only, and what is durable never goes back.
+    Monotone,
+    /// No decision depends on how the wall clock is set.
+    ClockFree,
+    /// Deadlines that passed in suspend fire once.
+    Suspend,
+    /// The same seed and build take the same course.
+    Determinism,
+    /// Nothing outside the store is opened, files are private, and no token is written anywhere.
+    Sandbox,
+    /// A store of the previous format opens; an unknown newer one is refused untouched.
+    Versions,
+}
+
+/// All of them, in the order of their ids.
+pub const INVARIANTS: [Invariant; 44] = [
+    Invariant::NoLoss,
+    Invariant::NoInvention,
+    Invariant::AcknowledgeAfterSync,
+    Invariant::FailedFileIsDead,
+    Invariant::PrefixRecovery,
+    Invariant::Fencing,
+    Invariant::RecoveryIsIdempotent,
+    Invariant::SealedIsImmutable,
+    Invariant::DeleteLast,
+    Invariant::ContainAndKeep,
+    Invariant::OneOwner,
+    Invariant::FullDisk,
+    Invariant::OneConversation,
+    Invariant::NoMixing,
+    Invariant::NoOrphans,
+    Invariant::LinkBeforeEffect,
+    Invariant::EventTolerance,
+    Invariant::SessionBounds,
+    Invariant::TenantWall,
+    Invariant::UploadAfterSeal,
+    Invariant::AttemptWrittenAhead,
+    Invariant::OnlyContentSpends,
+    Invariant::FinalIsFinal,
+    Invariant::OneFlight,
+    Invariant::SyncedIsTheServersWord,
+    Invariant::AcceptedHasALease,
+    Invariant::ExactlyOnce,
+    Invariant::WaitAsTold,
+    Invariant::NoStorm,
+    Invariant::NoPoison,
+    Invariant::BytesMatch,
+    Invariant::TerminalAndVisible,
+    Invariant::NeverStuck,
+    Invariant::Armed,
+    Invariant::HonestStatus,
+    Invariant::Conservation,
+    Invariant::Bounded,
+    Invariant::OrderlyStop,
+    Invariant::Monotone,
+    Invariant::ClockFree,
+    Invariant::Suspend,
+    Invariant::Determinism,
+    Invariant::Sandbox,
+    Invariant::Versions,
+];
+
+impl Invariant {
+    /// The short name, as in `D1`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::NoLoss => "D1",
+            Self::NoInvention => "D2",
+            Self::AcknowledgeAfterSync => "D3",
+            Self::FailedFileIsDead => "D4",
+            Self::PrefixRecovery => "D5",
+            Self::Fencing => "D6",
+            Self::RecoveryIsIdempotent => "D7",
+            Self::SealedIsImmutable => "D8",
+            Self::DeleteLast => "D9",
+            Self::ContainAndKeep => "D10",
+            Self::OneOwner => "D11",
+            Self::FullDisk => "D12",
+            Self::OneConversation => "L1",
+            Self::NoMixing => "L2",
+            Self::NoOrphans => "L3",
+            Self::LinkBeforeEffect => "L4",
+            Self::EventTolerance => "L5",
+            Self::SessionBounds => "L6",
+            Self::TenantWall => "L7",
+            Self::UploadAfterSeal => "U1",
+            Self::AttemptWrittenAhead => "U2",
+            Self::OnlyContentSpends => "U3",
+            Self::FinalIsFinal => "U4",
+            Self::OneFlight => "U5",
+            Self::SyncedIsTheServersWord => "U6",
+            Self::AcceptedHasALease => "U7",
+            Self::ExactlyOnce => "U8",
+            Self::WaitAsTold => "U9",
+            Self::NoStorm => "U10",
+            Self::NoPoison => "U11",
+            Self::BytesMatch => "U12",
+            Self::TerminalAndVisible => "V1",
+            Self::NeverStuck => "V2",
+            Self::Armed => "V3",
+            Self::HonestStatus => "V4",
+            Self::Conservation => "V5",
+            Self::Bounded => "V6",
+            Self::OrderlyStop => "V7",
+            Self::Monotone => "V8",
+            Self::ClockFree => "X1",
+            Self::Suspend => "X2",
+            Self::Determinism => "X3",
+            Self::Sandbox => "X4",
+            Self::Versions => "X5",
+        }
+    }
+
+    /// What it states.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NoLoss => {
+                "An acknowledged frame is in exactly one recording, or confirmed by the \
+                 server, or let go by policy or a person, or in a range that rot hit and \
+                 that is reported"
+            }
+            Self::NoInvention => {
+                "A frame that is found or uploaded is, byte for byte, one that was taken, \
+                 of its device, capture and number, once and in order"
+            }
+            Self::AcknowledgeAfterSync => {
+                "A frame is acknowledged after a sync that covers it succeeded and the \
+                 name of its file is synced, never after a failure in its place"
+            }
+            Self::FailedFileIsDead => {
+                "After a failed write or sync nothing is appended to, synced on or \
+                 acknowledged from that file"
+            }
+            Self::PrefixRecovery => {
+                "What recovery finds of a capture is a prefix of what was taken that \
+                 leaves out nothing acknowledged"
+            }
+            Self::Fencing => {
+                "After recovery the next number is above every number ever seen, and ids \
+                 never come back"
+            }
+            Self::RecoveryIsIdempotent => {
+                "To recover twice, or to be cut while recovering, ends in the same state"
+            }
+            Self::SealedIsImmutable => "The bytes of a sealed recording never change",
+            Self::DeleteLast => {
+                "A file is unlinked after its release, receipt or deletion is durable, \
+                 and never because an index lacks it"
+            }
+            Self::ContainAndKeep => {
+                "Damage to one file stops neither the opening nor the other recordings, \
+                 and what cannot be read is kept"
+            }
+            Self::OneOwner => "Two processes never write one store",
+            Self::FullDisk => {
+                "On a full disk nothing acknowledged is given up, new frames are refused \
+                 and not dropped, and decisions can be recorded"
+            }
+            Self::OneConversation => {
+                "The conversation of a recording is set once, and changes only by a \
+                 recorded relink"
+            }
+            Self::NoMixing => {
+                "A recording holds the frames of one session, device, capture, codec and \
+                 account"
+            }
+            Self::NoOrphans => {
+                "A sealed recording is linked, or waits with a deadline, or was let go to \
+                 the upload"
+            }
+            Self::LinkBeforeEffect => "A link is durable before anything that it causes",
+            Self::EventTolerance => {
+                "An event that is late, double, out of order or unknown changes no link"
+            }
+            Self::SessionBounds => {
+                "A frame belongs to the session that was open when it was captured"
+            }
+            Self::TenantWall => {
+                "Nothing is sent with another account's token, or touched by another \
+                 device's events"
+            }
+            Self::UploadAfterSeal => {
+                "A request leaves after the recording is sealed, and linked or due \
+                 without a link, both durably"
+            }
+            Self::AttemptWrittenAhead => {
+                "A request stands in the journal before its first byte leaves, and only a \
+                 person resets the budget"
+            }
+            Self::OnlyContentSpends => "Only an answer about the content spends budget",
+            Self::FinalIsFinal => {
+                "A final refusal is not tried again by itself, and its reason is kept"
+            }
+            Self::OneFlight => {
+                "At most one request of a recording is in flight, always with the same \
+                 content"
+            }
+            Self::SyncedIsTheServersWord => {
+                "A recording is synced exactly when a receipt for it is durable"
+            }
+            Self::AcceptedHasALease => "A job has a deadline that survives a restart",
+            Self::ExactlyOnce => "The server holds one logical copy of a recording at most",
+            Self::WaitAsTold => {
+                "No request leaves before its wait is over, and no wait exceeds its cap"
+            }
+            Self::NoStorm => "The requests of any minute stay within the limit",
+            Self::NoPoison => {
+                "Recordings that cannot be uploaded delay those that can by a bounded \
+                 time"
+            }
+            Self::BytesMatch => "What is sent has the hash that was sealed",
+            Self::TerminalAndVisible => {
+                "Every conversation that the server ends leads to synced, failed or \
+                 corrupted within a bounded time after the last fault"
+            }
+            Self::NeverStuck => {
+                "From every reachable state everything can come to rest without a person, \
+                 once disk and network are healthy"
+            }
+            Self::Armed => "Whatever waits has work in flight or a deadline",
+            Self::HonestStatus => {
+                "What is shown is what is durable; audio in memory is shown apart"
+            }
+            Self::Conservation => {
+                "Every frame that came is in exactly one of the counts, and no count \
+                 underflows"
+            }
+            Self::Bounded => {
+                "Every queue and map has a limit, and reaching it is an answer and a \
+                 count"
+            }
+            Self::OrderlyStop => {
+                "A stop takes no frames after its mark, leaves everything acknowledged \
+                 durable and ends in time"
+            }
+            Self::Monotone => {
+                "A terminal state is left by a person's wish only, and what is durable \
+                 never goes back"
+            }
+            Self::ClockFree => "No decision depends on how the wall clock is set",
+            Self::Suspend => "Deadlines that passed in suspend fire once",
+            Self::Determinism => "The same seed and build take the same course",
+            Self::Sandbox => {
+                "Nothing outside the store is opened, files are private, and no token is \
+                 written anywhere"
+            }
+            Self::Versions => {
+                "A store of the previous format opens; an unknown newer one is refused \
+                 untouched"
+            }
+        }
+    }
+}
