@@ -154,194 +154,79 @@ pub const INVARIANTS: [Invariant; 44] = [
     Invariant::Versions,
 ];
 
+/// The id and the sentence of each, in the same order.
+#[rustfmt::skip]
+const WORDS: [(&str, &str); 44] = [
+    ("D1", "An acknowledged frame is in exactly one recording, or confirmed by the server, or \
+        let go by policy or a person, or in a range that rot hit and that is reported"),
+    ("D2", "A frame that is found or uploaded is, byte for byte, one that was taken, of its \
+        device, capture and number, once and in order"),
+    ("D3", "A frame is acknowledged after a sync that covers it succeeded and the name of its \
+        file is synced, never after a failure in its place"),
+    ("D4", "After a failed write or sync nothing is appended to, synced on or acknowledged from \
+        that file"),
+    ("D5", "What recovery finds of a capture is a prefix of what was taken that leaves out \
+        nothing acknowledged"),
+    ("D6", "After recovery the next number is above every number ever seen, and ids never come \
+        back"),
+    ("D7", "To recover twice, or to be cut while recovering, ends in the same state"),
+    ("D8", "The bytes of a sealed recording never change"),
+    ("D9", "A file is unlinked after its release, receipt or deletion is durable, and never \
+        because an index lacks it"),
+    ("D10", "Damage to one file stops neither the opening nor the other recordings, and what \
+        cannot be read is kept"),
+    ("D11", "Two processes never write one store"),
+    ("D12", "On a full disk nothing acknowledged is given up, new frames are refused and not \
+        dropped, and decisions can be recorded"),
+    ("L1", "The conversation of a recording is set once, and changes only by a recorded relink"),
+    ("L2", "A recording holds the frames of one session, device, capture, codec and account"),
+    ("L3", "A sealed recording is linked, or waits with a deadline, or was let go to the upload"),
+    ("L4", "A link is durable before anything that it causes"),
+    ("L5", "An event that is late, double, out of order or unknown changes no link"),
+    ("L6", "A frame belongs to the session that was open when it was captured"),
+    ("L7", "Nothing is sent with another account's token, or touched by another device's events"),
+    ("U1", "A request leaves after the recording is sealed, and linked or due without a link, \
+        both durably"),
+    ("U2", "A request stands in the journal before its first byte leaves, and only a person \
+        resets the budget"),
+    ("U3", "Only an answer about the content spends budget"),
+    ("U4", "A final refusal is not tried again by itself, and its reason is kept"),
+    ("U5", "At most one request of a recording is in flight, always with the same content"),
+    ("U6", "A recording is synced exactly when a receipt for it is durable"),
+    ("U7", "A job has a deadline that survives a restart"),
+    ("U8", "The server holds one logical copy of a recording at most"),
+    ("U9", "No request leaves before its wait is over, and no wait exceeds its cap"),
+    ("U10", "The requests of any minute stay within the limit"),
+    ("U11", "Recordings that cannot be uploaded delay those that can by a bounded time"),
+    ("U12", "What is sent has the hash that was sealed"),
+    ("V1", "Every conversation that the server ends leads to synced, failed or corrupted within \
+        a bounded time after the last fault"),
+    ("V2", "From every reachable state everything can come to rest without a person, once disk \
+        and network are healthy"),
+    ("V3", "Whatever waits has work in flight or a deadline"),
+    ("V4", "What is shown is what is durable; audio in memory is shown apart"),
+    ("V5", "Every frame that came is in exactly one of the counts, and no count underflows"),
+    ("V6", "Every queue and map has a limit, and reaching it is an answer and a count"),
+    ("V7", "A stop takes no frames after its mark, leaves everything acknowledged durable and \
+        ends in time"),
+    ("V8", "A terminal state is left by a person's wish only, and what is durable never goes \
+        back"),
+    ("X1", "No decision depends on how the wall clock is set"),
+    ("X2", "Deadlines that passed in suspend fire once"),
+    ("X3", "The same seed and build take the same course"),
+    ("X4", "Nothing outside the store is opened, files are private, and no token is written \
+        anywhere"),
+    ("X5", "A store of the previous format opens; an unknown newer one is refused untouched"),
+];
+
 impl Invariant {
     /// The short name, as in `D1`.
     pub const fn id(self) -> &'static str {
-        match self {
-            Self::NoLoss => "D1",
-            Self::NoInvention => "D2",
-            Self::AcknowledgeAfterSync => "D3",
-            Self::FailedFileIsDead => "D4",
-            Self::PrefixRecovery => "D5",
-            Self::Fencing => "D6",
-            Self::RecoveryIsIdempotent => "D7",
-            Self::SealedIsImmutable => "D8",
-            Self::DeleteLast => "D9",
-            Self::ContainAndKeep => "D10",
-            Self::OneOwner => "D11",
-            Self::FullDisk => "D12",
-            Self::OneConversation => "L1",
-            Self::NoMixing => "L2",
-            Self::NoOrphans => "L3",
-            Self::LinkBeforeEffect => "L4",
-            Self::EventTolerance => "L5",
-            Self::SessionBounds => "L6",
-            Self::TenantWall => "L7",
-            Self::UploadAfterSeal => "U1",
-            Self::AttemptWrittenAhead => "U2",
-            Self::OnlyContentSpends => "U3",
-            Self::FinalIsFinal => "U4",
-            Self::OneFlight => "U5",
-            Self::SyncedIsTheServersWord => "U6",
-            Self::AcceptedHasALease => "U7",
-            Self::ExactlyOnce => "U8",
-            Self::WaitAsTold => "U9",
-            Self::NoStorm => "U10",
-            Self::NoPoison => "U11",
-            Self::BytesMatch => "U12",
-            Self::TerminalAndVisible => "V1",
-            Self::NeverStuck => "V2",
-            Self::Armed => "V3",
-            Self::HonestStatus => "V4",
-            Self::Conservation => "V5",
-            Self::Bounded => "V6",
-            Self::OrderlyStop => "V7",
-            Self::Monotone => "V8",
-            Self::ClockFree => "X1",
-            Self::Suspend => "X2",
-            Self::Determinism => "X3",
-            Self::Sandbox => "X4",
-            Self::Versions => "X5",
-        }
+        WORDS[self as usize].0
     }
 
     /// What it states.
     pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::NoLoss => {
-                "An acknowledged frame is in exactly one recording, or confirmed by the \
-                 server, or let go by policy or a person, or in a range that rot hit and \
-                 that is reported"
-            }
-            Self::NoInvention => {
-                "A frame that is found or uploaded is, byte for byte, one that was taken, \
-                 of its device, capture and number, once and in order"
-            }
-            Self::AcknowledgeAfterSync => {
-                "A frame is acknowledged after a sync that covers it succeeded and the \
-                 name of its file is synced, never after a failure in its place"
-            }
-            Self::FailedFileIsDead => {
-                "After a failed write or sync nothing is appended to, synced on or \
-                 acknowledged from that file"
-            }
-            Self::PrefixRecovery => {
-                "What recovery finds of a capture is a prefix of what was taken that \
-                 leaves out nothing acknowledged"
-            }
-            Self::Fencing => {
-                "After recovery the next number is above every number ever seen, and ids \
-                 never come back"
-            }
-            Self::RecoveryIsIdempotent => {
-                "To recover twice, or to be cut while recovering, ends in the same state"
-            }
-            Self::SealedIsImmutable => "The bytes of a sealed recording never change",
-            Self::DeleteLast => {
-                "A file is unlinked after its release, receipt or deletion is durable, \
-                 and never because an index lacks it"
-            }
-            Self::ContainAndKeep => {
-                "Damage to one file stops neither the opening nor the other recordings, \
-                 and what cannot be read is kept"
-            }
-            Self::OneOwner => "Two processes never write one store",
-            Self::FullDisk => {
-                "On a full disk nothing acknowledged is given up, new frames are refused \
-                 and not dropped, and decisions can be recorded"
-            }
-            Self::OneConversation => {
-                "The conversation of a recording is set once, and changes only by a \
-                 recorded relink"
-            }
-            Self::NoMixing => {
-                "A recording holds the frames of one session, device, capture, codec and \
-                 account"
-            }
-            Self::NoOrphans => {
-                "A sealed recording is linked, or waits with a deadline, or was let go to \
-                 the upload"
-            }
-            Self::LinkBeforeEffect => "A link is durable before anything that it causes",
-            Self::EventTolerance => {
-                "An event that is late, double, out of order or unknown changes no link"
-            }
-            Self::SessionBounds => {
-                "A frame belongs to the session that was open when it was captured"
-            }
-            Self::TenantWall => {
-                "Nothing is sent with another account's token, or touched by another \
-                 device's events"
-            }
-            Self::UploadAfterSeal => {
-                "A request leaves after the recording is sealed, and linked or due \
-                 without a link, both durably"
-            }
-            Self::AttemptWrittenAhead => {
-                "A request stands in the journal before its first byte leaves, and only a \
-                 person resets the budget"
-            }
-            Self::OnlyContentSpends => "Only an answer about the content spends budget",
-            Self::FinalIsFinal => {
-                "A final refusal is not tried again by itself, and its reason is kept"
-            }
-            Self::OneFlight => {
-                "At most one request of a recording is in flight, always with the same \
-                 content"
-            }
-            Self::SyncedIsTheServersWord => {
-                "A recording is synced exactly when a receipt for it is durable"
-            }
-            Self::AcceptedHasALease => "A job has a deadline that survives a restart",
-            Self::ExactlyOnce => "The server holds one logical copy of a recording at most",
-            Self::WaitAsTold => {
-                "No request leaves before its wait is over, and no wait exceeds its cap"
-            }
-            Self::NoStorm => "The requests of any minute stay within the limit",
-            Self::NoPoison => {
-                "Recordings that cannot be uploaded delay those that can by a bounded \
-                 time"
-            }
-            Self::BytesMatch => "What is sent has the hash that was sealed",
-            Self::TerminalAndVisible => {
-                "Every conversation that the server ends leads to synced, failed or \
-                 corrupted within a bounded time after the last fault"
-            }
-            Self::NeverStuck => {
-                "From every reachable state everything can come to rest without a person, \
-                 once disk and network are healthy"
-            }
-            Self::Armed => "Whatever waits has work in flight or a deadline",
-            Self::HonestStatus => {
-                "What is shown is what is durable; audio in memory is shown apart"
-            }
-            Self::Conservation => {
-                "Every frame that came is in exactly one of the counts, and no count \
-                 underflows"
-            }
-            Self::Bounded => {
-                "Every queue and map has a limit, and reaching it is an answer and a \
-                 count"
-            }
-            Self::OrderlyStop => {
-                "A stop takes no frames after its mark, leaves everything acknowledged \
-                 durable and ends in time"
-            }
-            Self::Monotone => {
-                "A terminal state is left by a person's wish only, and what is durable \
-                 never goes back"
-            }
-            Self::ClockFree => "No decision depends on how the wall clock is set",
-            Self::Suspend => "Deadlines that passed in suspend fire once",
-            Self::Determinism => "The same seed and build take the same course",
-            Self::Sandbox => {
-                "Nothing outside the store is opened, files are private, and no token is \
-                 written anywhere"
-            }
-            Self::Versions => {
-                "A store of the previous format opens; an unknown newer one is refused \
-                 untouched"
-            }
-        }
+        WORDS[self as usize].1
     }
 }
