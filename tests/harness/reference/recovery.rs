@@ -72,7 +72,8 @@ impl Track {
         }
         let of_them: Vec<usize> = there.iter().map(|one| self.recordings[*one].session).collect();
         for (place, session) in self.sessions.iter_mut().enumerate() {
-            session.id = session.id.filter(|_| of_them.contains(&place));
+            let id = session.id.filter(|_| of_them.contains(&place));
+            *session = Session { id, ..Session::default() };
         }
         self.group(found, &there, at);
         Ok(())
