@@ -19,8 +19,6 @@ use host::Host;
 
 /// Steps of a history at most.
 const STEPS_MAX: usize = 40;
-/// Histories of each kind, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 48;
 
 /// Lives a history in virtual time, to its settled end.
 fn live(actions: &[Action]) -> Result<(), Disagreement> {
@@ -43,16 +41,8 @@ fn histories(trouble: Trouble) -> impl Strategy<Value = Vec<Action>> {
     vec(action(trouble), 1..=STEPS_MAX)
 }
 
-fn config() -> ProptestConfig {
-    let mut config = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = CASES;
-    }
-    config
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(super::config())]
 
     #[test]
     fn the_runtime_does_what_the_model_says_on_a_good_day(
