@@ -1,5 +1,6 @@
 //! Random histories against references: the whole runtime, the store, and each machine.
 
+mod machines;
 mod runtime;
 mod store;
 

@@ -10,9 +10,10 @@ use super::{Disagreement, Reference, ensure};
 impl Reference {
     /// Compares all recordings that are there.
     pub(super) fn compare(&mut self, list: &[Listed]) -> Result<(), Disagreement> {
+        let is_failing = self.failing_since.is_some();
         for (source, track) in &mut self.tracks {
             let own: Vec<&Listed> = list.iter().filter(|one| one.source == *source).collect();
-            track.compare(&own).map_err(|why| {
+            track.compare(&own, is_failing).map_err(|why| {
                 format!("{}, {}: {why}", source.device.as_str(), source.account.as_str())
             })?;
         }
@@ -31,7 +32,7 @@ impl Reference {
 }
 
 impl Track {
-    fn compare(&mut self, list: &[&Listed]) -> Result<(), Disagreement> {
+    fn compare(&mut self, list: &[&Listed], is_failing: bool) -> Result<(), Disagreement> {
         let is_there = |place: &usize| !self.recordings[*place].is_gone();
         let there: Vec<usize> = (0..self.recordings.len()).filter(is_there).collect();
         ensure(there.len() == list.len(), || {
@@ -39,7 +40,7 @@ impl Track {
             format!("{} recordings are listed, and these are there: {ids:?}", list.len())
         })?;
         for (place, listed) in there.into_iter().zip(list) {
-            self.recordings[place].compare(listed)?;
+            self.recordings[place].compare(listed, is_failing)?;
             self.name_session(self.recordings[place].session, listed.session)?;
         }
         Ok(())
@@ -56,7 +57,7 @@ impl Track {
 }
 
 impl Recording {
-    fn compare(&mut self, listed: &Listed) -> Result<(), Disagreement> {
+    fn compare(&mut self, listed: &Listed, is_failing: bool) -> Result<(), Disagreement> {
         let id = listed.id;
         ensure(self.id == Some(id), || format!("{id} is listed in the place of {:?}", self.id))?;
         let (frames, count) = (listed.frames, self.count());
@@ -66,7 +67,8 @@ impl Recording {
         })?;
         let (spent, attempts) = (listed.attempts, self.upload.attempts);
         ensure(spent == attempts, || format!("{id}: {spent} attempts are spent, not {attempts}"))?;
-        let is_unlinked = listed.conversation.is_none() && !self.link_is_durable;
+        // A link waits until the disk has taken the seals.
+        let is_unlinked = is_failing && listed.conversation.is_none() && !self.link_is_durable;
         let is_right = listed.conversation == self.conversation || is_unlinked;
         ensure(is_right, || {
             let (found, expected) = (&listed.conversation, &self.conversation);
