@@ -5,5 +5,6 @@
 
 mod connectivity;
 mod ingest;
+mod upload;
 
 mod wal_store;
