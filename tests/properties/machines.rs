@@ -5,6 +5,7 @@
 
 mod connectivity;
 mod ingest;
+mod session;
 mod upload;
 
 mod wal_store;
