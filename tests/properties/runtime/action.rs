@@ -114,9 +114,10 @@ fn which() -> impl Strategy<Value = Which> {
 }
 
 fn say() -> impl Strategy<Value = Say> {
+    let span = (0..300_u16, 0..300_u16);
     prop_oneof![
         6 => Just(Say::Ended), 3 => Just(Say::Ready),
-        2 => (0..300_u16, 0..300_u16).prop_map(|(from, to)| Say::ReadyOf(from.max(to), from.min(to))),
+        2 => span.prop_map(|(from, to)| Say::ReadyOf(from.max(to), from.min(to))),
         2 => Just(Say::Carried), 1 => Just(Say::Nameless)
     ]
 }
