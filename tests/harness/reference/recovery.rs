@@ -36,6 +36,7 @@ impl Reference {
                 .map_err(|why| format!("{}: {why}", source.device.as_str()))?;
         }
         self.gates.begin_life(&found.muted);
+        // A new process believes in the network until its host says otherwise.
         self.is_offline = false;
         Ok(())
     }
@@ -218,7 +219,8 @@ impl Track {
         let same =
             last_audio.is_some_and(|audio| self.recordings[audio.recording].session == session);
         let last_at = moment_of(found, at);
-        if !same && !(self.stretches.is_open && ended.is_none() && is_near) {
+        let goes_on = same || (self.stretches.is_open && ended.is_none() && is_near);
+        if !goes_on {
             self.stretches.begin(last_at, None);
         }
         let audio = Audio { recording: place, at: self.recordings[place].at, walls: found.walls };

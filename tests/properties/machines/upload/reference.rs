@@ -205,36 +205,38 @@ impl Reference {
     }
 
     fn take_slot(&mut self) {
-        match self.phase {
-            Phase::Queued(Errand::Upload) => {
+        let Phase::Queued(errand) = self.phase else {
+            return;
+        };
+        match errand {
+            Errand::Upload => {
                 self.requests += 1;
                 self.phase = Phase::Journalling;
             }
-            Phase::Queued(Errand::Poll { lease, wait }) => {
+            Errand::Poll { lease, wait } => {
                 self.polls += 1;
                 self.phase = Phase::Polling(lease, wait);
             }
-            _ => {}
         }
     }
 
     fn recorded(&mut self, well: bool) {
-        match self.phase {
-            Phase::Journalling if well && self.is_online && self.is_signed_in => {
+        match (self.phase, well) {
+            (Phase::Journalling, true) if self.is_online && self.is_signed_in => {
                 self.sent = Some((self.is_named, self.requests));
                 self.phase = Phase::Uploading;
             }
-            Phase::Journalling => {
-                // It never left.
+            // It never left.
+            (Phase::Journalling, true) => {
                 self.requests -= 1;
-                if well {
-                    self.be_ready(Errand::Upload);
-                } else {
-                    self.wait(Errand::Upload, Delay::BackOff);
-                }
+                self.be_ready(Errand::Upload);
             }
-            Phase::Settling(end, None) if well => self.phase = Phase::Ended(end),
-            Phase::Settling(end, None) => {
+            (Phase::Journalling, false) => {
+                self.requests -= 1;
+                self.wait(Errand::Upload, Delay::BackOff);
+            }
+            (Phase::Settling(end, None), true) => self.phase = Phase::Ended(end),
+            (Phase::Settling(end, None), false) => {
                 self.phase = Phase::Settling(end, Some(self.now + SECOND * 5));
             }
             _ => {}
@@ -355,32 +357,31 @@ impl Reference {
     }
 
     fn fire(&mut self) {
-        match self.phase {
-            Phase::Waiting(errand, _, until) => {
-                self.now = self.now.max(until);
-                self.be_ready(errand);
-            }
-            Phase::Settling(end, Some(until)) => {
-                self.now = self.now.max(until);
-                self.phase = Phase::Settling(end, None);
-            }
-            _ => {}
+        if let Some(until) = self.phase.until() {
+            self.now = self.now.max(until);
+        }
+        if let Phase::Waiting(errand, ..) = self.phase {
+            self.be_ready(errand);
+        } else if let Phase::Settling(end, Some(_)) = self.phase {
+            self.phase = Phase::Settling(end, None);
         }
     }
 
-    /// A person gives back the budget where no request is under way.
+    /// A person gives back the budget where no request is under way, and ends what the server did
+    /// not ask for.
     fn retry(&mut self) {
-        let errand = match self.phase {
-            Phase::Ended(End::Failed) => Some(Errand::Upload),
-            Phase::SigningIn(_) => None,
-            phase => phase.errand(),
+        let failed = (self.phase == Phase::Ended(End::Failed)).then_some(Errand::Upload);
+        let Some(errand) = failed.or(self.phase.errand()) else {
+            return;
         };
-        let Some(errand) = errand else { return };
+        if matches!(self.phase, Phase::SigningIn(_)) {
+            return;
+        }
         (self.attempts, self.waits, self.is_renewed) = (0, 0, false);
-        match self.phase {
-            Phase::Ended(_) | Phase::SignInNeeded(_) => self.be_ready(errand),
-            Phase::Waiting(_, pause, _) if pause != Pause::Told => self.be_ready(errand),
-            _ => {}
+        let is_told = matches!(self.phase, Phase::Waiting(_, Pause::Told, _));
+        let is_needed = matches!(self.phase, Phase::SignInNeeded(_) | Phase::Waiting(..));
+        if failed.is_some() || (is_needed && !is_told) {
+            self.be_ready(errand);
         }
     }
 
