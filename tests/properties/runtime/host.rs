@@ -21,8 +21,9 @@ use super::action::{Action, SOURCES, Say, Size, Which};
 
 /// An instant is over when so many turns of the executor have changed nothing.
 const QUIET_TURNS: u32 = 64;
-/// After this time a disk that was mended has all that waited for it.
-const MENDED_AFTER: Duration = Duration::from_secs(2);
+/// After this time a disk that was mended has all that waited for it: a seal that failed is tried
+/// again after half a minute at most, an ending a few seconds later.
+const MENDED_AFTER: Duration = Duration::from_secs(40);
 /// What is left to do takes no longer than this: a server may be asked once an hour.
 const SETTLE_LIMIT: Duration = Duration::from_secs(86_400);
 /// How often it is looked at whether anything is left.

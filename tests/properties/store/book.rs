@@ -113,7 +113,11 @@ impl Book {
             Transition::Seal(nth, link) => self.seal(*nth, *link),
             Transition::Link(nth, to) => self.stage_one(*nth, |one| Entry::Linked(one, *to)),
             Transition::Synced(nth) => self.stage_one(*nth, Entry::Synced),
-            Transition::Removing(nth) => self.stage_one(*nth, Entry::Removing),
+            // Nobody removes what is not sealed.
+            Transition::Removing(nth) => {
+                let one = self.nth(*nth).filter(|one| self.now()[one].is_sealed);
+                self.stage_some(one.map(|one| vec![Entry::Removing(one)]))
+            }
             Transition::Remove(nth) => self.remove(*nth),
             Transition::Work(chore) => self.work(*chore),
             Transition::Failing(chore, _) => self.fail(*chore),

@@ -118,10 +118,7 @@ impl Shop {
                 let stage = UploadStage::Synced { at: stamp() };
                 Record::Upload { recording, facts: UploadFacts { stage, ..UploadFacts::new() } }
             }),
-            Transition::Removing(nth) => self.stage_of(*nth, |recording| {
-                let why = Removal::Deleted;
-                Record::Removing { recording, why }
-            }),
+            Transition::Removing(nth) => self.want_gone(*nth),
             Transition::Remove(nth) => self.remove(*nth),
             Transition::Work(chore) => self.run(chore.work()).0,
             Transition::Failing(chore, op) => {
@@ -193,6 +190,17 @@ impl Shop {
             });
         }
         came
+    }
+
+    fn want_gone(&mut self, nth: u8) -> Came {
+        let is_sealed = |id: &RecordingId| self.store.ledger().recordings[id].sealed.is_some();
+        match self.nth(nth).filter(|(recording, _)| is_sealed(recording)) {
+            Some((recording, _)) => {
+                let why = Removal::Deleted;
+                self.stage(Record::Removing { recording, why })
+            }
+            None => Came::Nothing,
+        }
     }
 
     fn remove(&mut self, nth: u8) -> Came {
