@@ -96,7 +96,9 @@ impl World {
         if state.is_connected && state.left.messages > 0 {
             for number in 1..=self.limits.conversations {
                 labels.push(Label::Said(Said::Ended(number)));
-                labels.push(Label::Said(Said::Ready(number)));
+                if self.limits.says_ready {
+                    labels.push(Label::Said(Said::Ready(number)));
+                }
             }
         }
         if state.is_offline {
