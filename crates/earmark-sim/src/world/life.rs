@@ -31,9 +31,6 @@ pub struct Setting {
     pub policy: Policy,
     /// The seed of all that is left to chance.
     pub seed: u64,
-    /// A race of the original that is planted in every process.
-    #[cfg(feature = "planted")]
-    pub planted: Option<earmark_core::Planted>,
 }
 
 impl Setting {
@@ -42,17 +39,14 @@ impl Setting {
         let clock = Arc::clone(&self.clock);
         let transport = Arc::new(SimHttp(Arc::clone(&self.network)));
         let target = OmiHttp::over(transport, Arc::new(SimCredentials), clock);
-        let builder = Runtime::builder("")
+        Runtime::builder("")
             .disk(disk, DiskMode::Inline)
             .clock(self.clock.clone())
             .seed(self.seed)
             .policy(self.policy)
             .sync_target(target)
             .live_socket(SimDialer(Arc::clone(&self.network)))
-            .reconnects(false);
-        #[cfg(feature = "planted")]
-        let builder = builder.planted(self.planted);
-        builder
+            .reconnects(false)
     }
 }
 
