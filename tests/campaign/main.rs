@@ -8,6 +8,8 @@ mod kills;
 mod locked;
 mod memory;
 mod outcome;
+mod panics;
+mod planted_bugs;
 mod power_cuts;
 mod request;
 mod speed;
@@ -25,7 +27,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 8] = [
+const CAMPAIGNS: [Campaign; 9] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -50,6 +52,11 @@ const CAMPAIGNS: [Campaign; 8] = [
         name: "kills",
         checks: "SIGKILL of the real program at random: what was durable reaches the server",
         run: kills::run,
+    },
+    Campaign {
+        name: "planted-bugs",
+        checks: "a bug for each invariant, planted one at a time: the checks must catch them all",
+        run: planted_bugs::run,
     },
     Campaign {
         name: "power-cuts",
