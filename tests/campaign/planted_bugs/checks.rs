@@ -2,6 +2,7 @@
 //! invariant.
 
 mod account;
+mod boundary;
 mod files;
 mod link;
 mod stop;
@@ -9,11 +10,12 @@ mod suspend;
 mod world;
 
 /// The checks by their names.
-const CHECKS: [(&str, fn() -> Result<(), String>); 7] = [
+const CHECKS: [(&str, fn() -> Result<(), String>); 8] = [
     ("one-owner", files::one_owner),
     ("sandbox", files::sandbox),
     ("versions", files::versions),
     ("link-before-effect", link::link_before_effect),
+    ("session-bounds", boundary::session_bounds),
     ("tenant-wall", account::tenant_wall),
     ("orderly-stop", stop::orderly_stop),
     ("suspend", suspend::suspend),

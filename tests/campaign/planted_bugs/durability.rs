@@ -24,7 +24,7 @@ pub(super) const BUGS: &[Bug] = &[
         file: "crates/earmark-store/src/seal.rs",
         text: "if order.first <= frame.seq && frame.seq < order.end {",
         with: "if (PLANTED || order.first <= frame.seq) && frame.seq < order.end {",
-        layers: &[Layer::CrashStates],
+        layers: &[Layer::Feeds("boundaries/a_burst_is_cut_into_recordings")],
     },
     Bug {
         name: "missing-sync",
@@ -68,7 +68,17 @@ pub(super) const BUGS: &[Bug] = &[
         text: "let durable = self.machine.shared().durable();",
         with: "let durable =
             if PLANTED { self.staged() } else { self.machine.shared().durable() };",
-        layers: &[Layer::Feeds("disk/a_sync_that_fails")],
+        layers: &[Layer::Feeds("disk/frames_count_as_durable_after_a_sync_that_worked")],
+    },
+    Bug {
+        name: "short-write-counts-as-whole",
+        breaks: AcknowledgeAfterSync,
+        wrong: "what a short write has left over is never written",
+        file: "crates/earmark-store/src/disk.rs",
+        text: "Ok(0) => return Err(io::ErrorKind::WriteZero.into()),",
+        with: "Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(_) if PLANTED => return Ok(()),",
+        layers: &[Layer::IoFaults],
     },
     Bug {
         name: "failed-file-goes-on",
@@ -80,13 +90,13 @@ pub(super) const BUGS: &[Bug] = &[
         layers: &[Layer::CrashStates],
     },
     Bug {
-        name: "bytes-of-an-older-file",
+        name: "torn-tail-takes-all",
         breaks: PrefixRecovery,
-        wrong: "the checksums of a journal file do not begin with its incarnation and number",
-        file: "crates/earmark-store/src/format.rs",
-        text: "let seed = crc32c_append(crc32c(&incarnation.to_le_bytes()), &number.to_le_bytes());",
-        with: "let seed = crc32c_append(crc32c(&incarnation.to_le_bytes()), &number.to_le_bytes());
-        let seed = if PLANTED { 0 } else { seed };",
+        wrong: "a torn tail is cut off with the whole records before it",
+        file: "crates/earmark-store/src/recovery.rs",
+        text: ".unwrap_or(FILE_HEADER_BYTES.min(scan.len));",
+        with: ".filter(|_| !PLANTED)
+            .unwrap_or(FILE_HEADER_BYTES.min(scan.len));",
         layers: &[Layer::CrashStates],
     },
     Bug {

@@ -14,7 +14,7 @@ pub(super) const BUGS: &[Bug] = &[
             return self.set.moment + self.wait;",
         with: "if self.set.boot == now.boot && !PLANTED {
             return self.set.moment + self.wait;",
-        layers: &[Layer::Feeds("life/the_wall_clock_moves_no_deadline")],
+        layers: &[Layer::Feeds("life/a_jump_of_the_clock_moves_no_further_try")],
     },
     Bug {
         name: "deadlines-sleep-on",

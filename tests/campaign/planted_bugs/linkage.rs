@@ -93,7 +93,7 @@ pub(super) const BUGS: &[Bug] = &[
             self.flush(entry, batch.take());
         }
         self.pass_news(entry, item);",
-        layers: &[Layer::Feeds("boundaries/a_boundary_in_the_middle_of_a_burst")],
+        layers: &[Layer::Check("session-bounds")],
     },
     Bug {
         name: "token-of-another-account",

@@ -73,7 +73,7 @@ pub(super) const BUGS: &[Bug] = &[
         text: "entry.look(|source| (source.held_frames(), source.encoding()));",
         with: "entry.look(|source| (source.held_frames(), source.encoding()));
             let held = if PLANTED { 0 } else { held };",
-        layers: &[Layer::Feeds("disk/")],
+        layers: &[Layer::Feeds("disk/a_write_that_fails_for_good")],
     },
     Bug {
         name: "released-frames-are-not-counted",
@@ -110,13 +110,13 @@ pub(super) const BUGS: &[Bug] = &[
         layers: &[Layer::Check("orderly-stop")],
     },
     Bug {
-        name: "corrupted-and-tried-again",
+        name: "synced-and-sent-again",
         breaks: Monotone,
-        wrong: "a restart takes a recording for sound that was found corrupted",
+        wrong: "a restart sends a recording again that the server had confirmed",
         file: "crates/earmark-core/src/sync/machine/restart.rs",
-        text: "UploadStage::Corrupted { reason } => State::Corrupted { reason: reason.clone() },",
-        with: "UploadStage::Corrupted { .. } if PLANTED => self.ready(Errand::Upload),
-            UploadStage::Corrupted { reason } => State::Corrupted { reason: reason.clone() },",
-        layers: &[Layer::Feeds("disk/a_corrupted_recording_stays_corrupted")],
+        text: "UploadStage::Synced { at } => State::Synced { at: *at },",
+        with: "UploadStage::Synced { .. } if PLANTED => self.ready(Errand::Upload),
+            UploadStage::Synced { at } => State::Synced { at: *at },",
+        layers: &[Layer::Transitions("upload")],
     },
 ];

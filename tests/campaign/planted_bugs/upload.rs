@@ -76,7 +76,7 @@ pub(super) const BUGS: &[Bug] = &[
         text: "UploadStage::Failed { reason } => State::Failed { reason: reason.clone() },",
         with: "UploadStage::Failed { .. } if PLANTED => self.ready(Errand::Upload),
             UploadStage::Failed { reason } => State::Failed { reason: reason.clone() },",
-        layers: &[Layer::Feeds("disk/a_failed_recording_comes_back_only_by_hand")],
+        layers: &[Layer::Transitions("upload")],
     },
     Bug {
         name: "two-requests-in-flight",
@@ -159,7 +159,7 @@ pub(super) const BUGS: &[Bug] = &[
         text: "if from.has_slot() && !from.hands_slot_to(&next) {",
         with: "let keeps = PLANTED && matches!(next, State::Waiting { .. });
         if from.has_slot() && !from.hands_slot_to(&next) && !keeps {",
-        layers: &[Layer::Feeds("server/")],
+        layers: &[Layer::Feeds("server/three_that_wait_hold_up_no_fourth")],
     },
     Bug {
         name: "bytes-are-not-verified",

@@ -5,15 +5,12 @@ use std::time::Duration;
 use earmark::{ConversationId, Event, Numbered, Socket};
 use earmark_core::invariant::linkage::{self, LinkEffect};
 use earmark_sim::world::{Life, Setting};
-use earmark_store::{CutLimits, DiskError, DiskOp, Past, inspect};
+use earmark_store::{DiskError, DiskOp, Past, inspect};
 
-use super::world::{pass, record, tell};
+use super::world::{NOTHING_UNSYNCED, pass, record, tell};
 use super::{ensure, text};
 
 const STARTED: &str = r#"{"type":"memory_processing_started","memory":{"id":"c1"}}"#;
-/// What was synced and nothing else.
-const NOTHING_UNSYNCED: CutLimits = CutLimits { every: 0, sampled: 1 };
-
 pub(super) fn link_before_effect() -> Result<(), String> {
     tell(async |setting| {
         let life = Life::start(&setting).await.map_err(text)?;

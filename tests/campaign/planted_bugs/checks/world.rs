@@ -8,11 +8,13 @@ use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Runtime, Source, SourceHandle};
 use earmark_backend::server::Options;
 use earmark_sim::world::{Happened, Network, Setting, VirtualClock};
-use earmark_store::SimDisk;
+use earmark_store::{CutLimits, SimDisk};
 use tokio::task::LocalSet;
 
 use super::text;
 
+/// A power cut that leaves what was synced and nothing else.
+pub(super) const NOTHING_UNSYNCED: CutLimits = CutLimits { every: 0, sampled: 1 };
 /// The bytes of a frame.
 const FRAME_BYTES: usize = 80;
 
