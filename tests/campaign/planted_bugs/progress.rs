@@ -98,15 +98,16 @@ pub(super) const BUGS: &[Bug] = &[
         layers: &[Layer::Transitions("ingest")],
     },
     Bug {
-        name: "stopped-before-the-sync",
+        name: "frames-after-the-stop",
         breaks: OrderlyStop,
-        wrong: "a stop is over before what was taken is durable",
-        file: "crates/earmark/src/actors/wal_store.rs",
-        text: "actor.step(Event::Staged { ticket, urgent: true }, ctx);",
-        with: "if PLANTED {
-                return drop(answer.send(()));
+        wrong: "frames are still taken after a stop has begun, and nobody waits for them",
+        file: "crates/earmark/src/source.rs",
+        text: "inner.step(&Event::CaptureStopped, at.moment);
+            self.enter(&mut inner, Item::Stopped { capture, at });",
+        with: "if !PLANTED {
+                inner.step(&Event::CaptureStopped, at.moment);
             }
-            actor.step(Event::Staged { ticket, urgent: true }, ctx);",
+            self.enter(&mut inner, Item::Stopped { capture, at });",
         layers: &[Layer::Check("orderly-stop")],
     },
     Bug {
