@@ -62,86 +62,81 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     Ok(summed_up(&rows, violations))
 }
 
-/// Plants each bug and hunts for it, with one seed after another.
+/// Plants each bug and lets each of its layers hunt for it, with one seed after another.
 fn hunt_all(crew: &Crew, slice: &Slice, bugs: &[Bug], part: &str) -> Vec<Row> {
     let wanted = (1..).zip(bugs).filter(|(_, bug)| bug.name.contains(part));
-    let mut rows: Vec<Row> =
-        wanted.map(|(number, bug)| Row { number, bug: *bug, ends: Vec::new() }).collect();
+    let mut rows: Vec<Row> = wanted.flat_map(|(number, bug)| Row::of(number, *bug)).collect();
     for round in 0..SEEDS_MAX {
-        let is_enough = if slice.is_long { slice.is_over(LAST_START) } else { true };
-        if round >= SEEDS_MIN && is_enough {
+        if round >= SEEDS_MIN && (!slice.is_long || slice.is_over(LAST_START)) {
             break;
         }
         let seed = slice.seed.wrapping_add(round);
-        let due = |row: &&mut Row| round == 0 || row.bug.layers.iter().any(|one| one.is_random());
-        let mut rows: Vec<&mut Row> = rows.iter_mut().filter(due).collect();
-        let task =
-            |row: &&mut Row| Task { number: row.number, planted: true, seed, limit: 0, only: None };
-        let tasks: Vec<Task> = rows.iter().map(task).collect();
-        let ends = crew.hunt(&tasks, |task, end| tell(&bugs[task.number - 1], seed, end));
-        rows.iter_mut().zip(ends).for_each(|(row, end)| row.ends.push(end));
+        let due = |row: &&mut Row| round == 0 || row.layer.is_random();
+        let mut due: Vec<&mut Row> = rows.iter_mut().filter(due).collect();
+        let tasks: Vec<Task> = due.iter().map(|row| task(row, true, seed, 0)).collect();
+        let ends = crew.hunt(&tasks, |task, end| tell(&bugs[task.number - 1], task, end));
+        due.iter_mut().zip(ends).for_each(|(row, end)| row.ends.push(end));
         eprintln!("seed {seed}: done after {:.0?}", slice.elapsed());
     }
     rows
 }
 
-fn tell(bug: &Bug, seed: u64, end: &End) {
-    let (name, id) = (bug.name, bug.breaks.id());
+const fn task(row: &Row, planted: bool, seed: u64, limit: u64) -> Task {
+    Task { number: row.number, planted, place: row.place, seed, limit }
+}
+
+fn tell(bug: &Bug, task: Task, end: &End) {
+    let layer = bug.layers.get(task.place).map(|layer| layer.name()).unwrap_or_default();
+    let what = format!("{} {}: {layer}, seed {}", bug.breaks.id(), bug.name, task.seed);
     match end {
-        End::Caught(layer, caught) => {
-            let layer = bug.layers.get(*layer).map(|layer| layer.name()).unwrap_or_default();
-            let hunt::Caught { after, unit, said } = caught;
-            eprintln!("{id} {name}: caught by {layer} after {after} {unit}: {said}");
+        End::Caught(hunt::Caught { after, unit, said }) => {
+            eprintln!("{what}: caught after {after} {unit}: {said}");
         }
-        End::Nothing => eprintln!("{id} {name}: NOT caught with seed {seed}"),
-        End::Broken(why) => eprintln!("{id} {name}: NOT caught with seed {seed}: {why}"),
+        End::Nothing => eprintln!("{what}: NOT caught"),
+        End::Broken(why) => eprintln!("{what}: NOT caught: {why}"),
     }
 }
 
-/// The same hunts without a bug, each layer as long as it took for the bug that it took longest
-/// for. Says how many have found something.
+/// The same hunts without a bug, each layer for as long as it took with the bug that it took
+/// longest for. Says how many have found something.
 fn hunt_for_nothing(crew: &Crew, slice: &Slice, rows: &[Row]) -> u64 {
-    let mut longest: BTreeMap<Layer, (u64, usize)> = BTreeMap::new();
-    for row in rows {
-        if let Some(layer) = row.layer() {
-            let known = longest.entry(layer).or_insert((0, row.number));
-            *known = (*known).max((row.longest(), row.number));
+    let mut longest: BTreeMap<Layer, &Row> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.is_caught()) {
+        let known = longest.entry(row.layer).or_insert(row);
+        if known.longest() < row.longest() {
+            *known = row;
         }
     }
-    let task = |(layer, (limit, number)): (&Layer, &(u64, usize))| Task {
-        number: *number,
-        planted: false,
-        seed: slice.seed,
-        limit: *limit,
-        only: Some(*layer),
-    };
-    let tasks: Vec<Task> = longest.iter().map(task).collect();
-    let ends = crew.hunt(&tasks, |task, end| {
-        if let End::Caught(_, caught) = end {
-            eprintln!("VIOLATION: with nothing planted, hunt {}: {}", task.to_text(), caught.said);
+    let sound = |row: &&Row| task(row, false, slice.seed, row.longest());
+    let tasks: Vec<Task> = longest.values().map(sound).collect();
+    let ends = crew.hunt(&tasks, |task, end| match end {
+        End::Nothing => {}
+        End::Caught(caught) => {
+            eprintln!("VIOLATION: nothing was planted, and {}={}", hunt::TASK, task.to_text());
+            eprintln!("  finds: {}", caught.said);
         }
+        End::Broken(why) => eprintln!("VIOLATION: with nothing planted, {}: {why}", task.to_text()),
     });
-    eprintln!("{} layers found nothing to catch, as it should be", tasks.len());
-    ends.iter().filter(|end| **end != End::Nothing).count() as u64
+    let violations = ends.iter().filter(|end| **end != End::Nothing).count();
+    eprintln!("{} layers hunted with nothing planted, {violations} found something", tasks.len());
+    violations as u64
 }
 
 fn summed_up(rows: &[Row], violations: u64) -> Outcome {
-    let caught = rows.iter().filter(|row| row.is_caught()).count() as u64;
+    let bugs: BTreeSet<usize> = rows.iter().map(|row| row.number).collect();
+    let missed = rows.iter().filter(|row| !row.is_caught()).map(|row| row.number);
+    let missed: BTreeSet<usize> = missed.collect();
     let invariants: BTreeSet<&str> = rows.iter().map(|row| row.bug.breaks.id()).collect();
     let mut layers: BTreeMap<String, u64> = BTreeMap::new();
-    for layer in rows.iter().filter_map(Row::layer) {
-        let name = layer.name();
-        let kind = name.split([',', ' ']).next().unwrap_or_default().to_owned();
-        *layers.entry(kind).or_default() += 1;
+    for row in rows.iter().filter(|row| row.is_caught()) {
+        let name = row.layer.name();
+        let kind = name.split([',', ' ']).next().unwrap_or_default();
+        *layers.entry(kind.to_owned()).or_default() += 1;
     }
-    let mut outcome = Outcome {
-        checked: rows.len() as u64,
-        unit: "bugs",
-        violations,
-        planted: rows.len() as u64,
-        caught,
-        ..Outcome::default()
-    };
+    let planted = bugs.len() as u64;
+    let caught = planted - missed.len() as u64;
+    let (checked, unit) = (planted, "bugs");
+    let mut outcome = Outcome { checked, unit, violations, planted, caught, ..Outcome::default() };
     let hunts: usize = rows.iter().map(|row| row.ends.len()).sum();
     outcome.more.insert(String::from("hunts"), json!(hunts));
     outcome.more.insert(String::from("invariants"), json!(invariants.len()));

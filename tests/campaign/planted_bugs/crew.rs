@@ -1,6 +1,6 @@
 //! Hunts on all cores, each in a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,8 +12,8 @@ use crate::locked::locked;
 /// How a hunt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// A layer, by its place among the bug's, has caught something.
-    Caught(usize, Caught),
+    /// Something was caught.
+    Caught(Caught),
     /// Everything was as it should be.
     Nothing,
     /// The process did not come so far, in words.
@@ -33,15 +33,15 @@ impl Crew {
     }
 
     /// Does all tasks, and gives their ends in the order of the tasks.
-    pub(super) fn hunt(&self, tasks: &[Task], tell: impl Fn(&Task, &End) + Sync) -> Vec<End> {
+    pub(super) fn hunt(&self, tasks: &[Task], tell: impl Fn(Task, &End) + Sync) -> Vec<End> {
         let next = AtomicUsize::new(0);
         let ends = Mutex::new(vec![End::Nothing; tasks.len()]);
         let work = || {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(task) = tasks.get(place) else { return };
-                let end = self.hunt_one(&self.program, task);
-                tell(task, &end);
+                let end = self.hunt_one(*task);
+                tell(*task, &end);
                 locked(&ends)[place] = end;
             }
         };
@@ -53,8 +53,8 @@ impl Crew {
         std::mem::take(&mut *locked(&ends))
     }
 
-    fn hunt_one(&self, program: &Path, task: &Task) -> End {
-        let mut command = Command::new(program);
+    fn hunt_one(&self, task: Task) -> End {
+        let mut command = Command::new(&self.program);
         command.arg("planted-bugs").env(TASK, task.to_text()).stdout(Stdio::piped());
         command.stderr(if self.loud { Stdio::inherit() } else { Stdio::null() });
         let output = command.spawn().and_then(std::process::Child::wait_with_output);
@@ -70,6 +70,6 @@ impl Crew {
         let Some(report) = said else {
             return End::Broken(format!("it ended with {}", output.status));
         };
-        parse(&report).map_or(End::Nothing, |(layer, caught)| End::Caught(layer, caught))
+        parse(&report).map_or(End::Nothing, End::Caught)
     }
 }

@@ -18,6 +18,15 @@ pub(super) const BUGS: &[Bug] = &[
         layers: &[Layer::CrashStates],
     },
     Bug {
+        name: "orphans-are-not-adopted",
+        breaks: NoLoss,
+        wrong: "frames for which no recording was opened before a kill never get one",
+        file: "crates/earmark-store/src/store/closing.rs",
+        text: "adopt_orphans(store, *capture, *next, at);",
+        with: "if !PLANTED { adopt_orphans(store, *capture, *next, at); }",
+        layers: &[Layer::ModelCheck],
+    },
+    Bug {
         name: "frames-in-two-recordings",
         breaks: NoInvention,
         wrong: "a seal begins with the record that holds its first frame, and not with that frame",

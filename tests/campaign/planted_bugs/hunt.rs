@@ -1,5 +1,5 @@
-//! One hunt: a process of its own that plants one bug, or none, and goes through one layer after
-//! the other until something is wrong.
+//! One hunt: a process of its own that plants one bug, or none, and lets one layer go on until
+//! something is wrong.
 
 use std::process;
 use std::thread;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::checks;
 use super::table::{Bug, Layer, all};
 use crate::outcome::{CannotRun, Outcome};
-use crate::{crash_states, damage, io_faults, panics, transitions};
+use crate::{crash_states, damage, io_faults, model_check, panics, transitions};
 
-/// Set for the processes that hunt: the bug's number, `planted` or `sound`, the seed, how much a
-/// layer may try, and which of the bug's layers hunts, or `-` for all.
+/// Set for the processes that hunt: the bug's number, `planted` or `sound`, which of the bug's
+/// layers hunts, the seed, and how much it may try.
 pub(super) const TASK: &str = "EARMARK_PLANTED_HUNT";
 /// How a hunt ends that goes on for ever.
 pub(super) const HUNG: i32 = 9;
@@ -26,6 +26,9 @@ const SEQUENCES_MAX: u64 = 5_000;
 const STATES_MAX: u64 = 20_000;
 const RUNS_MAX: u64 = 2_000;
 const FILES_MAX: u64 = 2_000;
+const MODEL_STATES_MAX: u64 = 400_000;
+/// What is counted.
+const UNITS: [&str; 6] = ["sequences", "states", "runs", "files", "events", "checks"];
 /// So much is told of what was wrong.
 const SAID_CHARS_MAX: usize = 160;
 
@@ -44,48 +47,56 @@ pub(super) struct Caught {
 }
 
 /// What a process is to do.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
-    /// The number of the bug whose layers hunt.
+    /// The number of the bug.
     pub(super) number: usize,
     /// Whether it is planted.
     pub(super) planted: bool,
+    /// Which of its layers hunts.
+    pub(super) place: usize,
     pub(super) seed: u64,
-    /// How much each layer tries; as much as it may, when 0.
+    /// How much the layer tries; as much as it may, when 0.
     pub(super) limit: u64,
-    /// The one layer that hunts, if it is not all of them.
-    pub(super) only: Option<Layer>,
 }
 
 impl Task {
-    pub(super) fn to_text(&self) -> String {
-        let Self { number, seed, limit, .. } = self;
-        let word = if self.planted { "planted" } else { "sound" };
-        let only = self.only.map_or_else(|| String::from("-"), Layer::name);
-        format!("{number} {word} {seed} {limit} {only}")
+    pub(super) fn to_text(self) -> String {
+        let Self { number, planted, place, seed, limit } = self;
+        let word = if planted { "planted" } else { "sound" };
+        format!("{number} {word} {place} {seed} {limit}")
     }
 
-    fn parse(text: &str, bugs: &[Bug]) -> Option<(Self, Bug)> {
-        let [number, word, seed, limit, only] = text.splitn(5, ' ').collect::<Vec<_>>()[..] else {
+    fn parse(text: &str) -> Option<Self> {
+        let [number, word, place, seed, limit] = text.split(' ').collect::<Vec<_>>()[..] else {
             return None;
         };
-        let planted = word == "planted";
-        let (number, seed, limit) = (number.parse().ok()?, seed.parse().ok()?, limit.parse().ok()?);
-        let bug = bugs.get(usize::checked_sub(number, 1)?)?;
-        let only = bug.layers.iter().copied().find(|layer| layer.name() == only);
-        Some((Self { number, planted, seed, limit, only }, *bug))
+        Some(Self {
+            number: number.parse().ok()?,
+            planted: word == "planted",
+            place: place.parse().ok()?,
+            seed: seed.parse().ok()?,
+            limit: limit.parse().ok()?,
+        })
+    }
+
+    fn layer(self, bugs: &[Bug]) -> Option<Layer> {
+        let bug = bugs.get(self.number.checked_sub(1)?)?;
+        bug.layers.get(self.place).copied()
     }
 }
 
-/// Does what a task says; the outcome has what was caught and by which layer.
+/// Does what a task says; the outcome has what was caught.
 pub(super) fn obey(text: &str) -> Result<Outcome, CannotRun> {
     let unusable = || CannotRun(format!("{TASK} is {text:?}, which only this program sets"));
-    let (task, bug) = Task::parse(text, &all()).ok_or_else(unusable)?;
+    let task = Task::parse(text).ok_or_else(unusable)?;
+    let layer = task.layer(&all()).ok_or_else(unusable)?;
     if task.planted {
         let plant = PLANT.ok_or_else(|| CannotRun(String::from("no bug can be planted here")))?;
         plant(u32::try_from(task.number).map_err(|_| unusable())?);
     }
     end_if_it_hangs();
-    Ok(report(hunt(&bug, &task)))
+    Ok(report(layer.hunt(task)))
 }
 
 fn end_if_it_hangs() {
@@ -95,44 +106,28 @@ fn end_if_it_hangs() {
     });
 }
 
-/// The first layer that catches something.
-fn hunt(bug: &Bug, task: &Task) -> Option<(usize, Caught)> {
-    let is_meant = |layer: &Layer| task.only.is_none_or(|only| only == *layer);
-    let layers = bug.layers.iter().enumerate().filter(|(_, layer)| is_meant(layer));
-    let mut caught = layers.filter_map(|(place, layer)| Some((place, layer.hunt(task)?)));
-    caught.next()
-}
-
-fn report(caught: Option<(usize, Caught)>) -> Outcome {
+fn report(caught: Option<Caught>) -> Outcome {
     let mut outcome = Outcome { checked: 1, unit: "hunts", ..Outcome::default() };
-    if let Some((place, Caught { after, unit, said })) = caught {
+    if let Some(Caught { after, unit, said }) = caught {
         let first = said.lines().next().unwrap_or_default();
         let said: String = first.chars().take(SAID_CHARS_MAX).collect();
-        let found = json!({ "layer": place, "after": after, "unit": unit, "said": said });
+        let found = json!({ "after": after, "unit": unit, "said": said });
         outcome.more.insert(String::from("caught"), found);
     }
     outcome
 }
 
-/// What a process has reported: which of the bug's layers has caught something, and what.
-pub(super) fn parse(report: &Value) -> Option<(usize, Caught)> {
+/// What a process has reported to have caught.
+pub(super) fn parse(report: &Value) -> Option<Caught> {
     let found = report.get("caught")?;
-    let unit = match found["unit"].as_str()? {
-        "sequences" => "sequences",
-        "states" => "states",
-        "runs" => "runs",
-        "files" => "files",
-        "events" => "events",
-        _ => "checks",
-    };
-    let place = usize::try_from(found["layer"].as_u64()?).ok()?;
+    let unit = UNITS.into_iter().find(|unit| found["unit"] == *unit)?;
     let said = found["said"].as_str()?.to_owned();
-    Some((place, Caught { after: found["after"].as_u64()?, unit, said }))
+    Some(Caught { after: found["after"].as_u64()?, unit, said })
 }
 
 impl Layer {
-    fn hunt(self, task: &Task) -> Option<Caught> {
-        let (seed, limit) = (task.seed, task.limit);
+    fn hunt(self, task: Task) -> Option<Caught> {
+        let Task { seed, limit, .. } = task;
         let up_to = |most: u64| if limit == 0 { most } else { limit.min(most) };
         match self {
             Self::Transitions(machine) => {
@@ -141,6 +136,7 @@ impl Layer {
             Self::CrashStates => counted("states", crash_states::hunt(seed, up_to(STATES_MAX))),
             Self::IoFaults => counted("runs", io_faults::hunt(seed, up_to(RUNS_MAX))),
             Self::Damage => counted("files", damage::hunt(seed, up_to(FILES_MAX))),
+            Self::ModelCheck => counted("states", model_check::hunt(up_to(MODEL_STATES_MAX))),
             Self::Feeds(part) => play(part, false),
             Self::FeedsTwice(part) => play(part, true),
             Self::Check(check) => {

@@ -4,18 +4,27 @@ use super::crew::End;
 use super::hunt::Caught;
 use super::table::{Bug, Layer};
 
-/// What came of all hunts for one bug.
+/// What came of all hunts of one layer for one bug.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) number: usize,
     pub(super) bug: Bug,
+    /// The layer's place among the bug's.
+    pub(super) place: usize,
+    pub(super) layer: Layer,
     pub(super) ends: Vec<End>,
 }
 
 impl Row {
-    fn caught(&self) -> impl Iterator<Item = (usize, &Caught)> {
+    /// A row for each layer that hunts for a bug.
+    pub(super) fn of(number: usize, bug: Bug) -> impl Iterator<Item = Self> {
+        let layers = bug.layers.iter().copied().enumerate();
+        layers.map(move |(place, layer)| Self { number, bug, place, layer, ends: Vec::new() })
+    }
+
+    fn caught(&self) -> impl Iterator<Item = &Caught> {
         self.ends.iter().filter_map(|end| match end {
-            End::Caught(layer, caught) => Some((*layer, caught)),
+            End::Caught(caught) => Some(caught),
             End::Nothing | End::Broken(_) => None,
         })
     }
@@ -25,34 +34,26 @@ impl Row {
         !self.ends.is_empty() && self.caught().count() == self.ends.len()
     }
 
-    /// The layer that has caught it, or the first one of those that have.
-    pub(super) fn layer(&self) -> Option<Layer> {
-        let first = self.caught().map(|(layer, _)| layer).min()?;
-        self.bug.layers.get(first).copied()
-    }
-
     /// The most that any hunt has tried until it caught it.
     pub(super) fn longest(&self) -> u64 {
-        self.caught().map(|(_, caught)| caught.after).max().unwrap_or(0)
+        self.caught().map(|caught| caught.after).max().unwrap_or(0)
     }
 
     /// The middle one of what was tried until it was caught.
     fn median(&self) -> Option<(u64, &'static str)> {
-        let mut all: Vec<(u64, &'static str)> =
-            self.caught().map(|(_, caught)| (caught.after, caught.unit)).collect();
+        let mut all: Vec<_> = self.caught().map(|caught| (caught.after, caught.unit)).collect();
         all.sort_unstable();
         all.get(all.len() / 2).copied()
     }
 
     fn to_line(&self) -> String {
         let Bug { name, breaks, wrong, .. } = self.bug;
-        let layer = self.layer().map_or_else(|| String::from("NOBODY"), Layer::name);
-        let after = match self.median() {
-            Some((1, "checks")) => String::from("at once"),
+        let after = match self.median().filter(|_| self.is_caught()) {
+            Some((_, "checks")) => String::from("at once"),
             Some((after, unit)) => format!("{after} {unit}"),
-            None => String::from("never"),
+            None => String::from("NOT CAUGHT"),
         };
-        format!("| `{name}` | {} | {wrong} | {layer} | {after} |", breaks.id())
+        format!("| `{name}` | {} | {wrong} | {} | {after} |", breaks.id(), self.layer.name())
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Bug {
     pub(crate) text: &'static str,
     /// What comes in its place, with [`PLACEHOLDER`].
     pub(crate) with: &'static str,
-    /// Who hunts for it, the cheapest first.
+    /// Who hunts for it; each of them must catch it.
     pub(crate) layers: &'static [Layer],
 }
 
@@ -42,6 +42,8 @@ pub(crate) enum Layer {
     IoFaults,
     /// Damaged snapshots and identities, as in the campaign `damage`.
     Damage,
+    /// Every state that the machines reach together, as in the campaign `model-check`.
+    ModelCheck,
     /// The feeds whose names have this part, played by the whole runtime.
     Feeds(&'static str),
     /// The same feeds, played twice and compared.
@@ -58,6 +60,7 @@ impl Layer {
             Self::CrashStates => String::from("crash-states"),
             Self::IoFaults => String::from("io-faults"),
             Self::Damage => String::from("damage"),
+            Self::ModelCheck => String::from("model-check"),
             Self::Feeds(part) => format!("feed {part}"),
             Self::FeedsTwice(part) => format!("feed {part}, twice"),
             Self::Check(check) => format!("check {check}"),
@@ -68,7 +71,7 @@ impl Layer {
     pub(crate) const fn is_random(self) -> bool {
         match self {
             Self::Transitions(_) | Self::CrashStates | Self::IoFaults | Self::Damage => true,
-            Self::Feeds(_) | Self::FeedsTwice(_) | Self::Check(_) => false,
+            Self::ModelCheck | Self::Feeds(_) | Self::FeedsTwice(_) | Self::Check(_) => false,
         }
     }
 }

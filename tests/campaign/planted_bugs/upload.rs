@@ -40,13 +40,13 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: "attempts are written after the last failure only, so that a kill gives the budget \
             back",
         file: "crates/earmark/src/actors/wal_store/answers.rs",
-        text: "let refused = match self.store.ledger().recordings.get(&recording) {",
+        text: "let refused = self.store.ledger().refuses_upload(recording, names);",
         with: "let is_known = self.store.ledger().recordings.contains_key(&recording);
         if PLANTED && is_known && !facts.is_final() {
             let refused = None;
             return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });
         }
-        let refused = match self.store.ledger().recordings.get(&recording) {",
+        let refused = self.store.ledger().refuses_upload(recording, names);",
         layers: &[Layer::Feeds("races/spent_attempts_survive_every_kill")],
     },
     Bug {
