@@ -45,7 +45,7 @@ pub(super) const BUGS: &[Bug] = &[
         file: "crates/earmark-core/src/session/track.rs",
         text: "let links = self.stretches.iter().filter_map(of_link);",
         with: "let links = self.stretches.iter().filter(|_| !PLANTED).filter_map(of_link);",
-        layers: &[Layer::Transitions("session")],
+        layers: &[Layer::Transitions("session"), Layer::ModelCheck],
     },
     Bug {
         name: "link-in-memory",
