@@ -1,6 +1,7 @@
 //! The invariants, over what the pieces of the model know.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use earmark_core::invariant::durability::{
     Custody, Numbered, Recovered, fencing, no_loss, prefix_recovery,
@@ -12,10 +13,69 @@ use earmark_core::invariant::progress::{Rank, monotone};
 use earmark_core::invariant::upload::{
     Budget, Leaving, attempt_written_ahead, budget_is_kept, upload_after_seal,
 };
+use earmark_core::invariant::{Check, Invariant, Tally};
 use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId};
 use earmark_store::{Ledger, Record, RecordingFacts};
 
-use super::store::Turn;
+use super::words::{Held, Now, Out};
+
+/// How often each invariant was checked, by all threads.
+static TALLY: Mutex<Tally> = Mutex::new(Tally::new());
+
+/// A step of a piece: when it is, what it says, and whether everything held so far.
+pub(super) struct Turn<'a> {
+    pub(super) now: Now,
+    pub(super) outs: &'a mut Vec<Out>,
+    /// The first invariant that broke.
+    pub(super) held: Held,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(now: Now, outs: &'a mut Vec<Out>) -> Self {
+        Self { now, outs, held: Ok(()) }
+    }
+
+    pub(super) fn check(&mut self, check: Check) {
+        let noted = note(check);
+        if self.held.is_ok() {
+            self.held = noted;
+        }
+    }
+}
+
+/// Counts a check.
+pub(super) fn note(check: Check) -> Held {
+    TALLY.lock().unwrap_or_else(PoisonError::into_inner).note(check)
+}
+
+/// How often each invariant was checked since the program began.
+pub(super) fn tally() -> Tally {
+    TALLY.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The invariants that this model cannot break or cannot see, each with the reason.
+pub(super) const EXCUSED: [(Invariant, &str); 20] = [
+    (Invariant::NoInvention, "frames have numbers here and no bytes"),
+    (Invariant::FailedFileIsDead, "a guard of the store itself, on its files"),
+    (Invariant::SealedIsImmutable, "files have no bytes here"),
+    (Invariant::DeleteLast, "nobody deletes here"),
+    (Invariant::ContainAndKeep, "nothing rots here"),
+    (Invariant::OneOwner, "there is one process at a time"),
+    (Invariant::FullDisk, "the disk has no size here"),
+    (Invariant::TenantWall, "there is one device and one account"),
+    (Invariant::NoStorm, "the pace is left out; it has properties of its own"),
+    (Invariant::NoPoison, "two recordings at most wait here"),
+    (Invariant::BytesMatch, "files have no bytes here"),
+    (Invariant::TerminalAndVisible, "V2 says more here: from every state, without a bound"),
+    (Invariant::HonestStatus, "there is no status here"),
+    (Invariant::Conservation, "no counts are kept here"),
+    (Invariant::Bounded, "no queue comes near its limit here"),
+    (Invariant::OrderlyStop, "every stop is a kill here"),
+    (Invariant::ClockFree, "the wall clock goes with the monotonic one here"),
+    (Invariant::Suspend, "time passes in steps of any length: suspend is one of them"),
+    (Invariant::Sandbox, "there are no paths, modes or tokens here"),
+    (Invariant::Versions, "there is one version here"),
+];
 
 /// A request is about to leave; `durable` is what a power cut could not take back.
 pub(super) fn may_leave(

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use earmark_core::invariant::Violation;
+use earmark_core::invariant::progress::never_stuck;
 use rustc_hash::FxHashMap;
 
 use super::seen::Seen;
@@ -182,7 +183,7 @@ fn comes_to_rest<M: Model>(
         }
         way.push(fingerprint);
         if way.len() > PROGRESS_MAX {
-            return super::track::restless("it goes on for ever");
+            return never_stuck(Some("it goes on for ever")).map(drop);
         }
         match model.progress(&state)? {
             Some(next) => state = next,

@@ -10,7 +10,7 @@ use earmark_core::sync::{
 };
 use earmark_core::{ConversationId, RecordingId};
 
-use super::store::Turn;
+use super::checks::Turn;
 use super::words::{Answer, Held, Now, Out, ToJudge, ToServer, ToSync};
 
 /// When the server wants to be asked about a job; so a lease ends after three questions.
@@ -23,21 +23,24 @@ pub(super) struct Server {
     held: BTreeMap<RecordingId, BTreeSet<Option<ConversationId>>>,
     /// Recordings whose conversation it has called gone.
     relinked: BTreeSet<RecordingId>,
+    /// Recordings whose jobs never end.
+    endless: BTreeSet<RecordingId>,
     flights: BTreeMap<RecordingId, Request>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Request {
+enum Request {
     Upload(Option<ConversationId>),
     Poll,
 }
 
 impl Server {
     pub(super) fn step(&mut self, event: &ToServer, now: Now, outs: &mut Vec<Out>) -> Held {
-        let mut turn = Turn { now, outs, held: Ok(()) };
+        let mut turn = Turn::new(now, outs);
         match event {
             ToServer::Upload { recording, conversation } => {
                 let upload = Request::Upload(conversation.clone());
+                self.endless.remove(recording);
                 self.flights.insert(*recording, upload);
             }
             ToServer::Poll { recording } => {
@@ -49,9 +52,16 @@ impl Server {
         turn.held
     }
 
-    /// The requests on their way.
-    pub(super) fn flights(&self) -> impl Iterator<Item = (RecordingId, &Request)> {
-        self.flights.iter().map(|(recording, request)| (*recording, request))
+    /// The requests on their way, with the answers that each can get, the hoped one first.
+    pub(super) fn flights(&self) -> impl Iterator<Item = (RecordingId, &'static [Answer])> {
+        self.flights.iter().map(|(recording, request)| {
+            let answers = match request {
+                Request::Upload(_) => &TO_UPLOADS[..],
+                Request::Poll if self.endless.contains(recording) => &TO_ENDLESS[..],
+                Request::Poll => &TO_POLLS[..],
+            };
+            (*recording, answers)
+        })
     }
 
     fn answer(&mut self, recording: RecordingId, how: Answer, turn: &mut Turn<'_>) {
@@ -67,6 +77,9 @@ impl Server {
                 turn.outs.push(Out::Sync(ToSync::Replied { recording, verdict }));
             }
             Some(Request::Poll) => {
+                if how == Answer::Running {
+                    self.endless.insert(recording);
+                }
                 let verdict = poll_verdict(how);
                 turn.outs.push(Out::Sync(ToSync::Polled { recording, verdict }));
             }
@@ -101,13 +114,14 @@ const fn takes_effect(how: Answer) -> bool {
         | Answer::Refused
         | Answer::Partial
         | Answer::Gone
+        | Answer::Running
         | Answer::StillRunning
         | Answer::JobLost => false,
     }
 }
 
 /// The answers that an upload can get; the first is what the client hopes for.
-pub(super) const TO_UPLOADS: [Answer; 9] = [
+const TO_UPLOADS: [Answer; 9] = [
     Answer::Well,
     Answer::AtOnce,
     Answer::Reset,
@@ -119,8 +133,9 @@ pub(super) const TO_UPLOADS: [Answer; 9] = [
     Answer::Gone,
 ];
 /// The answers that a question about a job can get.
-pub(super) const TO_POLLS: [Answer; 5] =
-    [Answer::Well, Answer::ReplyLost, Answer::Partial, Answer::StillRunning, Answer::JobLost];
+const TO_POLLS: [Answer; 5] =
+    [Answer::Well, Answer::ReplyLost, Answer::Partial, Answer::Running, Answer::JobLost];
+const TO_ENDLESS: [Answer; 1] = [Answer::StillRunning];
 
 /// The production classification says what an answer means.
 fn upload_verdict(how: Answer, named: bool) -> Verdict {
@@ -130,7 +145,9 @@ fn upload_verdict(how: Answer, named: bool) -> Verdict {
     let status = |status, retry_after, body| Reply::Status { status, retry_after, body };
     let minute = Some(Duration::from_secs(60));
     let reply = match how {
-        Answer::Well | Answer::StillRunning | Answer::JobLost => status(202, None, job),
+        Answer::Well | Answer::Running | Answer::StillRunning | Answer::JobLost => {
+            status(202, None, job)
+        }
         Answer::AtOnce => status(200, None, result),
         Answer::Reset => Reply::Transport(TransportFault::Reset),
         Answer::ReplyLost => Reply::Transport(TransportFault::Lost),
@@ -148,7 +165,9 @@ fn poll_verdict(how: Answer) -> PollVerdict {
     classify_poll(&match how {
         Answer::Well | Answer::AtOnce => status(200, JobBody::Ended { failed_segments: 0 }),
         Answer::Partial | Answer::Refused => status(200, JobBody::Ended { failed_segments: 1 }),
-        Answer::StillRunning => status(200, JobBody::Running { poll_after: Some(POLL_AFTER) }),
+        Answer::Running | Answer::StillRunning => {
+            status(200, JobBody::Running { poll_after: Some(POLL_AFTER) })
+        }
         Answer::JobLost | Answer::Gone => status(404, JobBody::Unreadable),
         Answer::Reset | Answer::ReplyLost => Reply::Transport(TransportFault::Lost),
         Answer::Busy | Answer::Later => status(503, JobBody::Unreadable),

@@ -5,8 +5,7 @@ use earmark_core::session::{Announcement, Event as TrackEvent, Position, Run};
 use earmark_core::{CaptureId, Delivery, Effects, FrameSeq, Machine, Step};
 use earmark_store::Record;
 
-use super::checks;
-use super::store::Turn;
+use super::checks::{self, Turn};
 use super::words::{
     ENCODING, Held, Now, Out, Said, ToSource, ToStore, ToTrack, Token, account, conversation,
     device,
@@ -28,7 +27,7 @@ impl Source {
     }
 
     pub(super) fn step(&mut self, event: &ToSource, now: Now, outs: &mut Vec<Out>) -> Held {
-        let mut turn = Turn { now, outs, held: Ok(()) };
+        let mut turn = Turn::new(now, outs);
         let turn = &mut turn;
         match event {
             ToSource::Start => self.start(turn),

@@ -12,7 +12,7 @@ use earmark_core::{
 };
 use earmark_store::{Ledger, Links, Record, Staging};
 
-use super::checks;
+use super::checks::{self, Turn};
 use super::words::{Consed, Held, Now, Out, Purpose, ToSource, ToStore, ToSync, ToTrack, Token};
 
 mod disk;
@@ -49,22 +49,6 @@ enum Waiting {
     Uploaded { recording: RecordingId, purpose: Purpose },
 }
 
-/// A store in the middle of a step.
-pub(super) struct Turn<'a> {
-    pub(super) now: Now,
-    pub(super) outs: &'a mut Vec<Out>,
-    /// The first invariant that broke.
-    pub(super) held: Held,
-}
-
-impl Turn<'_> {
-    pub(super) fn check(&mut self, check: earmark_core::invariant::Check) {
-        if let (Err(broken), true) = (check, self.held.is_ok()) {
-            self.held = Err(broken);
-        }
-    }
-}
-
 impl Store {
     /// A store that was just made, and is open.
     pub(super) fn new() -> Self {
@@ -86,7 +70,7 @@ impl Store {
     }
 
     pub(super) fn step(&mut self, event: &ToStore, now: Now, outs: &mut Vec<Out>) -> Held {
-        let mut turn = Turn { now, outs, held: Ok(()) };
+        let mut turn = Turn::new(now, outs);
         let turn = &mut turn;
         match event {
             ToStore::Append { capture, first, at } => self.append(*capture, *first, *at, turn),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use earmark_core::invariant::upload::{
-    Budget, Flights, Lease, Receipt, Wait, accepted_has_a_lease, one_flight, only_content_spends,
-    synced_is_the_servers_word, wait_as_told,
+    AfterRefusal, Budget, Flights, Lease, Receipt, Wait, accepted_has_a_lease, final_is_final,
+    one_flight, only_content_spends, synced_is_the_servers_word, wait_as_told,
 };
 use earmark_core::session::Event as TrackEvent;
 use earmark_core::sync::{
@@ -14,8 +14,7 @@ use earmark_core::sync::{
 use earmark_core::{ConversationId, Effects, Machine, Moment, RecordingId};
 use earmark_store::Ledger;
 
-use super::checks;
-use super::store::Turn;
+use super::checks::{self, Turn};
 use super::words::{Held, Now, Out, Purpose, ToServer, ToStore, ToSync, ToTrack, Token};
 
 /// Requests in flight at the same time. With one, two recordings contend for it.
@@ -47,7 +46,7 @@ impl Worker {
     }
 
     pub(super) fn step(&mut self, event: &ToSync, now: Now, outs: &mut Vec<Out>) -> Held {
-        let mut turn = Turn { now, outs, held: Ok(()) };
+        let mut turn = Turn::new(now, outs);
         let turn = &mut turn;
         match event {
             // The policy of the model keeps everything, so nothing is released.
@@ -303,6 +302,10 @@ fn check_step(before: &UploadFacts, after: &UploadFacts, event: &Event, turn: &m
     let (before_it, after_it) = (before.attempts, after.attempts);
     let budget = Budget { before: before_it, after: after_it, content, person: false };
     turn.check(only_content_spends(&budget));
+    if let UploadStage::Failed { reason } = &before.stage {
+        let tried = !matches!(after.stage, UploadStage::Failed { .. });
+        turn.check(final_is_final(&AfterRefusal { tried, person: false, reason }));
+    }
     let receipt = matches!(before.stage, UploadStage::Synced { .. })
         || matches!(
             event,

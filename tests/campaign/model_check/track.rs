@@ -1,7 +1,6 @@
 //! `SessionSupervisor` with the production track of one device.
 
-use earmark_core::invariant::Violation;
-use earmark_core::invariant::linkage::{Sealed, no_orphans, session_bounds};
+use earmark_core::invariant::linkage::{Sealed, event_tolerance, no_orphans, session_bounds};
 use earmark_core::invariant::progress::{Waiting, armed};
 use earmark_core::session::{
     Announcement, Effect, Event, Ids, LINK_WAIT, Phase, Position, SessionEnd, Track,
@@ -9,8 +8,7 @@ use earmark_core::session::{
 use earmark_core::{Effects, Moment, RecordingId, SessionId};
 use earmark_store::{Ledger, Record};
 
-use super::checks;
-use super::store::Turn;
+use super::checks::{self, Turn};
 use super::words::{Held, Now, Out, ToStore, ToSync, ToTrack, Token};
 
 /// The sessions' actor.
@@ -28,7 +26,7 @@ impl Supervisor {
     }
 
     pub(super) fn step(&mut self, event: &ToTrack, now: Now, outs: &mut Vec<Out>) -> Held {
-        let mut turn = Turn { now, outs, held: Ok(()) };
+        let mut turn = Turn::new(now, outs);
         match event {
             ToTrack::Heard(event, at) => self.hear(event, *at, &mut turn),
             ToTrack::Told(event) => self.hear(event, now.moment(), &mut turn),
@@ -43,7 +41,13 @@ impl Supervisor {
     fn hear(&mut self, event: &Event<Token>, at: Moment, turn: &mut Turn<'_>) {
         let mut effects = Effects::new();
         self.track.step(event.clone(), at, &mut self.ids, &mut effects);
-        while let Some(effect) = effects.pop() {
+        let ordered: Vec<Effect<Token>> = effects.drain().collect();
+        if ordered.iter().any(|effect| matches!(effect, Effect::ReportIgnored(_))) {
+            let links =
+                ordered.iter().filter(|effect| matches!(effect, Effect::SealAndLink { .. }));
+            turn.check(event_tolerance(&0, &links.count()));
+        }
+        for effect in ordered {
             if let Effect::SealAndLink { .. } = &effect {
                 check_bounds(event, turn);
             }
@@ -104,14 +108,14 @@ fn check_bounds(event: &Event<Token>, turn: &mut Turn<'_>) {
         return;
     };
     let Announcement::ProcessingStarted(_) = announcement else { return };
+    let mut bounds = Vec::new();
     for out in turn.outs.iter() {
-        if let Out::Store(ToStore::Note(Record::RecordingCut { end, .. })) = out
-            && end > next
-        {
-            turn.held = session_bounds(&(capture, *next), &(capture, *end)).map(drop);
-            return;
+        if let Out::Store(ToStore::Note(Record::RecordingCut { end, .. })) = out {
+            let within = (*end).min(*next);
+            bounds.push(session_bounds(&(capture, within), &(capture, *end)));
         }
     }
+    bounds.into_iter().for_each(|check| turn.check(check));
 }
 
 fn obey(effect: Effect<Token>, turn: &mut Turn<'_>) {
@@ -161,9 +165,4 @@ fn stored(end: SessionEnd) -> earmark_store::SessionEnd {
         SessionEnd::Finished => earmark_store::SessionEnd::Finished,
         SessionEnd::Recovered => earmark_store::SessionEnd::Recovered,
     }
-}
-
-/// What a broken check of a whole state says.
-pub(super) fn restless(why: &str) -> Result<(), Violation> {
-    earmark_core::invariant::progress::never_stuck(Some(why)).map(drop)
 }

@@ -216,7 +216,9 @@ pub(super) enum Answer {
     Partial,
     /// 404 with a detail: the conversation is gone.
     Gone,
-    /// The job still runs, and will not end.
+    /// The job still runs, and will never end.
+    Running,
+    /// As it was said that it never would.
     StillRunning,
     /// The job is lost.
     JobLost,

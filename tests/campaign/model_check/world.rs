@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use earmark_core::CaptureId;
 use earmark_core::invariant::Violation;
+use earmark_core::invariant::progress::never_stuck;
 use earmark_core::wal_store::DiskTask;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use super::checks;
 use super::judge::Judge;
 use super::memo::{AllNumbers, Memo, Sent};
 use super::search::{Broken, Model};
@@ -15,13 +17,13 @@ use super::server::Server;
 use super::source::Source;
 use super::store::Store;
 use super::sync::Worker;
-use super::track::{Supervisor, restless};
+use super::track::Supervisor;
 use super::words::{Answer, Now, Said, ToJudge, ToServer, ToSource, ToStore, ToSync, ToTrack};
 
 mod enabled;
 mod faults;
 mod happen;
-mod progress;
+pub(super) mod progress;
 
 pub(super) use faults::Limits;
 
@@ -85,6 +87,9 @@ pub(super) struct World {
     pushed: FxHashMap<(u32, u32), u32>,
     popped: FxHashMap<u32, Option<(u32, u32)>>,
 }
+
+/// No course of the world takes longer: six hours for a job that does not end, and some more.
+const SECONDS_MAX: u16 = 60_000;
 
 type Went = Result<State, Violation>;
 
@@ -257,12 +262,12 @@ impl Model for World {
     }
 
     fn progress(&mut self, state: &State) -> Result<Option<State>, Violation> {
+        if state.now.seconds > SECONDS_MAX {
+            return checks::note(never_stuck(Some("it goes on for ever"))).map(|()| None);
+        }
         match self.next_without_fault(state) {
             Some(label) => self.take(*state, &label).map(Some),
-            None => match self.restless(state) {
-                Some(why) => restless(why).map(|()| None),
-                None => Ok(None),
-            },
+            None => checks::note(never_stuck(self.restless(state))).map(|()| None),
         }
     }
 }

@@ -136,7 +136,10 @@ impl Layer {
             Self::CrashStates => counted("states", crash_states::hunt(seed, up_to(STATES_MAX))),
             Self::IoFaults => counted("runs", io_faults::hunt(seed, up_to(RUNS_MAX))),
             Self::Damage => counted("files", damage::hunt(seed, up_to(FILES_MAX))),
-            Self::ModelCheck => counted("states", model_check::hunt(up_to(MODEL_STATES_MAX))),
+            Self::ModelCheck => {
+                let found = model_check::hunt(up_to(MODEL_STATES_MAX));
+                counted("states", found.map(|(after, broken)| (after, broken.to_string())))
+            }
             Self::Feeds(part) => play(part, false),
             Self::FeedsTwice(part) => play(part, true),
             Self::Check(check) => {

@@ -1,7 +1,6 @@
 //! What can happen in a state.
 
 use super::{Label, State, World};
-use crate::model_check::server::{Request, TO_POLLS, TO_UPLOADS};
 use crate::model_check::words::{Said, second_of};
 
 /// Time passes in steps of so many seconds where no deadline of the disk is nearer: timers may be
@@ -90,11 +89,7 @@ impl World {
             }
         }
         let (all, is_bad_left) = (&self.all, state.left.bad_answers > 0);
-        for (recording, request) in self.server.state(state.server, &all.server).flights() {
-            let answers = match request {
-                Request::Upload(_) => &TO_UPLOADS[..],
-                Request::Poll => &TO_POLLS[..],
-            };
+        for (recording, answers) in self.server.state(state.server, &all.server).flights() {
             let allowed = if is_bad_left { answers } else { &answers[..1] };
             labels.extend(allowed.iter().map(|how| Label::Answer(recording, *how)));
         }
@@ -105,24 +100,28 @@ impl World {
         }
     }
 
-    /// The clock goes on when every actor has handled what it was told, or lags.
+    /// The clock goes on when everything that can be done at once is done. Before that it may as
+    /// often as something may lag: an actor, a timer, the disk or the network.
     fn passing(&mut self, state: &State, labels: &mut Vec<Label>) {
+        let Some(next) = self.next_deadline(state) else { return };
         let is_quiet = self.is_quiet(state);
-        if !is_quiet && state.left.lags == 0 {
-            return;
-        }
-        if let Some(next) = self.next_deadline(state) {
-            if state.fine < FINE_MAX && next == state.now.seconds + 1 {
-                labels.push(Label::Wait(next));
-            }
+        let is_near = state.fine < FINE_MAX && next == state.now.seconds + 1;
+        if is_near && (is_quiet || state.left.lags > 0) {
+            labels.push(Label::Wait(next));
+        } else if is_quiet || state.left.lags > 0 {
             labels.push(Label::Wait(coarse(state.now.seconds, next)));
         }
     }
 
+    /// Whether nothing is left to do at this instant.
     pub(super) fn is_quiet(&mut self, state: &State) -> bool {
-        [state.to_store, state.to_track, state.to_sync]
-            .into_iter()
-            .all(|queue| self.pop(queue).is_none())
+        let mut labels = Vec::new();
+        self.deliveries(state, &mut labels);
+        self.disk(state, &mut labels);
+        self.timers(state, &mut labels);
+        let all = &self.all;
+        let is_answered = self.server.state(state.server, &all.server).flights().next().is_none();
+        labels.is_empty() && is_answered
     }
 
     /// The second in which something falls due by itself that is not due yet.
@@ -149,5 +148,5 @@ impl World {
 /// The next coarse step of the clock that reaches a second.
 const fn coarse(now: u16, second: u16) -> u16 {
     let at_least = if second > now { second } else { now + 1 };
-    at_least.div_ceil(COARSE) * COARSE
+    at_least.div_ceil(COARSE).saturating_mul(COARSE)
 }

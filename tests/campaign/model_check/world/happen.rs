@@ -48,7 +48,8 @@ impl World {
                 self.tell_source(state, ToSource::Heard(*said))
             }
             Label::Answer(recording, how) => {
-                state.left.bad_answers -= u8::from(*how != Answer::Well);
+                let is_hoped = matches!(how, Answer::Well | Answer::StillRunning);
+                state.left.bad_answers -= u8::from(!is_hoped);
                 let (recording, how) = (*recording, *how);
                 self.tell_server(state, ToServer::Answer { recording, how })
             }
@@ -67,6 +68,9 @@ impl World {
                 state.is_alive = true;
                 state.left.disk_faults -= u8::from(!healthy);
                 let state = self.tell_store(state, ToStore::Opened { healthy: *healthy })?;
+                // What the store held is heard before the process has a handle, let alone a socket.
+                let state = self.take(state, &Label::Sync)?;
+                let state = self.take(state, &Label::Track)?;
                 let online = !state.is_offline;
                 self.tell_judge(state, ToJudge::Host { online })
             }

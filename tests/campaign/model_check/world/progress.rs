@@ -1,13 +1,12 @@
 //! What happens next when nothing goes wrong any more.
 
 use super::{Label, State, World};
-use crate::model_check::server::Request;
 use crate::model_check::words::Answer;
 
 impl World {
     /// The next thing that happens without a fault; none when nothing happens by itself any more.
     /// It is one of those that can happen, so every way without faults lies in the searched space.
-    pub(super) fn next_without_fault(&mut self, state: &State) -> Option<Label> {
+    pub(in super::super) fn next_without_fault(&mut self, state: &State) -> Option<Label> {
         let labels = self.enabled(state);
         let is_wanted = |label: &&Label| match label {
             Label::Store
@@ -17,7 +16,7 @@ impl World {
             | Label::StoreTimer
             | Label::TrackTimer
             | Label::UploadTimer(_)
-            | Label::Answer(_, Answer::Well)
+            | Label::Answer(_, Answer::Well | Answer::StillRunning)
             | Label::Online
             | Label::Open { healthy: true }
             | Label::Stop => true,
@@ -44,8 +43,7 @@ impl World {
         let is_stored = self.store.state(state.store, &all.store).is_idle();
         let is_settled = self.track.state(state.track, &all.track).is_quiet();
         let is_uploaded = self.sync.state(state.sync, &all.sync).is_quiet();
-        let mut flights = self.server.state(state.server, &all.server).flights();
-        let has_flight = flights.any(|(_, Request::Upload(_) | Request::Poll)| true);
+        let has_flight = self.server.state(state.server, &all.server).flights().next().is_some();
         match (is_stored, is_settled, is_uploaded, has_flight) {
             (false, ..) => Some("the store waits, and nothing is on its way"),
             (_, false, ..) => Some("a session waits, and nothing is on its way"),
