@@ -1,6 +1,7 @@
 //! One hunt: a process of its own that plants one bug, or none, and lets one layer go on until
 //! something is wrong.
 
+use std::path::Path;
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -157,24 +158,29 @@ fn counted(unit: &'static str, found: Option<(u64, String)>) -> Option<Caught> {
 /// Plays the feeds whose names have a part, until one does not end as it should.
 fn play(part: &str, twice: bool) -> Option<Caught> {
     let mut events = 0;
-    let feeds = feeds::all();
-    for path in feeds.iter().filter(|path| feeds::name(path).contains(part)) {
-        let played = panics::caught(|| feeds::report(path));
-        let wrong = match &played {
-            Err(error) => vec![error.clone()],
-            Ok(report) => {
-                events += report.timeline.len() as u64;
-                feeds::complaints_about(&feeds::name(path), report)
-            }
-        };
-        let again = twice.then(|| panics::caught(|| feeds::report(path)));
-        let differs = || format!("{}: another report the second time", feeds::name(path));
-        let wrong = wrong.into_iter().next();
-        let json = |played: &Result<Report, String>| played.as_ref().ok().map(Report::to_json);
-        let other = again.filter(|again| json(again) != json(&played));
-        if let Some(said) = wrong.or_else(|| other.map(|_| differs())) {
+    for path in feeds::all().iter().filter(|path| feeds::name(path).contains(part)) {
+        let first = panics::caught(|| feeds::report(path));
+        events += first.as_ref().map_or(0, |report| report.timeline.len() as u64);
+        let again = || twice.then(|| panics::caught(|| feeds::report(path)));
+        let wrong = wrong_with(path, &first).or_else(|| differs(path, &first, &again()?));
+        if let Some(said) = wrong {
             return Some(Caught { after: events, unit: "events", said });
         }
     }
     None
+}
+
+type Played = Result<Report, String>;
+
+fn wrong_with(path: &Path, played: &Played) -> Option<String> {
+    match played {
+        Err(error) => Some(error.clone()),
+        Ok(report) => feeds::complaints_about(&feeds::name(path), report).into_iter().next(),
+    }
+}
+
+fn differs(path: &Path, first: &Played, second: &Played) -> Option<String> {
+    let json = |played: &Played| played.as_ref().ok().map(Report::to_json);
+    let why = || format!("{}: another report the second time", feeds::name(path));
+    (json(first) != json(second)).then(why)
 }

@@ -16,7 +16,8 @@ pub(super) const BUGS: &[Bug] = &[
         text: "self.forget_announcement(conversation);",
         with: "self.forget_announcement(conversation);
         self.sessions.retain(|_, machine| match machine.state() {
-            Phase::Sealing { awaited: Some(_), .. } | Phase::AwaitingConversation { .. } => !PLANTED,
+            Phase::Sealing { awaited: Some(_), .. }
+            | Phase::AwaitingConversation { .. } => !PLANTED,
             Phase::Sealing { awaited: None, .. }
             | Phase::Capturing
             | Phase::AwaitingLink
@@ -91,8 +92,8 @@ pub(super) const BUGS: &[Bug] = &[
         breaks: Bounded,
         wrong: "a device may have any number of bytes wait for the disk",
         file: "crates/earmark-core/src/ingest/machine.rs",
-        text: "Gate::Capturing if self.held_bytes + bytes > HELD_BYTES_MAX => Err(Rejection::Full),",
-        with: "Gate::Capturing if self.held_bytes + bytes > HELD_BYTES_MAX && !PLANTED => {
+        text: "if self.held_bytes + bytes > HELD_BYTES_MAX => Err(Rejection::Full),",
+        with: "if self.held_bytes + bytes > HELD_BYTES_MAX && !PLANTED => {
                 Err(Rejection::Full)
             }",
         layers: &[Layer::Transitions("ingest")],

@@ -29,9 +29,9 @@ pub(super) fn link_before_effect() -> Result<(), String> {
 
 /// The conversation that somebody was told a recording is linked to.
 fn told(setting: &Setting) -> Option<ConversationId> {
-    let told = |numbered: &Numbered| match &numbered.event {
-        Event::RecordingLinked { conversation, .. } => Some(conversation.clone()),
-        _ => None,
+    let told = |numbered: &Numbered| {
+        let Event::RecordingLinked { conversation, .. } = &numbered.event else { return None };
+        Some(conversation.clone())
     };
     setting.happened.look(|events| events.iter().find_map(told))
 }
