@@ -21,7 +21,7 @@ use super::track::Supervisor;
 use super::words::{Held, Now, Out, ToJudge, ToServer, ToSource, ToStore, ToSync, ToTrack};
 
 /// A part of the runtime or of its world.
-pub(super) trait Piece: Clone + Eq + Hash {
+pub(super) trait Piece: Clone + Hash {
     type Message: Clone + Eq + Hash;
 
     fn step(&mut self, message: &Self::Message, now: Now, outs: &mut Vec<Out>) -> Held;
@@ -124,6 +124,12 @@ impl<P: Piece> Memo<P> {
             states: FxHashMap::default(),
             messages: FxHashMap::default(),
         }
+    }
+
+    /// Forgets everything; it can be found out again.
+    pub(super) fn clear(&mut self) {
+        self.came.clear();
+        self.states.clear();
     }
 
     /// The state with a number.

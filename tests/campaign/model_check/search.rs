@@ -8,7 +8,7 @@ use earmark_core::invariant::Violation;
 use earmark_core::invariant::progress::never_stuck;
 use rustc_hash::FxHashMap;
 
-use super::seen::Seen;
+use super::seen::{Mark, Seen};
 
 /// What is searched. Each thread has one of its own; they agree on the numbers in a state.
 pub(super) trait Model: Send {
@@ -25,6 +25,9 @@ pub(super) trait Model: Send {
         state: &Self::State,
         found: &mut Vec<(Self::Label, Self::State)>,
     ) -> Result<(), Broken<Self::Label>>;
+
+    /// Forgets what the states of this layer do not need.
+    fn forget(&mut self, layer: &[Self::State]);
 
     /// What happens next when no fault does; none when everything has come to rest.
     fn progress(&mut self, state: &Self::State) -> Result<Option<Self::State>, Violation>;
@@ -51,14 +54,14 @@ pub(super) struct Found<S, L> {
 
 /// Steps without a fault after which everything must have come to rest.
 const PROGRESS_MAX: usize = 20_000;
+/// Layers after which what is not needed any more is forgotten.
+const FORGET_EVERY: u64 = 8;
 /// States that a thread takes from the layer at a time.
 const SHARE: usize = 1_024;
 
 /// What the threads of a search share.
 struct Shared<S, L> {
     seen: Seen,
-    /// States from which everything comes to rest.
-    settling: Seen,
     transitions: AtomicU64,
     stop: AtomicBool,
     broken: Mutex<Option<(S, Broken<L>)>>,
@@ -75,7 +78,6 @@ where
 {
     let shared = Shared {
         seen: Seen::new(bits),
-        settling: Seen::new(bits),
         transitions: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         broken: Mutex::new(None),
@@ -83,13 +85,16 @@ where
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut models: Vec<M> = std::iter::repeat_with(make).take(threads).collect();
     let first = models[0].initial();
-    let _ = shared.seen.insert(models[0].fingerprint(&first));
+    let _ = shared.seen.mark(models[0].fingerprint(&first), Mark::Reached);
     let (mut layer, mut states, mut depth) = (vec![first], 1, 0);
     let mut is_complete = true;
     while !layer.is_empty() && !shared.stop.load(Ordering::Relaxed) {
         layer = next_layer(&mut models, &layer, &shared);
         states += layer.len() as u64;
         depth += 1;
+        if depth % FORGET_EVERY == 0 {
+            models.iter_mut().for_each(|model| model.forget(&layer));
+        }
         if is_over(states, depth) && !layer.is_empty() {
             is_complete = false;
             break;
@@ -142,7 +147,7 @@ fn part_of_layer<M: Model>(
                 first.get_or_insert((*state, broken));
             }
             for (_, successor) in found.drain(..) {
-                match shared.seen.insert(model.fingerprint(&successor)) {
+                match shared.seen.mark(model.fingerprint(&successor), Mark::Reached) {
                     Ok(true) => next.push(successor),
                     Ok(false) => {}
                     Err(_) => shared.stop.store(true, Ordering::Relaxed),
@@ -178,7 +183,7 @@ fn comes_to_rest<M: Model>(
     let mut state = from;
     loop {
         let fingerprint = model.fingerprint(&state);
-        if shared.settling.contains(fingerprint) {
+        if shared.seen.has(fingerprint, Mark::Settles) {
             break;
         }
         way.push(fingerprint);
@@ -191,7 +196,7 @@ fn comes_to_rest<M: Model>(
         }
     }
     for fingerprint in way {
-        if shared.settling.insert(fingerprint).is_err() {
+        if shared.seen.mark(fingerprint, Mark::Settles).is_err() {
             shared.stop.store(true, Ordering::Relaxed);
         }
     }

@@ -8,7 +8,7 @@ use earmark_store::Record;
 use super::checks::{self, Turn};
 use super::words::{
     ENCODING, Held, Now, Out, Said, ToSource, ToStore, ToTrack, Token, account, conversation,
-    device,
+    device, label,
 };
 
 /// Bytes of a frame.
@@ -59,7 +59,7 @@ impl Source {
         let (capture, encoding) = (self.next_capture, ENCODING);
         self.next_capture = CaptureId::new(capture.incarnation(), capture.number() + 1);
         self.hear(&Event::CaptureStarted { capture, encoding }, turn);
-        let (device, account, at) = (device(), account(), turn.now.stamp());
+        let (device, account, at) = (device(), account(), label());
         let opened = Record::CaptureOpened { capture, device, account, encoding, at };
         turn.outs.push(Out::Store(ToStore::Note(opened)));
         self.report(TrackEvent::CaptureStarted { capture, encoding }, turn);
@@ -69,7 +69,7 @@ impl Source {
         let Some((capture, _)) = self.machine.shared().position() else { return };
         self.hear(&Event::CaptureStopped, turn);
         self.report(TrackEvent::CaptureStopped(capture), turn);
-        let closed = Record::CaptureClosed { capture, at: turn.now.stamp() };
+        let closed = Record::CaptureClosed { capture, at: label() };
         turn.outs.push(Out::Store(ToStore::Note(closed)));
     }
 

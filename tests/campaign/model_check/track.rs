@@ -9,7 +9,7 @@ use earmark_core::{Effects, Moment, RecordingId, SessionId};
 use earmark_store::{Ledger, Record};
 
 use super::checks::{self, Turn};
-use super::words::{Held, Now, Out, ToStore, ToSync, ToTrack, Token};
+use super::words::{Held, Now, Out, ToStore, ToSync, ToTrack, Token, label};
 
 /// The sessions' actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -119,7 +119,7 @@ fn check_bounds(event: &Event<Token>, turn: &mut Turn<'_>) {
 }
 
 fn obey(effect: Effect<Token>, turn: &mut Turn<'_>) {
-    let at = turn.now.stamp();
+    let at = label();
     let message = match effect {
         Effect::OpenSession { session, capture, first } => {
             note(Record::SessionOpened { session, capture, first, at })

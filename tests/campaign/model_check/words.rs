@@ -55,6 +55,12 @@ impl Now {
     }
 }
 
+/// When something is said to have happened that only people read: no decision depends on it, so it
+/// need not tell states apart.
+pub(super) fn label() -> Stamp {
+    Now { seconds: 0, boot: 1 }.stamp()
+}
+
 /// The first whole second of the model at which a moment has come.
 pub(super) fn second_of(moment: Moment) -> u16 {
     let passed = moment.since(Moment::ZERO + UP_AT_START).as_millis().div_ceil(1_000);
@@ -258,16 +264,21 @@ static RECORDS: LazyLock<Interner<Record>> = LazyLock::new(Interner::new);
 
 impl From<Ledger> for Consed<Ledger> {
     fn from(ledger: Ledger) -> Self {
-        let number = LEDGERS.number(ledger);
-        Self { number, value: LEDGERS.value(number) }
+        let (number, value) = LEDGERS.keep(ledger);
+        Self { number, value }
     }
 }
 
 impl From<Record> for Consed<Record> {
     fn from(record: Record) -> Self {
-        let number = RECORDS.number(record);
-        Self { number, value: RECORDS.value(number) }
+        let (number, value) = RECORDS.keep(record);
+        Self { number, value }
     }
+}
+
+/// Forgets the ledgers that no store holds any more.
+pub(super) fn forget_ledgers() {
+    LEDGERS.forget(|_| false);
 }
 
 impl<T> Consed<T> {

@@ -7,7 +7,7 @@ use earmark_core::CaptureId;
 use earmark_core::invariant::Violation;
 use earmark_core::invariant::progress::never_stuck;
 use earmark_core::wal_store::DiskTask;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::checks;
 use super::judge::Judge;
@@ -18,7 +18,9 @@ use super::source::Source;
 use super::store::Store;
 use super::sync::Worker;
 use super::track::Supervisor;
-use super::words::{Answer, Now, Said, ToJudge, ToServer, ToSource, ToStore, ToSync, ToTrack};
+use super::words::{
+    Answer, Now, Said, ToJudge, ToServer, ToSource, ToStore, ToSync, ToTrack, forget_ledgers,
+};
 
 mod enabled;
 mod faults;
@@ -133,7 +135,18 @@ impl World {
         let at = (state.store, message, state.now);
         let (next, sent) = self.store.step(at, &self.all.store, &self.all)?;
         state.store = next;
-        self.send(state, &sent)
+        let state = self.send(state, &sent)?;
+        match self.journal_task(&state).filter(|_| self.limits.swift_journal) {
+            Some(task) => self.tell_store(state, ToStore::DiskEnded { task, well: true }),
+            None => Ok(state),
+        }
+    }
+
+    /// What the disk does for the journal.
+    fn journal_task(&mut self, state: &State) -> Option<DiskTask> {
+        let all = &self.all;
+        let store = self.store.state(state.store, &all.store);
+        store.in_flight().find(|task| task.is_journal())
     }
 
     fn step_track(&mut self, mut state: State, message: u32) -> Went {
@@ -224,7 +237,7 @@ impl Model for World {
 
     fn initial(&mut self) -> State {
         let empty = self.all.queues.number(Vec::new());
-        State {
+        let first = State {
             store: self.all.store.states.number(Store::new()),
             track: self.all.track.states.number(Supervisor::new(0)),
             sync: self.all.sync.states.number(Worker::new()),
@@ -240,7 +253,8 @@ impl Model for World {
             is_connected: false,
             fine: 0,
             left: self.limits,
-        }
+        };
+        self.reconnect(first).unwrap_or(first)
     }
 
     fn fingerprint(&self, state: &State) -> u64 {
@@ -259,6 +273,16 @@ impl Model for World {
             }
         }
         Ok(())
+    }
+
+    /// The stores are by far the most, and hold by far the most.
+    fn forget(&mut self, layer: &[State]) {
+        self.store.clear();
+        self.track.clear();
+        self.sync.clear();
+        let wanted: FxHashSet<u32> = layer.iter().map(|state| state.store).collect();
+        self.all.store.states.forget(|number| wanted.contains(&number));
+        forget_ledgers();
     }
 
     fn progress(&mut self, state: &State) -> Result<Option<State>, Violation> {

@@ -15,12 +15,15 @@ const CALM: Limits = Limits {
     captures: 1,
     frames: 1,
     connects: 1,
+    reconnects: false,
     messages: 1,
     deaths: 0,
     disk_faults: 0,
     bad_answers: 0,
     offline: 0,
     lags: 0,
+    step: 30,
+    swift_journal: false,
     conversations: 1,
 };
 
@@ -39,6 +42,15 @@ pub(super) const SHORT: [Case; 4] = [
 /// What is looked through when somebody says how long.
 pub(super) const LONG: [Case; 1] = [Case {
     name: "two captures, two deaths",
-    limits: Limits { captures: 2, frames: 2, deaths: 2, ..CALM },
+    limits: Limits {
+        captures: 2,
+        frames: 2,
+        connects: 0,
+        reconnects: true,
+        deaths: 2,
+        step: 150,
+        swift_journal: true,
+        ..CALM
+    },
     bits: 28,
 }];

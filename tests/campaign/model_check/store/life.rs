@@ -7,7 +7,7 @@ use earmark_store::close_what_is_open;
 
 use super::{Closing, Consed, File, Store, Turn};
 use crate::model_check::checks;
-use crate::model_check::words::{Out, ToSource, ToSync, ToTrack};
+use crate::model_check::words::{Out, ToSource, ToSync, ToTrack, label};
 
 impl Store {
     /// How many records are written and not durable: as many could survive a power cut, or fewer.
@@ -61,8 +61,8 @@ impl Store {
     }
 
     fn closed(&self, turn: &mut Turn<'_>) -> Self {
-        let (mut closed, at) = (self.clone(), turn.now.stamp());
-        close_what_is_open(&mut Closing { store: &mut closed, turn }, at);
+        let mut closed = self.clone();
+        close_what_is_open(&mut Closing { store: &mut closed, turn }, label());
         closed
     }
 

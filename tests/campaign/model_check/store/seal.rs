@@ -7,6 +7,7 @@ use earmark_core::{ConversationId, RecordingId};
 use earmark_store::{Link, Record, RecordingFacts, Seal, Sha256Sum};
 
 use super::{Store, Turn, Waiting};
+use crate::model_check::words::label;
 
 impl Store {
     pub(super) fn queue_seal(&mut self, recording: RecordingId, turn: &mut Turn<'_>) {
@@ -81,7 +82,7 @@ impl Store {
 
     fn finish_links(&mut self, turn: &mut Turn<'_>) {
         while let Some(link) = self.links.pop_whole(&self.ledger) {
-            let ticket = self.stage(link.record(turn.now.stamp()), true, turn);
+            let ticket = self.stage(link.record(label()), true, turn);
             let Link { conversation, asked, recordings, .. } = link;
             self.wait(ticket, Waiting::Linked { conversation, asked, recordings });
         }

@@ -3,9 +3,6 @@
 use super::{Label, State, World};
 use crate::model_check::words::{Said, second_of};
 
-/// Time passes in steps of so many seconds where no deadline of the disk is nearer: timers may be
-/// late, and so they all are.
-pub(super) const COARSE: u16 = 30;
 /// Steps of one second between two coarse ones.
 const FINE_MAX: u8 = 2;
 
@@ -105,11 +102,12 @@ impl World {
     fn passing(&mut self, state: &State, labels: &mut Vec<Label>) {
         let Some(next) = self.next_deadline(state) else { return };
         let is_quiet = self.is_quiet(state);
-        let is_near = state.fine < FINE_MAX && next == state.now.seconds + 1;
+        let is_near =
+            !self.limits.swift_journal && state.fine < FINE_MAX && next == state.now.seconds + 1;
         if is_near && (is_quiet || state.left.lags > 0) {
             labels.push(Label::Wait(next));
         } else if is_quiet || state.left.lags > 0 {
-            labels.push(Label::Wait(coarse(state.now.seconds, next)));
+            labels.push(Label::Wait(coarse(state.now.seconds, next, self.limits.step)));
         }
     }
 
@@ -146,7 +144,7 @@ impl World {
 }
 
 /// The next coarse step of the clock that reaches a second.
-const fn coarse(now: u16, second: u16) -> u16 {
+const fn coarse(now: u16, second: u16, step: u16) -> u16 {
     let at_least = if second > now { second } else { now + 1 };
-    at_least.div_ceil(COARSE).saturating_mul(COARSE)
+    at_least.div_ceil(step).saturating_mul(step)
 }

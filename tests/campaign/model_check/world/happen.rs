@@ -1,6 +1,5 @@
 //! What comes of it when something happens.
 
-use super::enabled::COARSE;
 use super::{Label, State, ToJudge, ToServer, ToSource, ToStore, ToSync, ToTrack, Went, World};
 use crate::model_check::words::Answer;
 
@@ -8,21 +7,9 @@ impl World {
     /// Carries out what happens.
     pub(super) fn take(&mut self, mut state: State, label: &Label) -> Went {
         match label {
-            Label::Store => {
-                let Some((message, rest)) = self.pop(state.to_store) else { return Ok(state) };
-                state.to_store = rest;
-                self.step_store(state, message)
-            }
-            Label::Track => {
-                let Some((message, rest)) = self.pop(state.to_track) else { return Ok(state) };
-                state.to_track = rest;
-                self.step_track(state, message)
-            }
-            Label::Sync => {
-                let Some((message, rest)) = self.pop(state.to_sync) else { return Ok(state) };
-                state.to_sync = rest;
-                self.step_sync(state, message)
-            }
+            Label::Store => self.handle(state, |state| &mut state.to_store, Self::step_store),
+            Label::Track => self.handle(state, |state| &mut state.to_track, Self::step_track),
+            Label::Sync => self.handle(state, |state| &mut state.to_sync, Self::step_sync),
             Label::Disk(task, well) => {
                 state.left.disk_faults -= u8::from(!well);
                 self.tell_store(state, ToStore::DiskEnded { task: *task, well: *well })
@@ -72,14 +59,36 @@ impl World {
                 let state = self.take(state, &Label::Sync)?;
                 let state = self.take(state, &Label::Track)?;
                 let online = !state.is_offline;
-                self.tell_judge(state, ToJudge::Host { online })
+                let state = self.tell_judge(state, ToJudge::Host { online })?;
+                self.reconnect(state)
             }
         }
     }
 
+    /// An actor handles its next message.
+    fn handle(
+        &mut self,
+        mut state: State,
+        queue: fn(&mut State) -> &mut u32,
+        step: fn(&mut Self, State, u32) -> Went,
+    ) -> Went {
+        let Some((message, rest)) = self.pop(*queue(&mut state)) else { return Ok(state) };
+        *queue(&mut state) = rest;
+        step(self, state, message)
+    }
+
+    /// The socket comes up with the process, where the world says so.
+    pub(super) fn reconnect(&mut self, mut state: State) -> Went {
+        if !self.limits.reconnects {
+            return Ok(state);
+        }
+        state.is_connected = true;
+        self.tell_source(state, ToSource::Connected)
+    }
+
     fn wait(&mut self, mut state: State, seconds: u16) -> State {
         state.left.lags -= u8::from(!self.is_quiet(&state));
-        let is_coarse = seconds.is_multiple_of(COARSE);
+        let is_coarse = seconds.is_multiple_of(self.limits.step);
         state.fine = if is_coarse { 0 } else { state.fine + 1 };
         state.now.seconds = seconds;
         state

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use actix::Context;
+use earmark_core::invariant::durability::{Acknowledgement, acknowledge_after_sync};
+use earmark_core::invariant::uphold;
 use earmark_core::wal_store::{DiskTask, Ticket};
 use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId};
 use earmark_store::Record;
 
 use super::{
     Announced, Durable, LinkRecorded, NAME, Purpose, RecordUpload, Sealed, UploadRecorded, Waiting,
-    WalStore, tell,
+    WalStore, place, tell,
 };
 
 impl WalStore {
@@ -28,6 +30,11 @@ impl WalStore {
 
     /// Tells each capture how far its own frames are durable: a sync covers those of all devices.
     fn answer_frames(&mut self, durable: Ticket) {
+        uphold(acknowledge_after_sync(&Acknowledgement {
+            synced: durable <= place(self.store.durable()),
+            named: true,
+            failed_before: false,
+        }));
         let mut latest: BTreeMap<CaptureId, FrameSeq> = BTreeMap::new();
         while let Some((_, capture, end)) =
             self.appended.pop_front_if(|(ticket, _, _)| *ticket <= durable)
