@@ -23,6 +23,7 @@ use serde_json::json;
 
 use crate::locked::locked;
 use crate::outcome::{CannotRun, Outcome};
+use crate::panics;
 use crate::request::Slice;
 use oracle::Kind;
 use sabotage::Sabotage;
@@ -46,6 +47,7 @@ const TOLD_MAX: usize = 10;
 const LONG: Depth = Depth { cuts: CutLimits { every: 128, sampled: 24 }, recovery_every: 2 };
 const SHORT: Depth = Depth { cuts: CutLimits { every: 16, sampled: 5 }, recovery_every: 16 };
 const CONTROL: Depth = Depth { cuts: CutLimits { every: 16, sampled: 8 }, recovery_every: 0 };
+const HUNT: Depth = Depth { cuts: CutLimits { every: 16, sampled: 8 }, recovery_every: 16 };
 
 pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     let mut outcome = Outcome { unit: "states", ..Outcome::default() };
@@ -59,6 +61,24 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     });
     crew.write(&mut outcome);
     Ok(outcome)
+}
+
+/// Walks through workloads until something is violated: how many states it took, and what was.
+pub(crate) fn hunt(seed: u64, most: u64) -> Option<(u64, String)> {
+    let counts = Counts::default();
+    let states = || counts.states.load(Ordering::Relaxed);
+    for number in 0.. {
+        let workload = Workload::new(seed, number);
+        let walked = panics::caught(|| {
+            walk::walk(&workload, None, HUNT, &counts).map_err(|found| found.violation.why)
+        });
+        match walked {
+            Err(why) => return Some((states(), why)),
+            Ok(()) if states() >= most => break,
+            Ok(()) => {}
+        }
+    }
+    None
 }
 
 /// What the workers share.

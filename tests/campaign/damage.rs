@@ -19,7 +19,9 @@ mod truth;
 
 use serde_json::{Value, json};
 
+use crate::crash_states::dice::mix;
 use crate::outcome::{CannotRun, Outcome};
+use crate::panics;
 use crate::request::Slice;
 use controls::CONTROLS;
 use journal::{Flips, Journal};
@@ -43,6 +45,19 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     check_recording(slice, &mut outcome);
     check_state(slice, &mut outcome);
     Ok(outcome)
+}
+
+/// Damages the snapshots and the identity of a store, one bit after another, until something is
+/// wrong: how many damaged files it took, and what was.
+pub(crate) fn hunt(seed: u64, most: u64) -> Option<(u64, String)> {
+    let state = State::new();
+    let mut paths: Vec<&str> = state.snapshots.iter().map(String::as_str).collect();
+    paths.push(IDENTITY);
+    (0..most).find_map(|number| {
+        let path = paths[number as usize % paths.len()];
+        let checked = panics::caught(|| state.check_flip(path, mix(seed ^ number)));
+        checked.err().map(|why| (number + 1, why))
+    })
 }
 
 fn check_journal(slice: &Slice, outcome: &mut Outcome) {

@@ -10,7 +10,6 @@ mod case;
 mod real;
 mod sites;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -21,6 +20,7 @@ use serde_json::json;
 use crate::crash_states::sabotage::Sabotage;
 use crate::locked::locked;
 use crate::outcome::{CannotRun, Outcome};
+use crate::panics;
 use crate::request::Slice;
 use case::{Case, End};
 
@@ -69,6 +69,14 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
     crew.write(&mut outcome);
     real::run(slice, &mut outcome);
     Ok(outcome)
+}
+
+/// Runs cases that lie evenly among all until something is wrong: how many it took, and what was.
+pub(crate) fn hunt(seed: u64, most: u64) -> Option<(u64, String)> {
+    let cases = sites::cases(seed);
+    let every = (cases.len() as u64 / most.max(1)).max(1) as usize;
+    let mut some = (1..).zip(cases.iter().step_by(every));
+    some.find_map(|(number, case)| attempt(case, None).err().map(|why| (number, why)))
 }
 
 /// What the workers share.
@@ -141,8 +149,7 @@ impl Crew {
 
 /// Runs a case; a panic is a violation.
 fn attempt(case: &Case, sabotage: Option<Sabotage>) -> Result<End, String> {
-    let run = catch_unwind(AssertUnwindSafe(|| case.run(sabotage)));
-    run.unwrap_or_else(|_| Err(String::from("it panicked")))
+    panics::caught(|| case.run(sabotage))
 }
 
 /// Plants each bug, and counts those that were noticed.

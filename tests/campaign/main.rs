@@ -9,6 +9,8 @@ mod locked;
 mod memory;
 mod model_check;
 mod outcome;
+mod panics;
+mod planted_bugs;
 mod power_cuts;
 mod request;
 mod speed;
@@ -26,7 +28,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 9] = [
+const CAMPAIGNS: [Campaign; 10] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -56,6 +58,11 @@ const CAMPAIGNS: [Campaign; 9] = [
         name: "model-check",
         checks: "every state that the production machines can reach together, faults included",
         run: model_check::run,
+    },
+    Campaign {
+        name: "planted-bugs",
+        checks: "a bug for each invariant, planted one at a time: the checks must catch them all",
+        run: planted_bugs::run,
     },
     Campaign {
         name: "power-cuts",

@@ -24,6 +24,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use serde_json::json;
 
 use crate::outcome::{CannotRun, Outcome};
+use crate::panics;
 use crate::request::Slice;
 
 /// Sequences for each machine in the slice that nobody asked more of.
@@ -110,6 +111,16 @@ fn control(bench: &Bench, slice: &Slice, outcome: &mut Outcome) {
             None => eprintln!("{}: planted `{bug}` was NOT noticed", bench.name),
         }
     }
+}
+
+/// Runs sequences of the machine of this name, as they come, until one goes wrong: how many it
+/// took, and what was wrong.
+pub(crate) fn hunt(machine: &str, seed: u64, most: u64) -> Option<(u64, String)> {
+    let bench = BENCHES.iter().find(|bench| bench.name == machine)?;
+    (0..most).find_map(|number| {
+        let run = || (bench.run)(&choices(bench, seed, number), None);
+        panics::caught(run).err().map(|why| (number + 1, why))
+    })
 }
 
 /// A sequence that went wrong, as short as it could be made.

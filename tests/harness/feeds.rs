@@ -8,7 +8,7 @@ use std::thread;
 use earmark_core::Policy;
 use earmark_sim::feed::Feed;
 use earmark_sim::play::{PlayOptions, load_sounds, play};
-use earmark_sim::report::Report;
+use earmark_sim::report::{Report, Session, SessionState, Verdict};
 
 /// The folder whose feeds are played by the rules of the original.
 const ORIGINAL: &str = "omi-2026-04";
@@ -38,6 +38,37 @@ pub fn report(path: &Path) -> Result<Report, String> {
     let sounds = load_sounds(&feed, path).map_err(|error| error.to_string())?;
     let options = PlayOptions { policy: policy(path), ..PlayOptions::default() };
     play(&feed, &sounds, &options).map_err(|error| format!("{name}: {error}"))
+}
+
+/// What did not go as it should in a feed that was played, in words.
+pub fn complaints_about(name: &str, report: &Report) -> Vec<String> {
+    let panics = report.timeline.iter().filter(|one| one.what == "panicked");
+    let panics = panics.map(|one| format!("{name}: {} panicked", one.actor));
+    let unmet = unmet(name, report).into_iter().chain(unbalanced(name, report));
+    unmet.chain(panics).collect()
+}
+
+/// The expectations that were not met, each with what was found.
+pub fn unmet(name: &str, report: &Report) -> Vec<String> {
+    let told = |verdict: &Verdict| format!("{name}:{}: found {}", verdict.line, verdict.found);
+    let unmet = report.expectations.iter().filter(|verdict| !verdict.held);
+    unmet.map(told).collect()
+}
+
+/// Frames that are nowhere or in two places, and frames that stay in memory when all is sealed.
+pub fn unbalanced(name: &str, report: &Report) -> Vec<String> {
+    let frames = &report.frames;
+    let kept = frames.held + frames.released + frames.uploaded;
+    let sum = frames.muted + frames.rejected + frames.lost + kept;
+    let is_open = |session: &Session| {
+        matches!(session.state, SessionState::Capturing | SessionState::Sealing)
+    };
+    let may_be_in_memory = report.sessions.iter().any(is_open);
+    let is_durable = frames.durable == kept || may_be_in_memory && frames.durable < kept;
+    if frames.captured == sum && is_durable {
+        return Vec::new();
+    }
+    vec![format!("{name}: {frames:?}")]
 }
 
 /// Checks every feed, as many at a time as there are processors, and gives the complaints in the

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use earmark_sim::report::{Report, Seconds, Session, SessionState, Verdict};
+use earmark_sim::report::Seconds;
 use earmark_tests::feeds;
 
 /// How many feeds there are at least: a folder that was not found must not pass.
@@ -16,7 +16,7 @@ fn every_feed_holds_what_it_expects() {
     assert_none(feeds::complaints(|path| match wanted(path).then(|| feeds::report(path)) {
         None => Vec::new(),
         Some(Err(error)) => vec![error],
-        Some(Ok(report)) => unmet(path, &report),
+        Some(Ok(report)) => feeds::unmet(&feeds::name(path), &report),
     }));
 }
 
@@ -36,7 +36,7 @@ fn the_frames_of_every_feed_add_up() {
     assert_none(feeds::complaints(|path| match wanted(path).then(|| feeds::report(path)) {
         None => Vec::new(),
         Some(Err(error)) => vec![error],
-        Some(Ok(report)) => unbalanced(path, &report),
+        Some(Ok(report)) => feeds::unbalanced(&feeds::name(path), &report),
     }));
 }
 
@@ -58,30 +58,6 @@ fn wanted(path: &Path) -> bool {
 
 fn assert_none(complaints: Vec<String>) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
-}
-
-/// The expectations of a feed that were not met, each with what was found.
-fn unmet(path: &Path, report: &Report) -> Vec<String> {
-    let name = feeds::name(path);
-    let told = |verdict: &Verdict| format!("{name}:{}: found {}", verdict.line, verdict.found);
-    let unmet = report.expectations.iter().filter(|verdict| !verdict.held);
-    unmet.map(told).collect()
-}
-
-/// Frames that are nowhere or in two places, and frames that stay in memory when all is sealed.
-fn unbalanced(path: &Path, report: &Report) -> Vec<String> {
-    let frames = &report.frames;
-    let kept = frames.held + frames.released + frames.uploaded;
-    let sum = frames.muted + frames.rejected + frames.lost + kept;
-    let is_open = |session: &Session| {
-        matches!(session.state, SessionState::Capturing | SessionState::Sealing)
-    };
-    let may_be_in_memory = report.sessions.iter().any(is_open);
-    let is_durable = frames.durable == kept || may_be_in_memory && frames.durable < kept;
-    if frames.captured == sum && is_durable {
-        return Vec::new();
-    }
-    vec![format!("{}: {frames:?}", feeds::name(path))]
 }
 
 /// What the report's figures do not show is in its timeline.

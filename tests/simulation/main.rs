@@ -1,3 +1,3 @@
 //! The real runtime in simulated worlds.
 
-mod races;
+mod planted;

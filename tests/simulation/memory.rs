@@ -78,7 +78,6 @@ fn setting() -> Setting {
         happened: Arc::new(Happened::default()),
         policy: Policy::EVERYDAY,
         seed: 1,
-        planted: None,
     }
 }
 

@@ -31,8 +31,6 @@ mod id;
 mod machine;
 mod moment;
 mod name;
-#[cfg(feature = "planted")]
-mod planted;
 mod policy;
 mod token;
 
@@ -50,7 +48,5 @@ pub use id::{CaptureId, IdError, RecordingId, SessionId};
 pub use machine::{Machine, Step};
 pub use moment::{BootId, Deadline, Moment, Stamp, WallTime};
 pub use name::{Account, ConversationId, Device, NameError, slug};
-#[cfg(feature = "planted")]
-pub use planted::Planted;
 pub use policy::{Delivery, Policy};
 pub use token::SealedToken;

@@ -83,36 +83,13 @@ pub enum PlayError {
 ///
 /// [`PlayError`] when a line cannot be carried out.
 pub fn play(feed: &Feed, sounds: &Sounds, options: &PlayOptions) -> Result<Report, PlayError> {
-    run(feed, || Player::new(feed, sounds, options))
-}
-
-/// Plays a feed as [`play`] does, with a race of the original planted in every process.
-///
-/// # Errors
-///
-/// [`PlayError`] when a line cannot be carried out.
-#[cfg(feature = "planted")]
-pub fn play_planted(
-    feed: &Feed,
-    sounds: &Sounds,
-    options: &PlayOptions,
-    planted: earmark_core::Planted,
-) -> Result<Report, PlayError> {
-    run(feed, || {
-        let mut player = Player::new(feed, sounds, options);
-        player.setting.planted = Some(planted);
-        player
-    })
-}
-
-fn run<'a>(feed: &Feed, player: impl FnOnce() -> Player<'a>) -> Result<Report, PlayError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(PlayError::Runtime)?;
     LocalSet::new().block_on(&runtime, async {
-        let mut player = player();
+        let mut player = Player::new(feed, sounds, options);
         player.start(0).await?;
         let ticking = tokio::task::spawn_local(Arc::clone(&player.setting.network).tick());
         let report = player.play(feed).await;

@@ -201,16 +201,6 @@ impl Store {
         self.staged()
     }
 
-    /// Plants a race of the original: links lived in memory, and a new process knows none.
-    #[cfg(feature = "planted")]
-    pub fn forget_links(&mut self) {
-        for ledger in [&mut self.ledger, &mut self.durable_ledger] {
-            for facts in ledger.recordings.values_mut().map(Arc::make_mut) {
-                (facts.conversation, facts.linked_at) = (None, None);
-            }
-        }
-    }
-
     /// Stages a decision. It counts at once in [`Store::ledger`], and is durable when the ticket
     /// is.
     ///

@@ -110,8 +110,6 @@ pub struct Builder {
     api: Api,
     link_wait: Duration,
     retention: Duration,
-    #[cfg(feature = "planted")]
-    planted: Option<earmark_core::Planted>,
 }
 
 impl Builder {
@@ -133,16 +131,7 @@ impl Builder {
             api: Api::V2,
             link_wait: LINK_WAIT,
             retention: RETENTION,
-            #[cfg(feature = "planted")]
-            planted: None,
         }
-    }
-
-    /// Plants a race of the original, for a test that must notice it.
-    #[cfg(feature = "planted")]
-    pub const fn planted(mut self, planted: Option<earmark_core::Planted>) -> Self {
-        self.planted = planted;
-        self
     }
 
     /// Where recordings are uploaded to. Without one they are kept.
@@ -291,12 +280,6 @@ impl Builder {
         let muted = store.ledger().muted.iter().cloned().collect();
         let clock = Arc::clone(&self.clock);
         let shared = Shared::new(clock, self.chance, self.policy, Arc::clone(&numbers), bus);
-        #[cfg(feature = "planted")]
-        let shared = shared.planted(self.planted);
-        #[cfg(feature = "planted")]
-        if self.planted == Some(earmark_core::Planted::LinkInMemory) {
-            store.forget_links();
-        }
         for damage in &recovered.damage {
             tracing::error!(%damage, "the store was damaged; everything else is used");
         }

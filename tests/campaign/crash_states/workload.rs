@@ -55,7 +55,7 @@ struct Short {
     tell: fn(&mut Dice) -> Vec<Step>,
 }
 
-const SHORT: [Short; 14] = [
+const SHORT: [Short; 16] = [
     Short { name: "capture", tell: |dice| [recorded(dice), recorded(dice)].concat() },
     Short { name: "chunk seal", tell: sealed },
     Short { name: "session seal and link", tell: linked },
@@ -70,6 +70,8 @@ const SHORT: [Short; 14] = [
     Short { name: "restart", tell: |dice| restarted(dice, written) },
     Short { name: "failed sync", tell: |dice| [written(dice), vec![Step::FailingFlush]].concat() },
     Short { name: "full disk", tell: filled },
+    Short { name: "two devices", tell: interleaved },
+    Short { name: "long capture", tell: outlasting },
 ];
 
 fn many(dice: &mut Dice, count: usize, tell: fn(&mut Dice) -> Vec<Step>) -> Vec<Step> {
@@ -121,6 +123,26 @@ fn housekept(dice: &mut Dice) -> Vec<Step> {
     let frames = Step::Frames(0, 15 + dice.below(20));
     let end = [Step::Stop(0), Step::Flush, Step::Seal, Step::Flush, Step::KeepHouse];
     [vec![Step::Start, frames], end.to_vec()].concat()
+}
+
+/// The frames of one device end at the number with which those of the other go on.
+fn interleaved(dice: &mut Dice) -> Vec<Step> {
+    let (count, more) = (1 + dice.below(12), 1 + dice.below(12));
+    let begin = [Step::Start, Step::Start, Step::Frames(1, count), Step::Flush];
+    let meet = [Step::Frames(0, count), Step::Frames(1, more), Step::Flush];
+    let end = [Step::Cut(0), Step::Cut(1), Step::Flush, Step::Seal, Step::Flush];
+    [&begin[..], &meet, &end].concat()
+}
+
+/// One capture goes on while others come and go, and the journal is kept short.
+fn outlasting(dice: &mut Dice) -> Vec<Step> {
+    let begin = [Step::Start, Step::Frames(0, 5 + dice.below(10)), Step::Flush];
+    let mut steps = begin.to_vec();
+    for _ in 0..5 {
+        steps.extend([Step::Start, Step::Frames(1, 20 + dice.below(20)), Step::Stop(1)]);
+        steps.extend([Step::Flush, Step::Seal, Step::Flush, Step::KeepHouse]);
+    }
+    steps
 }
 
 fn removed(dice: &mut Dice, before: fn(&mut Dice) -> Vec<Step>, why: Removal) -> Vec<Step> {

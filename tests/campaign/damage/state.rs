@@ -95,6 +95,14 @@ impl State {
         Ok(())
     }
 
+    /// Reads and opens the store with one bit of a file flipped; they are counted in circles.
+    pub(super) fn check_flip(&self, path: &str, bit: u64) -> Result<(), String> {
+        let mut file = self.file(path).to_vec();
+        let bit = bit % (file.len() as u64 * 8);
+        file[(bit / 8) as usize] ^= 1 << (bit % 8);
+        self.check(path, &file)
+    }
+
     /// Every bit of a file, then every length below its own.
     pub(super) fn sweep(&self, path: &str, slice: &Slice, until: f64) -> Swept {
         let file = self.file(path);
@@ -105,11 +113,7 @@ impl State {
             || (),
             |(), case| match case.checked_sub(bits) {
                 Some(len) => self.check(path, &file[..len as usize]),
-                None => {
-                    let mut file = file.to_vec();
-                    file[(case / 8) as usize] ^= 1 << (case % 8);
-                    self.check(path, &file)
-                }
+                None => self.check_flip(path, case),
             },
         )
     }

@@ -8,7 +8,7 @@ use super::case::Case;
 use crate::crash_states::workload::Workload;
 
 /// Workloads whose sites are tried: one of each kind.
-const WORKLOADS: u64 = 14;
+const WORKLOADS: u64 = 16;
 /// A fault that lasts.
 const FOR_EVER: i64 = -1;
 

@@ -72,6 +72,8 @@ struct World {
     /// Requests whose answer spent, since a person last gave the budget back.
     spending_answers: u32,
     settled: Option<Settlement>,
+    /// The journal knows an end that nobody but a person may undo.
+    has_ended: bool,
     story: Story,
 }
 
@@ -113,6 +115,7 @@ impl World {
             left: 0,
             spending_answers: 0,
             settled: None,
+            has_ended: false,
             story: Story::beginning(now.moment),
         }
     }
@@ -166,6 +169,7 @@ impl World {
 
     fn keep(&mut self, facts: UploadFacts, budget: Budget) {
         let conversation = self.machine.shared().conversation().cloned();
+        self.has_ended = facts.is_final();
         self.kept = Kept { facts, budget, conversation };
     }
 
@@ -263,6 +267,7 @@ impl World {
 
     /// A person asks for another try; the contract says when that gives the budget back.
     fn retry(&mut self) -> Result<(), String> {
+        self.has_ended &= !matches!(self.machine.state(), State::Failed { .. });
         match self.machine.state() {
             State::Failed { .. }
             | State::SignInNeeded { .. }
@@ -314,6 +319,7 @@ impl World {
         (self.is_sent, self.is_polled, self.is_signing_in) = (false, false, false);
         self.journal.clear();
         self.settled = None;
+        self.has_ended = self.kept.facts.is_final();
         self.budget = self.kept.budget;
         if matches!(self.kept.facts.stage, UploadStage::Uploading) {
             self.budget.swallowed += 1;
@@ -359,6 +365,9 @@ impl World {
             Effect::RequestSlot { .. } => self.wants_slot = true,
             Effect::ReleaseSlot => self.wants_slot = false,
             Effect::RecordAttempt { facts } => {
+                ensure(!self.has_ended, || {
+                    format!("it is tried again after {:?}", self.kept.facts.stage)
+                })?;
                 self.journal.push_back((None, facts, self.budget));
             }
             Effect::SendUpload { conversation, ordinal, .. } => {

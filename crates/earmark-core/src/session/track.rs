@@ -8,8 +8,6 @@
 mod audio;
 mod link;
 mod message;
-#[cfg(feature = "planted")]
-mod planted;
 mod recover;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -61,8 +59,6 @@ pub struct Track<R: SealedToken> {
     last_announced: Option<ConversationId>,
     linked: Recent,
     ready: Recent,
-    #[cfg(feature = "planted")]
-    planted: planted::Races,
 }
 
 /// The capture that runs.
@@ -119,8 +115,6 @@ impl<R: SealedToken> Track<R> {
             last_announced: None,
             linked: Recent::default(),
             ready: Recent::default(),
-            #[cfg(feature = "planted")]
-            planted: planted::Races::default(),
         }
     }
 
@@ -172,8 +166,7 @@ impl<R: SealedToken> Track<R> {
         let runs = self.running_session();
         let of_link = |stretch| link_deadline(stretch, self.link_wait, runs);
         let links = self.stretches.iter().filter_map(of_link);
-        let sessions =
-            self.sessions.iter().filter_map(|(id, session)| self.own_deadline(*id, session));
+        let sessions = self.sessions.values().filter_map(|session| session.state().deadline());
         gap.into_iter().chain(age).chain(links).chain(sessions).min()
     }
 
@@ -192,11 +185,6 @@ impl<R: SealedToken> Track<R> {
     /// The sessions that are not gone, with the state of each.
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Machine<Session<R>>)> {
         self.sessions.iter().map(|(id, session)| (*id, session))
-    }
-
-    #[cfg(not(feature = "planted"))]
-    fn own_deadline(&self, _: SessionId, session: &Machine<Session<R>>) -> Option<Moment> {
-        session.state().deadline()
     }
 
     fn running_session(&self) -> Option<SessionId> {
@@ -218,7 +206,7 @@ impl<R: SealedToken> Track<R> {
         let overdue: Vec<SessionId> = self
             .sessions
             .iter()
-            .filter(|(id, session)| passed(self.own_deadline(**id, session)))
+            .filter(|(_, session)| passed(session.state().deadline()))
             .map(|(id, _)| *id)
             .collect();
         if passed(self.gap_deadline()) {

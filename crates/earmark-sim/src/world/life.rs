@@ -32,9 +32,6 @@ pub struct Setting {
     pub policy: Policy,
     /// The seed of all that is left to chance.
     pub seed: u64,
-    /// A race of the original that is planted in every process.
-    #[cfg(feature = "planted")]
-    pub planted: Option<earmark_core::Planted>,
 }
 
 impl Setting {
@@ -50,8 +47,6 @@ impl Setting {
             happened: Arc::new(Happened::default()),
             policy,
             seed,
-            #[cfg(feature = "planted")]
-            planted: None,
         }
     }
 
@@ -60,17 +55,14 @@ impl Setting {
         let clock = Arc::clone(&self.clock);
         let transport = Arc::new(SimHttp(Arc::clone(&self.network)));
         let target = OmiHttp::over(transport, Arc::new(SimCredentials), clock);
-        let builder = Runtime::builder("")
+        Runtime::builder("")
             .disk(disk, DiskMode::Inline)
             .clock(self.clock.clone())
             .seed(self.seed)
             .policy(self.policy)
             .sync_target(target)
             .live_socket(SimDialer(Arc::clone(&self.network)))
-            .reconnects(false);
-        #[cfg(feature = "planted")]
-        let builder = builder.planted(self.planted);
-        builder
+            .reconnects(false)
     }
 }
 

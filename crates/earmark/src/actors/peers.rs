@@ -35,8 +35,6 @@ pub(crate) struct Shared {
     pub(crate) bus: Arc<Bus>,
     poisoned: Arc<AtomicBool>,
     pub(crate) fallen: Arc<Notify>,
-    #[cfg(feature = "planted")]
-    pub(crate) planted: Option<earmark_core::Planted>,
 }
 
 impl Shared {
@@ -48,22 +46,7 @@ impl Shared {
         bus: Arc<Bus>,
     ) -> Self {
         let (poisoned, fallen) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
-        Self {
-            clock,
-            chance,
-            policy,
-            numbers,
-            bus,
-            poisoned,
-            fallen,
-            #[cfg(feature = "planted")]
-            planted: None,
-        }
-    }
-
-    #[cfg(feature = "planted")]
-    pub(crate) fn planted(self, planted: Option<earmark_core::Planted>) -> Self {
-        Self { planted, ..self }
+        Self { clock, chance, policy, numbers, bus, poisoned, fallen }
     }
 
     pub(super) fn now(&self) -> Moment {

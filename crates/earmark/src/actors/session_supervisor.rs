@@ -53,8 +53,6 @@ impl SessionSupervisor {
             let mut effects = Effects::new();
             let new = || Track::new(self.link_wait);
             let track = self.tracks.entry(key.clone()).or_insert_with(new);
-            #[cfg(feature = "planted")]
-            track.plant(self.shared.planted);
             track.step(event, at, &mut self.ids, &mut effects);
             self.obey(key, effects);
             self.set_timer(ctx);

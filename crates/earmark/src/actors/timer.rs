@@ -9,7 +9,7 @@ use crate::clock::Clock;
 
 /// A sleeping machine stops the runtime's own timers; a deadline is looked at again at least so
 /// often.
-const RECHECK: Duration = Duration::from_secs(60);
+pub(super) const RECHECK: Duration = Duration::from_secs(60);
 
 /// The one timer of an actor.
 #[derive(Debug, Default)]

@@ -264,11 +264,6 @@ impl WalStore {
     /// host wants can come first.
     pub(crate) fn announce_opening(&self) {
         let ledger = self.store.ledger().clone();
-        #[cfg(feature = "planted")]
-        let ledger = match self.shared.planted {
-            Some(earmark_core::Planted::RecoveryBeforeOpened) => earmark_store::Ledger::default(),
-            Some(_) | None => ledger,
-        };
         let sealed = ledger
             .recordings
             .keys()

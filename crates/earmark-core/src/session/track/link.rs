@@ -97,10 +97,6 @@ impl<R: SealedToken> Track<R> {
         let awaiting = self.awaiting(conversation);
         if !awaiting.is_empty() {
             for session in awaiting {
-                #[cfg(feature = "planted")]
-                if self.forgets_event(session) {
-                    continue;
-                }
                 self.tell(session, event::Event::ConversationReady, turn);
             }
             return None;
@@ -281,8 +277,6 @@ impl<R: SealedToken> Track<R> {
         self.stretch_is_open &= index < self.stretches.len();
         self.linked.remember(conversation);
         self.forget_announcement(conversation);
-        #[cfg(feature = "planted")]
-        self.overwrite_pending();
         let deadline = turn.now + CONVERSATION_WAIT;
         for session in sessions {
             let conversation = conversation.clone();

@@ -6,6 +6,7 @@ use earmark_core::sync::{Effect, Event, Settlement};
 use earmark_store::SealedRecording;
 
 use super::super::message::{RecordUpload, Relink, UploadReopened};
+use super::super::timer::RECHECK;
 use super::{Announced, NAME, Purpose, SyncWorker, UploadSettled, tell};
 
 impl SyncWorker {
@@ -71,7 +72,8 @@ impl SyncWorker {
         ctx: &mut Context<Self>,
     ) {
         self.cancel_timer(recording, ctx);
-        let wait = at.since(self.shared.now());
+        // An upload that hears its timer too early has it set again.
+        let wait = at.since(self.shared.now()).min(RECHECK);
         let timer = ctx.run_later(wait, move |actor: &mut Self, ctx| {
             actor.step(recording, Event::TimerFired { generation }, ctx);
         });

@@ -112,13 +112,6 @@ impl WalStore {
             let refused = Some(why.to_owned());
             return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });
         }
-        #[cfg(feature = "planted")]
-        if self.shared.planted == Some(earmark_core::Planted::AttemptUnrecorded)
-            && !facts.is_final()
-        {
-            let refused = None;
-            return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });
-        }
         let ticket = self.stage(Record::Upload { recording, facts }, true, ctx);
         self.wait(ticket, Waiting::Uploaded { recording, purpose }, ctx);
     }
