@@ -69,17 +69,8 @@ impl Host {
 }
 
 fn setting() -> Setting {
-    let clock = Arc::new(VirtualClock::new());
     let options = Options { silence: None, decode: false, ..Options::default() };
-    Setting {
-        network: Arc::new(Network::new(Arc::clone(&clock), options)),
-        clock,
-        disk: SimDisk::new(0),
-        happened: Arc::new(Happened::default()),
-        policy: Policy::EVERYDAY,
-        seed: 1,
-        planted: None,
-    }
+    Setting::new(options, Policy::EVERYDAY, 1)
 }
 
 async fn capture_ten_minutes() -> Vec<usize> {

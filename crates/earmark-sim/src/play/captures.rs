@@ -23,6 +23,8 @@ pub(super) struct Source {
     pub(super) account: Account,
     pub(super) encoding: Encoding,
     pub(super) handle: Option<SourceHandle>,
+    /// How many frames were held when it was last told.
+    held: usize,
     /// One encoder a capture; it is taken out while a stream encodes.
     coder: Option<FrameCoder>,
 }
@@ -50,6 +52,7 @@ impl Captures {
                     account: account.clone(),
                     encoding: *encoding,
                     handle: None,
+                    held: 0,
                     coder: None,
                 });
             }
@@ -63,8 +66,20 @@ impl Captures {
             account: Account::new("default").expect("the name is short and not empty"),
             encoding: Encoding::mono_16k(Codec::Opus),
             handle: None,
+            held: 0,
             coder: None,
         })
+    }
+
+    /// Tells how many frames of each device are not acknowledged, where that has changed.
+    pub(super) fn tell_held(&mut self, mut tell: impl FnMut(&Device, &Account, usize)) {
+        for (device, source) in &mut self.devices {
+            let held = source.handle.as_ref().map_or(0, SourceHandle::unacknowledged);
+            if held != source.held {
+                source.held = held;
+                tell(device, &source.account, held);
+            }
+        }
     }
 
     /// A capture began: from now on frames are of this encoding.
@@ -82,6 +97,7 @@ impl Captures {
         self.streams.clear();
         for source in self.devices.values_mut() {
             source.handle = None;
+            source.held = 0;
             source.coder = None;
         }
     }

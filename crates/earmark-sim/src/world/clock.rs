@@ -21,23 +21,35 @@ pub struct VirtualClock {
     start: Instant,
     boot: AtomicU64,
     jumped_micros: AtomicI64,
+    slept_micros: AtomicU64,
 }
 
 impl VirtualClock {
     /// Clocks at feed time 0.
     pub fn new() -> Self {
         let (boot, jumped_micros) = (AtomicU64::new(1), AtomicI64::new(0));
-        Self { start: Instant::now(), boot, jumped_micros }
+        let slept_micros = AtomicU64::new(0);
+        Self { start: Instant::now(), boot, jumped_micros, slept_micros }
     }
 
     /// The feed time now.
     pub fn feed_time(&self) -> Duration {
-        self.start.elapsed()
+        self.start.elapsed() + self.slept()
     }
 
-    /// The instant at which a feed time is reached.
+    /// The instant at which a feed time is reached, if the machine does not sleep until then; one
+    /// in the past when it has been reached in sleep.
     pub fn instant(&self, at: FeedTime) -> Instant {
-        self.start + at.since_start()
+        self.start + at.since_start().saturating_sub(self.slept())
+    }
+
+    /// The machine has slept: the executor's timers stood still, the clocks went on.
+    pub fn sleep(&self, micros: u64) {
+        self.slept_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn slept(&self) -> Duration {
+        Duration::from_micros(self.slept_micros.load(Ordering::Relaxed))
     }
 
     /// The feed time of a moment; zero for what lies before the feed.
@@ -64,7 +76,7 @@ impl Default for VirtualClock {
 
 impl Clock for VirtualClock {
     fn stamp(&self) -> Stamp {
-        let elapsed = self.start.elapsed();
+        let elapsed = self.feed_time();
         let jumped = self.jumped_micros.load(Ordering::Relaxed);
         let wall = WallTime::from_unix_micros(WALL_AT_START.saturating_add(jumped));
         Stamp {

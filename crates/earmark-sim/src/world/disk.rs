@@ -1,0 +1,123 @@
+//! The disk as the process has it: the simulated one, with a witness of each operation.
+
+use std::io;
+use std::sync::Arc;
+
+use earmark_store::{DirEntry, Disk, DiskFile, DiskLock, DiskOp, SimDisk};
+
+use crate::witness::{DiskCall, Ears, Heard};
+
+/// A simulated disk that tells what is done to it while its process lives.
+#[derive(Clone)]
+pub(super) struct WatchedDisk {
+    pub(super) disk: SimDisk,
+    pub(super) ears: Ears,
+}
+
+struct WatchedFile {
+    disk: WatchedDisk,
+    path: Arc<str>,
+    file: Arc<dyn DiskFile>,
+}
+
+impl WatchedDisk {
+    fn told<T>(
+        &self,
+        op: DiskOp,
+        path: &str,
+        done: io::Result<T>,
+        more: impl FnOnce(&mut DiskCall<'_>, Option<&T>),
+    ) -> io::Result<T> {
+        if !self.ears.is_listening() || (done.is_err() && !self.disk.is_alive()) {
+            return done;
+        }
+        let (from, offset, len, is_dir, error) = (None, 0, 0, false, done.as_ref().err());
+        let mut call = DiskCall { op, path, from, offset, len, is_dir, error };
+        more(&mut call, done.as_ref().ok());
+        self.ears.tell(&Heard::Disk(&call));
+        let slipped = self.disk.take_slipped();
+        if !slipped.is_empty() {
+            self.ears.tell(&Heard::Slipped(&slipped));
+        }
+        done
+    }
+
+    fn file(&self, path: &str, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        if !self.ears.is_listening() {
+            return file;
+        }
+        Arc::new(WatchedFile { disk: self.clone(), path: path.into(), file })
+    }
+}
+
+impl Disk for WatchedDisk {
+    fn create_new(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.told(DiskOp::Create, path, self.disk.create_new(path), |_, _| {})?;
+        Ok(self.file(path, file))
+    }
+
+    fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.told(DiskOp::Read, path, self.disk.open(path), |_, _| {})?;
+        Ok(self.file(path, file))
+    }
+
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        self.told(DiskOp::Create, path, self.disk.create_dir(path), |call, _| call.is_dir = true)
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<DirEntry>> {
+        self.told(DiskOp::Read, dir, self.disk.list(dir), |call, _| call.is_dir = true)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let done = self.disk.rename(from, to);
+        if !self.ears.is_listening() || (done.is_err() && !self.disk.is_alive()) {
+            return done;
+        }
+        let (op, path, from, error) = (DiskOp::Rename, to, Some(from), done.as_ref().err());
+        let call = DiskCall { op, path, from, offset: 0, len: 0, is_dir: false, error };
+        self.ears.tell(&Heard::Disk(&call));
+        done
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.told(DiskOp::Remove, path, self.disk.remove(path), |_, _| {})
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.told(DiskOp::Sync, dir, self.disk.sync_dir(dir), |call, _| call.is_dir = true)
+    }
+
+    fn lock(&self) -> io::Result<Option<DiskLock>> {
+        self.disk.lock()
+    }
+}
+
+impl DiskFile for WatchedFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.file.write_at(offset, bytes);
+        self.disk.told(DiskOp::Write, &self.path, done, |call, len| {
+            (call.offset, call.len) = (offset, len.map_or(0, |len| *len as u64));
+        })
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let done = self.file.read_at(offset, buf);
+        self.disk.told(DiskOp::Read, &self.path, done, |call, len| {
+            (call.offset, call.len) = (offset, len.map_or(0, |len| *len as u64));
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk.told(DiskOp::Sync, &self.path, self.file.sync(), |_, _| {})
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.disk.told(DiskOp::Read, &self.path, self.file.len(), |_, _| {})
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let done = self.file.set_len(len);
+        self.disk.told(DiskOp::Write, &self.path, done, |call, _| call.offset = len)
+    }
+}
