@@ -14,10 +14,12 @@ use crate::record::{Removal, Seal, SessionEnd};
 
 mod delivered;
 mod fold;
+mod found;
 mod index;
 mod item;
 
 pub use delivered::Delivered;
+pub use found::FoundSessions;
 pub(crate) use item::Item;
 
 /// How many ended sessions without recordings are remembered, the latest ones.
