@@ -10,6 +10,7 @@ mod memory;
 mod outcome;
 mod power_cuts;
 mod request;
+mod simulate;
 mod speed;
 mod transitions;
 
@@ -25,7 +26,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 8] = [
+const CAMPAIGNS: [Campaign; 9] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -55,6 +56,11 @@ const CAMPAIGNS: [Campaign; 8] = [
         name: "power-cuts",
         checks: "the power of a real ext4 cut at random: nothing that was called durable is lost",
         run: power_cuts::run,
+    },
+    Campaign {
+        name: "simulate",
+        checks: "the whole runtime in random worlds, every invariant after every event",
+        run: simulate::run,
     },
     Campaign {
         name: "speed",

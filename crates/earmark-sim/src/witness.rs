@@ -50,6 +50,8 @@ pub struct DiskCall<'a> {
     pub offset: u64,
     /// How many bytes were read or written.
     pub len: u64,
+    /// How many bytes were to be.
+    pub wanted: u64,
     /// Whether it is the sync of a folder.
     pub is_dir: bool,
     /// Why it failed, if it did.
@@ -80,6 +82,17 @@ pub enum Answered<'a> {
     Fault(TransportFault),
     /// The file could not be sent.
     Damaged,
+}
+
+/// Something that goes wrong where nobody but the world sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// A piece of the disk's work takes so long.
+    Slow(Duration),
+    /// A request arrived twice.
+    Twice,
+    /// A reply drips for so long.
+    Drip(Duration),
 }
 
 /// Something that happened.
@@ -127,6 +140,8 @@ pub enum Heard<'a> {
     Said(&'a Device, &'a Account, &'a str),
     /// A text of the server's was lost: no socket took it.
     Unheard,
+    /// Something went wrong unseen.
+    Mishap(Mishap),
     /// Writes went wrong without an error.
     Slipped(&'a [Slipped]),
     /// The medium damaged a file, or somebody removed it.

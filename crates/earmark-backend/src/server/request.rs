@@ -55,6 +55,13 @@ pub struct Ticket {
     answer: Option<Answer>,
 }
 
+impl Ticket {
+    /// Whether the script has the request arrive twice.
+    pub fn arrives_twice(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.fault == Some(Fault::Duplicate))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     One,

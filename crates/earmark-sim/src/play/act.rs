@@ -2,6 +2,8 @@
 
 mod mishaps;
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use earmark::{Device, Network as Net, RecordingId, SignIn, SourceHandle, Status, WallTime};
 use earmark_core::ingest::Rejection;
@@ -202,6 +204,8 @@ impl Player<'_> {
     }
 
     async fn die(&mut self, action: &Action) {
+        // What was to panic dies first.
+        self.setting.panics.store(false, Ordering::Relaxed);
         let Some(life) = self.life.take() else { return };
         self.leave_counts(&life).await;
         let mut toll = None;

@@ -31,8 +31,9 @@ impl WatchedDisk {
         if !self.ears.is_listening() || (done.is_err() && !self.disk.is_alive()) {
             return done;
         }
-        let (from, offset, len, is_dir, error) = (None, 0, 0, false, done.as_ref().err());
-        let mut call = DiskCall { op, path, from, offset, len, is_dir, error };
+        let (from, offset, len, wanted) = (None, 0, 0, 0);
+        let (is_dir, error) = (false, done.as_ref().err());
+        let mut call = DiskCall { op, path, from, offset, len, wanted, is_dir, error };
         more(&mut call, done.as_ref().ok());
         self.ears.tell(&Heard::Disk(&call));
         let slipped = self.disk.take_slipped();
@@ -75,7 +76,8 @@ impl Disk for WatchedDisk {
             return done;
         }
         let (op, path, from, error) = (DiskOp::Rename, to, Some(from), done.as_ref().err());
-        let call = DiskCall { op, path, from, offset: 0, len: 0, is_dir: false, error };
+        let (offset, len, wanted, is_dir) = (0, 0, 0, false);
+        let call = DiskCall { op, path, from, offset, len, wanted, is_dir, error };
         self.ears.tell(&Heard::Disk(&call));
         done
     }
@@ -98,6 +100,7 @@ impl DiskFile for WatchedFile {
         let done = self.file.write_at(offset, bytes);
         self.disk.told(DiskOp::Write, &self.path, done, |call, len| {
             (call.offset, call.len) = (offset, len.map_or(0, |len| *len as u64));
+            call.wanted = bytes.len() as u64;
         })
     }
 

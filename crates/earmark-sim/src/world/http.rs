@@ -11,7 +11,7 @@ use earmark_store::SimDisk;
 use futures_util::future::LocalBoxFuture;
 
 use super::network::Network;
-use crate::witness::{Answered, Asked, Ears, Heard};
+use crate::witness::{Answered, Asked, Ears, Heard, Mishap};
 
 /// A request ends after so long without a byte either way.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
@@ -85,10 +85,13 @@ async fn exchange(http: &SimHttp, number: u64, request: HttpRequest) -> Sent {
             let name = part.name.clone();
             let bytes = receive(part, 1)?;
             ears.tell(&Heard::Body(number, &bytes));
+            if ticket.arrives_twice() {
+                ears.tell(&Heard::Mishap(Mishap::Twice));
+            }
             let file = ReceivedFile::inspect(&name, &bytes, false);
-            answer(body(network, ticket, file)).await
+            answer(ears, body(network, ticket, file)).await
         }
-        Admission::Answer(reply) => answer(reply).await,
+        Admission::Answer(reply) => answer(ears, reply).await,
         Admission::Refuse => fault(TransportFault::Refused),
         Admission::NoName => fault(TransportFault::Dns),
         Admission::NoTrust => fault(TransportFault::Tls),
@@ -127,7 +130,10 @@ fn receive(mut part: FilePart, divisor: u64) -> Result<Vec<u8>, HttpFault> {
     Ok(bytes)
 }
 
-async fn answer(reply: Reply) -> Sent {
+async fn answer(ears: &Ears, reply: Reply) -> Sent {
+    if reply.ending == Ending::Dripping {
+        ears.tell(&Heard::Mishap(Mishap::Drip(reply.delay)));
+    }
     if reply.delay >= IDLE_LIMIT && reply.ending != Ending::Dripping {
         tokio::time::sleep(IDLE_LIMIT).await;
         return fault(TransportFault::Timeout);

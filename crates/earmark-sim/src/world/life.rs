@@ -18,7 +18,10 @@ use super::http::SimHttp;
 use super::live::SimDialer;
 use super::network::{Network, locked, token_of};
 use super::record::Happened;
-use crate::witness::{Ears, Heard};
+use crate::witness::{Ears, Heard, Mishap};
+
+/// Work of the disk that takes so long is told of.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// What a life is lived in.
 #[derive(Clone)]
@@ -107,11 +110,18 @@ impl Setting {
         let clock = Arc::clone(&self.clock);
         let (network, ears) = (Arc::clone(&self.network), self.ears.clone());
         let transport = Arc::new(SimHttp { network, ears, disk: self.disk.life() });
-        let speed = self.speed.clone();
+        let (speed, listener) = (self.speed.clone(), self.ears.clone());
+        let pace = move || {
+            let takes = speed.next();
+            if takes >= SLOW {
+                listener.tell(&Heard::Mishap(Mishap::Slow(takes)));
+            }
+            takes
+        };
         let target = OmiHttp::over(transport, Arc::new(SimCredentials), clock);
         let builder = Runtime::builder("")
             .disk(disk, DiskMode::Inline)
-            .disk_pace(Arc::new(move || speed.next()))
+            .disk_pace(Arc::new(pace))
             .store_config(self.config)
             .clock(self.clock.clone())
             .seed(self.seed)

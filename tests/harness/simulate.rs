@@ -1,0 +1,20 @@
+//! The whole runtime in random worlds: one seed makes one world, and everything that happens in it
+//! is checked as it happens.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`kinds`] | the fault kinds |
+//! | [`generate`] | worlds out of seeds, as feeds |
+//! | [`checker`] | the invariants, held against everything that happens |
+//! | [`trace`] | the course of a world as one number |
+//! | [`run`](mod@run) | one seed played, and many until something breaks |
+//! | [`census`] | which faults, and which rare events, a world has really met |
+
+pub mod census;
+pub mod checker;
+pub mod dice;
+pub mod generate;
+pub mod kinds;
+pub mod run;
+pub mod story;
+pub mod trace;
