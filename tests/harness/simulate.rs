@@ -8,13 +8,21 @@
 //! | [`checker`] | the invariants, held against everything that happens |
 //! | [`trace`] | the course of a world as one number |
 //! | [`run`](mod@run) | one seed played, and many until something breaks |
+//! | [`shrink`](mod@shrink) | a failing feed made smaller |
+//! | [`kept`] | feeds that once broke something |
+//! | [`lies`] | lies that the checker must notice |
+//! | [`tell`] | a world told to a person |
 //! | [`census`] | which faults, and which rare events, a world has really met |
 
 pub mod census;
 pub mod checker;
 pub mod dice;
 pub mod generate;
+pub mod kept;
 pub mod kinds;
+pub mod lies;
 pub mod run;
+pub mod shrink;
 pub mod story;
+pub mod tell;
 pub mod trace;

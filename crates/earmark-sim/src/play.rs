@@ -283,6 +283,9 @@ impl<'a> Player<'a> {
 
     async fn report(&mut self) -> Report {
         let seen = self.look().await;
+        if self.life.is_some() {
+            self.count_lost(&seen);
+        }
         let clock = &self.setting.clock;
         let server = Some(self.setting.network.state());
         let feed_time_of = |moment| clock.feed_time_of(moment);

@@ -40,10 +40,15 @@ pub enum Answer {
 /// An operation of the process on its disk.
 #[derive(Debug)]
 pub struct DiskCall<'a> {
+    /// The disk, after it.
+    pub disk: &'a SimDisk,
     /// What was done.
     pub op: DiskOp,
-    /// To which path; the new one of a rename.
+    /// To which path; the new one of a rename. A file that is open keeps the path that it was
+    /// opened by, whatever it is called since.
     pub path: &'a str,
+    /// The number of the open file, from 1; 0 for what is done to names.
+    pub file: u64,
     /// The former path of a rename.
     pub from: Option<&'a str>,
     /// Where in the file.
@@ -87,12 +92,14 @@ pub enum Answered<'a> {
 /// Something that goes wrong where nobody but the world sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mishap {
-    /// A piece of the disk's work takes so long.
+    /// A piece of the disk's work takes so long: what was just done is heard of only then.
     Slow(Duration),
     /// A request arrived twice.
     Twice,
     /// A reply drips for so long.
     Drip(Duration),
+    /// The process died before it had opened the store.
+    DiedOpening,
 }
 
 /// Something that happened.

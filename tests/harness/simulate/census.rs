@@ -76,7 +76,10 @@ impl Witness for Census {
             }
             Heard::Started(..) => self.started(at),
             Heard::Panicked => self.met.add(FaultKind::Panic),
-            Heard::Stopped(_) => self.meet_if(self.busy, FaultKind::StopMidDrain),
+            Heard::Stopped(_) => {
+                let is_busy = self.busy || self.sources.is_capturing();
+                self.meet_if(is_busy, FaultKind::StopMidDrain);
+            }
             Heard::Second(_) => self.met.add(FaultKind::SecondInstance),
             Heard::Slept(slept) => self.meet_if(*slept >= LONG_SLEEP, FaultKind::Suspend),
             Heard::Held(_, _, held) => self.busy = *held > 0,
@@ -118,6 +121,7 @@ impl Census {
     fn mishap(&mut self, mishap: Mishap) {
         match mishap {
             Mishap::Slow(takes) => self.meet_if(takes >= STALL, FaultKind::Stall),
+            Mishap::DiedOpening => self.met.add(FaultKind::DiesOpening),
             Mishap::Twice => self.met.add(FaultKind::Duplicate),
             Mishap::Drip(lasts) => self.meet_if(lasts > DRIP, FaultKind::Drip),
         }

@@ -109,7 +109,7 @@ impl Witness for Checker {
                 self.frame(at, (device, account), *capture, bytes, answer);
             }
             Heard::Disk(call) => {
-                let (step, checks) = self.files.hear(call);
+                let (step, checks) = self.files.hear(at, call);
                 self.note_all(at, checks);
                 self.durable.was_full |=
                     call.error.is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull);
@@ -152,15 +152,13 @@ impl Checker {
                 self.files.opening();
                 self.next_event = 1;
                 self.is_opening = true;
-                let going = std::mem::take(&mut self.durable.removing);
-                self.files.going.extend(going.into_iter().map(|id| (id, true)));
             }
             Heard::Started(status, disk) => {
                 (self.is_alive, self.is_opening) = (true, false);
                 let may_be_damaged = self.rotted || self.files.unreadable;
                 let damage = if may_be_damaged { 0 } else { status.damage };
                 self.note(at, progress::honest_status(&damage, &0));
-                self.look(at, disk, true);
+                self.look(at, disk, false);
             }
             Heard::NotStarted(error, healthy) => {
                 let opened = !healthy || self.files.errors > 0 || self.died_opening();
@@ -176,7 +174,10 @@ impl Checker {
             }
             Heard::Panicked => self.panicking = true,
             Heard::Slipped(_) | Heard::Damaged(_) => self.rotted = true,
-            Heard::Mishap(Mishap::Slow(_)) => self.slow = true,
+            Heard::Mishap(Mishap::Slow(takes)) => {
+                self.slow = true;
+                self.files.takes(at, *takes);
+            }
             _ => {}
         }
     }
@@ -226,7 +227,7 @@ impl Checker {
         let before = self.frames.pending();
         let covered = self.frames.held(&owner, held as u64);
         if self.frames.pending() < before {
-            let check = self.files.acknowledged(covered);
+            let check = self.files.acknowledged(at, covered);
             self.note(at, check);
         }
         let bytes = held * FRAME_BYTES_MIN;
@@ -271,10 +272,7 @@ impl Checker {
                     self.note(at, broken(Invariant::EventTolerance, seen));
                 }
             }
-            Event::RecordingRemoved { recording, .. } => {
-                self.files.going.insert(*recording, false);
-                self.removed = true;
-            }
+            Event::RecordingRemoved { .. } => self.removed = true,
             event => {
                 let checks = self.uploads.event(at, event, &self.frames);
                 self.note_all(at, checks);
@@ -300,7 +298,6 @@ impl Checker {
         self.look(at, disk, was_opening && !is_cut);
         self.frames.died();
         self.uploads.died();
-        self.files.going.retain(|_, durable| *durable);
     }
 
     fn look(&mut self, at: Duration, disk: &SimDisk, unchanged: bool) {

@@ -28,17 +28,19 @@ pub const REST_WITHIN: Duration = Duration::from_secs((24 + 6 + 1) * 3_600);
 const DEVICES: [u64; 6] = [1, 1, 1, 2, 2, 3];
 /// After how long the faults cease, in seconds: most worlds last minutes.
 const ENDS: [(u64, u64); 8] = [
-    (20, 60),
     (30, 90),
-    (60, 180),
     (60, 240),
-    (120, 400),
+    (200, 500),
     (200, 600),
+    (300, 900),
     (300, 1_200),
+    (600, 1_800),
     (1_200, 7_200),
 ];
 /// How likely each kind is in a world, in percent.
 const DENSITIES: [u64; 6] = [0, 4, 8, 12, 20, 35];
+/// Longer than a job is asked for, in microseconds.
+const LONGER_THAN_A_LEASE: u64 = 7 * 3_600 * SECOND;
 /// How long after the end the sockets come up and the captures stop, in microseconds.
 const LAST_WORDS: u64 = 3 * SECOND;
 
@@ -64,7 +66,10 @@ impl World {
         let terms = terms(&mut dice);
         let kinds = kinds(&mut dice);
         let (least, most) = dice.pick(&ENDS);
-        let end = dice.between(least, most) * SECOND;
+        let mut end = dice.between(least, most) * SECOND;
+        if kinds.has(FaultKind::NeverFinishes) && dice.percent(20) {
+            end += LONGER_THAN_A_LEASE;
+        }
         let pendants = pendants(&mut dice);
         let mut story = Story::new(dice, kinds, end, pendants);
         process::deaths(&mut story);

@@ -13,6 +13,8 @@ use super::census::{Census, Counts, Rarities};
 use super::checker::{Broken, Checker};
 use super::generate::World;
 use super::kinds::Kinds;
+use super::lies::{Deceived, Lie};
+use super::tell::Teller;
 use super::trace::Trace;
 
 /// What came of a world.
@@ -52,10 +54,14 @@ struct Listeners {
     checker: Checker,
     census: Census,
     trace: Trace,
+    teller: Option<Teller>,
 }
 
 impl Witness for Listeners {
     fn hear(&mut self, at: Duration, heard: &Heard<'_>) {
+        if let Some(teller) = &mut self.teller {
+            teller.hear(at, heard);
+        }
         self.trace.hear(at, heard);
         self.census.hear(at, heard);
         self.checker.hear(at, heard);
@@ -68,10 +74,20 @@ impl Witness for Listeners {
 ///
 /// When the operating system gives no runtime.
 pub fn run(world: &World, feed: &Feed) -> Outcome {
+    run_told(world, feed, None)
+}
+
+/// The same, told to a person too.
+///
+/// # Panics
+///
+/// When the operating system gives no runtime.
+pub fn run_told(world: &World, feed: &Feed, teller: Option<Teller>) -> Outcome {
     let listeners = Listeners {
         checker: Checker::new(world.options.policy),
         census: Census::default(),
         trace: Trace::default(),
+        teller,
     };
     let shared = Arc::new(Mutex::new(listeners));
     let watched = play_watched(feed, &world.options, &world.terms, shared.clone());
@@ -97,5 +113,25 @@ pub fn hunt(seeds: Range<u64>) -> Option<(u64, Broken)> {
     seeds.into_iter().find_map(|seed| {
         let world = World::of(seed);
         run(&world, &world.feed).broken.map(|broken| (seed - first + 1, broken))
+    })
+}
+
+/// Plays worlds with a lie in what the checker hears, until it notices: after how many worlds in
+/// which the lie was told; nothing when it never does.
+///
+/// # Panics
+///
+/// When the operating system gives no runtime.
+pub fn notices(lie: Lie, seeds: Range<u64>) -> Option<u64> {
+    let mut told = 0;
+    seeds.into_iter().find_map(|seed| {
+        let world = World::of(seed);
+        let deceived = Deceived::new(Checker::new(world.options.policy), lie);
+        let shared = Arc::new(Mutex::new(deceived));
+        play_watched(&world.feed, &world.options, &world.terms, shared.clone())
+            .expect("an empty store on a sound disk opens");
+        let heard = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        told += u64::from(heard.told);
+        (heard.told && heard.checker.broken.is_some()).then_some(told)
     })
 }

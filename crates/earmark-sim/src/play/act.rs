@@ -34,10 +34,16 @@ impl Player<'_> {
         self.life = Some(life);
         let status = self.look().await;
         self.setting.ears.tell(&Heard::Started(&status, &self.setting.disk));
-        let there = status.frames;
+        self.count_lost(&status);
+        Ok(())
+    }
+
+    /// What was taken and is in no other count is lost: with a process that died before it was
+    /// acknowledged, or to damage of the disk.
+    pub(super) fn count_lost(&mut self, seen: &Status) {
+        let there = seen.frames;
         let kept = there.held + there.released + there.uploaded;
         self.offered.lost = self.taken.saturating_sub(kept);
-        Ok(())
     }
 
     /// What the running process knows, or what a dead one has left on the disk.
@@ -268,7 +274,7 @@ impl Player<'_> {
 
     /// Tells how many frames of each device are not acknowledged, where that has changed.
     pub(super) fn tell_held(&mut self) {
-        if self.setting.ears.is_listening() && self.life.is_some() {
+        if self.setting.ears.is_listening() {
             let ears = &self.setting.ears;
             self.captures.tell_held(|device, account, held| {
                 ears.tell(&Heard::Held(device, account, held));
@@ -290,7 +296,8 @@ impl Player<'_> {
         let is_other =
             source.handle.as_ref().is_some_and(|handle| handle.account() != &source.account);
         if source.handle.is_none() || is_other {
-            source.handle = runtime.source(device.clone(), source.account.clone()).ok();
+            let handle = runtime.source(device.clone(), source.account.clone()).ok();
+            source.replace(handle);
         }
         source.handle.as_mut()
     }

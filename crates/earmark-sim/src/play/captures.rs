@@ -25,6 +25,8 @@ pub(super) struct Source {
     pub(super) handle: Option<SourceHandle>,
     /// How many frames were held when it was last told.
     held: usize,
+    /// Handles for other accounts of which frames are not acknowledged, in the same way.
+    former: Vec<(SourceHandle, usize)>,
     /// One encoder a capture; it is taken out while a stream encodes.
     coder: Option<FrameCoder>,
 }
@@ -53,6 +55,7 @@ impl Captures {
                     encoding: *encoding,
                     handle: None,
                     held: 0,
+                    former: Vec::new(),
                     coder: None,
                 });
             }
@@ -67,6 +70,7 @@ impl Captures {
             encoding: Encoding::mono_16k(Codec::Opus),
             handle: None,
             held: 0,
+            former: Vec::new(),
             coder: None,
         })
     }
@@ -77,8 +81,18 @@ impl Captures {
             let held = source.handle.as_ref().map_or(0, SourceHandle::unacknowledged);
             if held != source.held {
                 source.held = held;
-                tell(device, &source.account, held);
+                if let Some(handle) = &source.handle {
+                    tell(device, handle.account(), held);
+                }
             }
+            for (handle, held) in &mut source.former {
+                let now = handle.unacknowledged();
+                if now != *held {
+                    *held = now;
+                    tell(device, handle.account(), now);
+                }
+            }
+            source.former.retain(|(_, held)| *held > 0);
         }
     }
 
@@ -98,6 +112,7 @@ impl Captures {
         for source in self.devices.values_mut() {
             source.handle = None;
             source.held = 0;
+            source.former.clear();
             source.coder = None;
         }
     }
@@ -168,6 +183,15 @@ impl Captures {
         let frames = stream.next(coder);
         self.schedule_next(number);
         Some((device, frames))
+    }
+}
+
+impl Source {
+    /// Another handle takes the place of the present one.
+    pub(super) fn replace(&mut self, handle: Option<SourceHandle>) {
+        let held = std::mem::take(&mut self.held);
+        self.former.extend(self.handle.take().map(|former| (former, held)));
+        self.handle = handle;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use earmark_store::{DirEntry, Disk, DiskFile, DiskLock, DiskOp, SimDisk};
 
@@ -10,17 +11,24 @@ use crate::witness::{DiskCall, Ears, Heard};
 /// A simulated disk that tells what is done to it while its process lives.
 #[derive(Clone)]
 pub(super) struct WatchedDisk {
-    pub(super) disk: SimDisk,
-    pub(super) ears: Ears,
+    disk: SimDisk,
+    ears: Ears,
+    /// How many files were opened.
+    opened: Arc<AtomicU64>,
 }
 
 struct WatchedFile {
     disk: WatchedDisk,
     path: Arc<str>,
+    number: u64,
     file: Arc<dyn DiskFile>,
 }
 
 impl WatchedDisk {
+    pub(super) fn new(disk: SimDisk, ears: Ears) -> Self {
+        Self { disk, ears, opened: Arc::new(AtomicU64::new(0)) }
+    }
+
     fn told<T>(
         &self,
         op: DiskOp,
@@ -33,7 +41,8 @@ impl WatchedDisk {
         }
         let (from, offset, len, wanted) = (None, 0, 0, 0);
         let (is_dir, error) = (false, done.as_ref().err());
-        let mut call = DiskCall { op, path, from, offset, len, wanted, is_dir, error };
+        let (disk, file) = (&self.disk, 0);
+        let mut call = DiskCall { disk, op, path, file, from, offset, len, wanted, is_dir, error };
         more(&mut call, done.as_ref().ok());
         self.ears.tell(&Heard::Disk(&call));
         let slipped = self.disk.take_slipped();
@@ -43,23 +52,28 @@ impl WatchedDisk {
         done
     }
 
-    fn file(&self, path: &str, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+    fn file(
+        &self,
+        op: DiskOp,
+        path: &str,
+        opened: io::Result<Arc<dyn DiskFile>>,
+    ) -> io::Result<Arc<dyn DiskFile>> {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let file = self.told(op, path, opened, |call, _| call.file = number)?;
         if !self.ears.is_listening() {
-            return file;
+            return Ok(file);
         }
-        Arc::new(WatchedFile { disk: self.clone(), path: path.into(), file })
+        Ok(Arc::new(WatchedFile { disk: self.clone(), path: path.into(), number, file }))
     }
 }
 
 impl Disk for WatchedDisk {
     fn create_new(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.told(DiskOp::Create, path, self.disk.create_new(path), |_, _| {})?;
-        Ok(self.file(path, file))
+        self.file(DiskOp::Create, path, self.disk.create_new(path))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.told(DiskOp::Read, path, self.disk.open(path), |_, _| {})?;
-        Ok(self.file(path, file))
+        self.file(DiskOp::Read, path, self.disk.open(path))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
@@ -77,7 +91,8 @@ impl Disk for WatchedDisk {
         }
         let (op, path, from, error) = (DiskOp::Rename, to, Some(from), done.as_ref().err());
         let (offset, len, wanted, is_dir) = (0, 0, 0, false);
-        let call = DiskCall { op, path, from, offset, len, wanted, is_dir, error };
+        let (disk, file) = (&self.disk, 0);
+        let call = DiskCall { disk, op, path, file, from, offset, len, wanted, is_dir, error };
         self.ears.tell(&Heard::Disk(&call));
         done
     }
@@ -100,6 +115,7 @@ impl DiskFile for WatchedFile {
         let done = self.file.write_at(offset, bytes);
         self.disk.told(DiskOp::Write, &self.path, done, |call, len| {
             (call.offset, call.len) = (offset, len.map_or(0, |len| *len as u64));
+            call.file = self.number;
             call.wanted = bytes.len() as u64;
         })
     }
@@ -108,19 +124,24 @@ impl DiskFile for WatchedFile {
         let done = self.file.read_at(offset, buf);
         self.disk.told(DiskOp::Read, &self.path, done, |call, len| {
             (call.offset, call.len) = (offset, len.map_or(0, |len| *len as u64));
+            call.file = self.number;
         })
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.told(DiskOp::Sync, &self.path, self.file.sync(), |_, _| {})
+        let done = self.file.sync();
+        self.disk.told(DiskOp::Sync, &self.path, done, |call, _| call.file = self.number)
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.disk.told(DiskOp::Read, &self.path, self.file.len(), |_, _| {})
+        let done = self.file.len();
+        self.disk.told(DiskOp::Read, &self.path, done, |call, _| call.file = self.number)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let done = self.file.set_len(len);
-        self.disk.told(DiskOp::Write, &self.path, done, |call, _| call.offset = len)
+        self.disk.told(DiskOp::Write, &self.path, done, |call, _| {
+            (call.offset, call.file) = (len, self.number);
+        })
     }
 }

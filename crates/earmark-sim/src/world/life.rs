@@ -20,9 +20,6 @@ use super::network::{Network, locked, token_of};
 use super::record::Happened;
 use crate::witness::{Ears, Heard, Mishap};
 
-/// Work of the disk that takes so long is told of.
-const SLOW: Duration = Duration::from_secs(1);
-
 /// What a life is lived in.
 #[derive(Clone)]
 pub struct Setting {
@@ -113,7 +110,7 @@ impl Setting {
         let (speed, listener) = (self.speed.clone(), self.ears.clone());
         let pace = move || {
             let takes = speed.next();
-            if takes >= SLOW {
+            if !takes.is_zero() {
                 listener.tell(&Heard::Mishap(Mishap::Slow(takes)));
             }
             takes
@@ -180,7 +177,7 @@ impl Life {
             }
         };
         setting.ears.tell(&Heard::Opening);
-        let watched = WatchedDisk { disk: disk.clone(), ears: setting.ears.clone() };
+        let watched = WatchedDisk::new(disk.clone(), setting.ears.clone());
         let builder = setting.process_on(Arc::new(watched)).observer(Box::new(observer));
         // What the process has running lives and dies with this set.
         let set = LocalSet::new();

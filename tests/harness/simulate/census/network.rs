@@ -11,7 +11,7 @@ use super::super::kinds::{FaultKind, Kinds};
 /// So many answers of 5xx in a row are a burst.
 const BURST: u32 = 3;
 /// A job that is still in work at so many questions may never finish.
-const PATIENCE: u32 = 8;
+const PATIENCE: u32 = 5;
 
 /// What was met of the network so far.
 #[derive(Debug, Default)]

@@ -30,6 +30,10 @@ struct Known {
 }
 
 impl SourceFaults {
+    pub(super) fn is_capturing(&self) -> bool {
+        self.devices.values().any(|known| known.running.is_some())
+    }
+
     pub(super) fn hear(&mut self, at: Duration, heard: &Heard<'_>, met: &mut Kinds) {
         match heard {
             Heard::Capture(device, account, _, encoding) => {

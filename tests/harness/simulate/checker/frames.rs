@@ -97,8 +97,10 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
 
 impl Frames {
     pub(super) fn began(&mut self, owner: Owner, capture: CaptureId, encoding: Encoding) -> Check {
-        let highest =
-            self.captures.keys().filter(|known| known.incarnation() == capture.incarnation());
+        let is_kept = |one: &(&CaptureId, &Capture)| {
+            one.0.incarnation() == capture.incarnation() && one.1.acked > 0
+        };
+        let highest = self.captures.iter().filter(is_kept).map(|(known, _)| known);
         let numbered = durability::Numbered {
             next: capture.number(),
             highest: highest.map(|known| known.number()).max(),
@@ -106,7 +108,8 @@ impl Frames {
         let check = durability::fencing(&numbered);
         self.sources.entry(owner.clone()).or_default().captures.push(capture);
         let (keys, at, acked) = (Vec::new(), Vec::new(), 0);
-        self.captures.entry(capture).or_insert(Capture { owner, encoding, keys, at, acked });
+        // An id of which nothing was durable may come again.
+        self.captures.insert(capture, Capture { owner, encoding, keys, at, acked });
         check
     }
 

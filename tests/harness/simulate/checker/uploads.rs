@@ -52,18 +52,31 @@ pub(super) struct Recording {
 /// A request that is in flight.
 #[derive(Debug)]
 struct Flight {
+    /// The recording whose job is asked about; of an upload it is known when it has ended.
     recording: Option<RecordingId>,
     is_upload: bool,
     authorization: Option<String>,
     conversation: Option<ConversationId>,
+    /// The frames that it carried.
+    run: Option<Run>,
+}
+
+/// What a reply means for its recording.
+#[derive(Debug, Default)]
+struct Meaning {
+    run: Option<Run>,
+    told: Option<Duration>,
+    receipt: bool,
+    content: bool,
+    job: Option<String>,
 }
 
 /// All recordings.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     pub(super) recordings: BTreeMap<RecordingId, Recording>,
-    /// Announced, and not seen leaving.
-    started: VecDeque<RecordingId>,
+    /// What the last upload's end means, whose announcement comes next.
+    ended: Option<Meaning>,
     flights: BTreeMap<u64, Flight>,
     left: VecDeque<Duration>,
     /// Which conversations the server has named, to whom, and when first.
@@ -87,7 +100,7 @@ impl Uploads {
     }
 
     pub(super) fn died(&mut self) {
-        self.started.clear();
+        self.ended = None;
         self.flights.clear();
         self.recordings.values_mut().for_each(|recording| recording.in_flight = 0);
     }
@@ -102,14 +115,16 @@ impl Uploads {
                 vec![self.linked(*recording, conversation)]
             }
             Event::UploadStarted { recording, conversation, attempt, .. } => {
-                self.started.push_back(*recording);
                 self.starts(at, (*recording, *attempt), conversation.as_ref(), frames)
             }
             Event::UploadEnded { recording, outcome, .. } => {
+                let meaning = self.ended.take().unwrap_or_default();
+                let checks = self.carried(*recording, meaning.run);
                 let known = self.of(*recording);
                 known.in_flight = known.in_flight.saturating_sub(1);
                 known.gone |= *outcome == Outcome::Status(404);
-                Vec::new()
+                known.means(meaning);
+                checks
             }
             Event::UploadChanged { recording, report } => self.changed(*recording, report),
             _ => Vec::new(),
@@ -217,14 +232,12 @@ impl Uploads {
         let is_upload = asked.file.is_some();
         let job = asked.path.rsplit('/').next().unwrap_or_default();
         let by_job = |known: &Recording| known.job.as_deref() == Some(job);
-        let recording = if is_upload {
-            self.started.pop_front()
-        } else {
-            self.recordings.iter().find(|(_, known)| by_job(known)).map(|(id, _)| *id)
-        };
+        let asked_about = self.recordings.iter().find(|(_, known)| !is_upload && by_job(known));
+        let recording = asked_about.map(|(id, _)| *id);
         let authorization = asked.authorization.map(String::from);
         let conversation = asked.conversation.and_then(|id| ConversationId::new(id).ok());
-        let flight = Flight { recording, is_upload, authorization, conversation };
+        let run = None;
+        let flight = Flight { recording, is_upload, authorization, conversation, run };
         self.flights.insert(asked.number, flight);
         vec![upload::no_storm(self.left.len(), REQUESTS_PER_MINUTE_MAX)]
     }
@@ -238,6 +251,10 @@ impl Uploads {
         (truth, rotted): (&Frames, bool),
     ) -> Vec<Check> {
         let keys: Vec<u64> = frames(bytes).map_while(Result::ok).map(hash).collect();
+        if keys.is_empty() && rotted {
+            // All that it held was lost to damage.
+            return Vec::new();
+        }
         let run = truth.run_of(&keys, rotted);
         let found = Found { taken: run.is_some(), copies: 1, rising: true };
         let mut checks = vec![durability::no_invention(&found)];
@@ -251,8 +268,16 @@ impl Uploads {
         let expected = Some(token(&capture.owner.1));
         checks.push(linkage::tenant_wall(&expected, &flight.authorization));
         checks.extend(self.heard_in_time(flight.conversation.as_ref(), &run, truth));
-        let Some(recording) = flight.recording else {
-            return checks;
+        if let Some(flight) = self.flights.get_mut(&number) {
+            flight.run = Some(run);
+        }
+        checks
+    }
+
+    /// An upload has carried these frames: the same as always, and no other recording's.
+    fn carried(&mut self, recording: RecordingId, run: Option<Run>) -> Vec<Check> {
+        let Some(run) = run else {
+            return Vec::new();
         };
         let overlaps = |other: &Run| {
             other.capture == run.capture && other.first < run.end() && run.first < other.end()
@@ -260,12 +285,13 @@ impl Uploads {
         let others = self.recordings.iter().filter(|(id, _)| **id != recording);
         let copies = others.filter(|(_, known)| known.run.as_ref().is_some_and(overlaps)).count();
         let copies = 1 + u32::try_from(copies).unwrap_or(u32::MAX);
-        checks.push(durability::no_invention(&Found { taken: true, copies, rising: true }));
         let known = self.of(recording);
         let same_content = known.run.is_none_or(|before| before == run);
-        checks.push(upload::one_flight(&Flights { in_flight: 1, same_content }));
         known.run = Some(run);
-        checks
+        vec![
+            durability::no_invention(&Found { taken: true, copies, rising: true }),
+            upload::one_flight(&Flights { in_flight: 1, same_content }),
+        ]
     }
 
     /// Audio of a conversation was captured before the server spoke of that for the first time, and
@@ -290,36 +316,23 @@ impl Uploads {
         ))
     }
 
+    /// A request has ended. Whose upload it was is announced right after.
     pub(super) fn answered(&mut self, at: Duration, number: u64, answered: &Answered<'_>) {
         let Some(flight) = self.flights.remove(&number) else {
             return;
         };
-        let (Some(recording), Answered::Reply(status, retry_after, body)) =
-            (flight.recording, answered)
-        else {
-            return;
+        let mut meaning = match answered {
+            Answered::Reply(status, retry_after, body) => {
+                let told = told(*status, *retry_after).map(|wait| at + wait);
+                Meaning { told, ..meaning_of(flight.is_upload, *status, body) }
+            }
+            Answered::Fault(_) | Answered::Damaged => Meaning::default(),
         };
-        let known = self.of(recording);
-        known.told = told(*status, *retry_after).map(|wait| at + wait);
-        match ReplyBody::parse(body) {
-            ReplyBody::Result(result) if flight.is_upload && *status == 200 => {
-                known.receipt |= result.failed_segments == 0;
-                known.content |= result.failed_segments > 0;
-            }
-            ReplyBody::Job(job) if flight.is_upload => {
-                known.job = Some(job.id.as_str().to_owned());
-                known.receipt |= *status == 200 && job.status == JobStatus::Completed;
-            }
-            ReplyBody::Job(job) if *status == 200 => {
-                let is_whole = job.status == JobStatus::Completed && job.failures() == 0;
-                known.receipt |= is_whole;
-                let is_over = matches!(
-                    job.status,
-                    JobStatus::Completed | JobStatus::PartialFailure | JobStatus::Failed
-                );
-                known.content |= is_over && !is_whole;
-            }
-            _ => known.content |= flight.is_upload && matches!(*status, 200..=299),
+        meaning.run = flight.run;
+        if flight.is_upload {
+            self.ended = Some(meaning);
+        } else if let Some(recording) = flight.recording {
+            self.of(recording).means(meaning);
         }
     }
 
@@ -338,6 +351,41 @@ impl Uploads {
 fn wait(at: Duration, until: Duration) -> Wait {
     let moment = |at: Duration| Moment::ZERO + at;
     Wait { now: moment(at), until: moment(until), cap: RETRY_AFTER_MAX, leaves: true }
+}
+
+impl Recording {
+    fn means(&mut self, meaning: Meaning) {
+        self.told = meaning.told;
+        self.receipt |= meaning.receipt;
+        self.content |= meaning.content;
+        self.job = meaning.job.or(self.job.take());
+    }
+}
+
+/// What a reply says about the recording.
+fn meaning_of(is_upload: bool, status: u16, body: &[u8]) -> Meaning {
+    let mut meaning = Meaning::default();
+    match ReplyBody::parse(body) {
+        ReplyBody::Result(result) if is_upload && status == 200 => {
+            meaning.receipt = result.failed_segments == 0;
+            meaning.content = result.failed_segments > 0;
+        }
+        ReplyBody::Job(job) if is_upload => {
+            meaning.receipt = status == 200 && job.status == JobStatus::Completed;
+            meaning.content = job.status == JobStatus::Failed;
+            meaning.job = Some(job.id.as_str().to_owned());
+        }
+        ReplyBody::Job(job) if status == 200 => {
+            meaning.receipt = job.status == JobStatus::Completed && job.failures() == 0;
+            let is_over = matches!(
+                job.status,
+                JobStatus::Completed | JobStatus::PartialFailure | JobStatus::Failed
+            );
+            meaning.content = is_over && !meaning.receipt;
+        }
+        _ => meaning.content = is_upload && matches!(status, 200..=299),
+    }
+    meaning
 }
 
 /// How long a reply wants to be left alone.

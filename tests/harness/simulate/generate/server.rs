@@ -78,7 +78,7 @@ pub(super) fn moods(story: &mut Story) {
     for kind in FaultKind::ALL {
         if story.has(*kind) {
             let (uploads, polls) = mood(story, *kind);
-            let at = story.moment();
+            let at = story.moment() / 2;
             if !uploads.is_empty() {
                 story.respond(at, uploads);
             }

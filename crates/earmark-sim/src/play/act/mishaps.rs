@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 use super::super::{PlayError, Player};
 use super::{disk_error, disk_op, narrow_op, times};
 use crate::feed::{Action, FileKind};
-use crate::witness::Heard;
+use crate::witness::{Heard, Mishap};
 use crate::world::Life;
 
 impl Player<'_> {
@@ -76,6 +76,7 @@ impl Player<'_> {
         let Some(life) = self.life.take() else { return };
         self.leave_counts(&life).await;
         let in_time = life.stop(&self.setting.network, Duration::from_micros(micros)).await;
+        self.tell_held();
         self.captures.forget();
         self.setting.ears.tell(&Heard::Stopped(in_time));
         self.setting.ears.tell(&Heard::Died(None, &self.setting.disk));
@@ -106,6 +107,7 @@ impl Player<'_> {
             life.kill(&self.setting.network).await;
         } else {
             self.setting.disk.kill();
+            self.setting.ears.tell(&Heard::Mishap(Mishap::DiedOpening));
         }
         self.setting.ears.tell(&Heard::Died(None, &self.setting.disk));
     }
