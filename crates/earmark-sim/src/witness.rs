@@ -119,7 +119,7 @@ pub enum Heard<'a> {
     Died(Option<Toll>, &'a SimDisk),
     /// It stopped in order; whether it came to the end of it in time.
     Stopped(bool),
-    /// A second process tried to start; whether it did.
+    /// A second process tried to start; whether it did, or has changed anything.
     Second(bool),
     /// A handler of the runtime panicked, as it was told to.
     Panicked,

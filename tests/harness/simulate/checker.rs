@@ -16,7 +16,7 @@ use earmark_core::invariant::linkage;
 use earmark_core::invariant::progress::{self, Stop};
 use earmark_core::invariant::{Check, Invariant, Tally, Violation};
 use earmark_core::{Account, ConversationId, Device};
-use earmark_sim::feed::{Action, FileKind};
+use earmark_sim::feed::Action;
 use earmark_sim::witness::{Answer, Heard, Mishap, Witness};
 use earmark_store::SimDisk;
 use earmark_wire::ServerMessage;
@@ -173,7 +173,11 @@ impl Checker {
                 self.note(at, durability::one_owner(&Owners { owners: 1, loser_wrote }));
             }
             Heard::Panicked => self.panicking = true,
-            Heard::Slipped(_) | Heard::Damaged(_) => self.rotted = true,
+            Heard::Slipped(_) | Heard::Damaged(_) => {
+                self.rotted = true;
+                self.uploads.rotted = true;
+                self.files.rotted = true;
+            }
             Heard::Mishap(Mishap::Slow(takes)) => {
                 self.slow = true;
                 self.files.takes(at, *takes);
@@ -193,7 +197,6 @@ impl Checker {
             Action::ClockJump { .. } | Action::PowerCut { .. } | Action::Suspend { .. } => {
                 self.uploads.clocks_moved = true;
             }
-            Action::DiskDamage { files: FileKind::Any, .. } => self.rotted = true,
             Action::ProcessStop { micros } => self.deadline = Duration::from_micros(*micros),
             Action::ProcessUp | Action::Restart => self.is_opening = false,
             _ => {}
@@ -227,7 +230,7 @@ impl Checker {
         let before = self.frames.pending();
         let covered = self.frames.held(&owner, held as u64);
         if self.frames.pending() < before {
-            let check = self.files.acknowledged(at, covered);
+            let check = self.files.acknowledged(covered);
             self.note(at, check);
         }
         let bytes = held * FRAME_BYTES_MIN;

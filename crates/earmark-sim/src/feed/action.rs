@@ -150,8 +150,11 @@ pub enum Action {
         /// How long it has for it, in microseconds.
         micros: u64,
     },
-    /// `process.panic`: a handler of the runtime panics, when it next has something to announce.
-    ProcessPanic,
+    /// `process.panic`: a handler of the runtime panics that has something to announce.
+    ProcessPanic {
+        /// After so many further announcements.
+        after: u32,
+    },
     /// `process.up`: the process starts if none runs; a disk that refuses leaves it down.
     ProcessUp,
     /// `process.dies_opening`: the process starts and dies before it has opened the store.
@@ -391,7 +394,7 @@ impl Action {
             Self::DiskSlow { .. } => "disk.slow",
             Self::DiskDamage { .. } => "disk.damage",
             Self::ProcessStop { .. } => "process.stop",
-            Self::ProcessPanic => "process.panic",
+            Self::ProcessPanic { .. } => "process.panic",
             Self::ProcessUp => "process.up",
             Self::ProcessDiesOpening { .. } => "process.dies_opening",
             Self::ProcessSecond => "process.second",
@@ -445,7 +448,7 @@ impl Action {
             | Self::DiskSlow { .. }
             | Self::DiskDamage { .. }
             | Self::ProcessStop { .. }
-            | Self::ProcessPanic
+            | Self::ProcessPanic { .. }
             | Self::ProcessUp
             | Self::ProcessDiesOpening { .. }
             | Self::ProcessSecond
@@ -474,7 +477,7 @@ impl Action {
             | Self::DiskSlow { .. }
             | Self::DiskDamage { .. }
             | Self::ProcessStop { .. }
-            | Self::ProcessPanic
+            | Self::ProcessPanic { .. }
             | Self::ProcessUp
             | Self::ProcessDiesOpening { .. }
             | Self::ProcessSecond

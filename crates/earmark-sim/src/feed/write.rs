@@ -59,6 +59,7 @@ fn fields(action: &Action) -> Map<String, Value> {
         }),
         Action::ProcessStop { micros } => json!({"deadline": length(*micros)}),
         Action::ProcessDiesOpening { after } => json!({"after": after}),
+        Action::ProcessPanic { after } => json!({"after": after}),
         Action::ClockZone { minutes } => json!({"minutes": minutes}),
         Action::Suspend { micros } => json!({"seconds": length(*micros)}),
         Action::PowerCut { seed } => json!({"seed": seed}),
@@ -77,7 +78,6 @@ fn fields(action: &Action) -> Map<String, Value> {
         | Action::DiskFull
         | Action::DiskFreed
         | Action::DiskHeal
-        | Action::ProcessPanic
         | Action::ProcessUp
         | Action::ProcessSecond
         | Action::Kill

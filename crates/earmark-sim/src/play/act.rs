@@ -77,7 +77,7 @@ impl Player<'_> {
             // Only a feed that nobody has read can ask for it.
             Action::Restart => {}
             Action::ProcessStop { micros } => self.stop(*micros).await,
-            Action::ProcessPanic => self.panic_next(),
+            Action::ProcessPanic { after } => self.panic_after(*after),
             Action::ProcessUp => return self.up(line).await,
             Action::ProcessDiesOpening { after } => self.die_opening(*after).await,
             Action::ProcessSecond => self.start_second().await,
@@ -211,7 +211,7 @@ impl Player<'_> {
 
     async fn die(&mut self, action: &Action) {
         // What was to panic dies first.
-        self.setting.panics.store(false, Ordering::Relaxed);
+        self.setting.panics.store(0, Ordering::Relaxed);
         let Some(life) = self.life.take() else { return };
         self.leave_counts(&life).await;
         let mut toll = None;
@@ -267,7 +267,9 @@ impl Player<'_> {
                 Err(_) if self.life.is_none() => Answer::Nobody,
                 Err(reason) => Answer::Rejected(reason),
             };
-            let account = &self.captures.device(device).account;
+            let source = self.captures.device(device);
+            source.offered = true;
+            let account = &source.account;
             self.setting.ears.tell(&Heard::Frame(device, account, capture, &bytes, &answer));
         }
     }

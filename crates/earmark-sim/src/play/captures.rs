@@ -25,6 +25,8 @@ pub(super) struct Source {
     pub(super) handle: Option<SourceHandle>,
     /// How many frames were held when it was last told.
     held: usize,
+    /// Whether a frame was offered since.
+    pub(super) offered: bool,
     /// Handles for other accounts of which frames are not acknowledged, in the same way.
     former: Vec<(SourceHandle, usize)>,
     /// One encoder a capture; it is taken out while a stream encodes.
@@ -55,6 +57,7 @@ impl Captures {
                     encoding: *encoding,
                     handle: None,
                     held: 0,
+                    offered: false,
                     former: Vec::new(),
                     coder: None,
                 });
@@ -70,6 +73,7 @@ impl Captures {
             encoding: Encoding::mono_16k(Codec::Opus),
             handle: None,
             held: 0,
+            offered: false,
             former: Vec::new(),
             coder: None,
         })
@@ -79,7 +83,7 @@ impl Captures {
     pub(super) fn tell_held(&mut self, mut tell: impl FnMut(&Device, &Account, usize)) {
         for (device, source) in &mut self.devices {
             let held = source.handle.as_ref().map_or(0, SourceHandle::unacknowledged);
-            if held != source.held {
+            if held != source.held || std::mem::take(&mut source.offered) {
                 source.held = held;
                 if let Some(handle) = &source.handle {
                     tell(device, handle.account(), held);

@@ -1,6 +1,6 @@
 //! One life of the simulated process: from its start to its kill.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,8 +39,8 @@ pub struct Setting {
     pub config: Config,
     /// How long the disk's work takes.
     pub speed: DiskSpeed,
-    /// Whether a handler panics when it next has something to announce.
-    pub panics: Arc<AtomicBool>,
+    /// With which of the next announcements a handler panics; 0 for none.
+    pub panics: Arc<AtomicU64>,
     /// Who hears of everything.
     pub ears: Ears,
     /// A race of the original that is planted in every process.
@@ -89,7 +89,7 @@ impl Setting {
             seed,
             config: Config::default(),
             speed: DiskSpeed::default(),
-            panics: Arc::new(AtomicBool::new(false)),
+            panics: Arc::new(AtomicU64::new(0)),
             ears,
             #[cfg(feature = "planted")]
             planted: None,
@@ -171,7 +171,9 @@ impl Life {
             }
             happened.add(event);
             ears.tell(&Heard::Event(event));
-            if panics.swap(false, Ordering::Relaxed) {
+            let left = panics.load(Ordering::Relaxed);
+            panics.store(left.saturating_sub(1), Ordering::Relaxed);
+            if left == 1 {
                 ears.tell(&Heard::Panicked);
                 std::panic::panic_any(PlannedPanic);
             }

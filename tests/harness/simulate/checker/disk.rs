@@ -15,6 +15,9 @@ const FOLDERS: [&str; 5] = ["journal", "quarantine", "recordings", "snapshots", 
 /// Its files beside them.
 const FILES: [&str; 3] = ["lock", "store.json", "store.tmp"];
 
+/// The bytes of a journal file before its records.
+const HEADER_BYTES: u64 = 1_024;
+
 /// What is known of the process's files.
 #[derive(Debug, Default)]
 pub(super) struct Files {
@@ -24,14 +27,20 @@ pub(super) struct Files {
     dead: BTreeMap<u64, Known>,
     /// Files whose names are not synced.
     unnamed: BTreeSet<String>,
-    /// The journal's file that was synced last.
+    /// Open files of the journal that hold records.
+    filled: BTreeSet<u64>,
+    /// The one of them that was synced last, …
     journal: u64,
+    /// … and whether that was known to have failed before.
+    has_failed: bool,
     /// Errors since the last opening began.
     pub(super) errors: u64,
     /// Whether a read has failed at all: then what is there may count as damaged.
     pub(super) unreadable: bool,
     /// Whether anything has failed at all.
     pub(super) failed: bool,
+    /// Whether durable bytes were changed.
+    pub(super) rotted: bool,
 }
 
 /// When the process hears of a failure.
@@ -109,7 +118,7 @@ impl Files {
         if call.op != DiskOp::Remove || call.error.is_some() {
             return Ok(Invariant::DeleteLast);
         }
-        let removal_is_durable = is_going(call.disk, id);
+        let removal_is_durable = self.rotted || is_going(call.disk, id);
         durability::delete_last(&Unlink { removal_is_durable })
     }
 
@@ -139,9 +148,13 @@ impl Files {
                 let folder = call.path;
                 self.unnamed.retain(|path| path.split_once('/').is_none_or(|it| it.0 != folder));
             }
-            DiskOp::Write if is_journal => return Step::Written,
-            DiskOp::Sync if is_journal => {
+            DiskOp::Write if is_journal && call.offset >= HEADER_BYTES => {
+                self.filled.insert(call.file);
+                return Step::Written;
+            }
+            DiskOp::Sync if is_journal && self.filled.contains(&call.file) => {
                 self.journal = call.file;
+                self.has_failed = self.is_dead(at, call.file);
                 return Step::Synced;
             }
             DiskOp::Create | DiskOp::Write | DiskOp::Sync | DiskOp::Read | DiskOp::Remove => {}
@@ -168,12 +181,12 @@ impl Files {
     }
 
     /// Frames are acknowledged now.
-    pub(super) fn acknowledged(&self, at: Duration, covered: bool) -> Check {
+    pub(super) fn acknowledged(&self, covered: bool) -> Check {
         let name = self.names.get(&self.journal);
         durability::acknowledge_after_sync(&Acknowledgement {
             synced: covered,
             named: name.is_none_or(|name| !self.unnamed.contains(name)),
-            failed_before: self.is_dead(at, self.journal),
+            failed_before: self.has_failed,
         })
     }
 
@@ -181,6 +194,8 @@ impl Files {
     pub(super) fn opening(&mut self) {
         self.dead.clear();
         self.names.clear();
+        self.filled.clear();
+        self.has_failed = false;
         self.unnamed.clear();
         self.errors = 0;
     }

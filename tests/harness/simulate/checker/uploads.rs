@@ -84,6 +84,8 @@ pub(super) struct Uploads {
     /// Whether a clock was set or the machine was started anew: then waits are no longer what they
     /// were.
     pub(super) clocks_moved: bool,
+    /// Whether durable bytes were changed: then what was decided may be forgotten.
+    pub(super) rotted: bool,
 }
 
 impl Uploads {
@@ -146,7 +148,7 @@ impl Uploads {
         conversation: Option<&ConversationId>,
         frames: &Frames,
     ) -> Vec<Check> {
-        let clocks_moved = self.clocks_moved;
+        let (clocks_moved, rotted) = (self.clocks_moved, self.rotted);
         let known = self.of(recording);
         if conversation.is_none() && known.gone {
             known.relinked = true;
@@ -164,10 +166,10 @@ impl Uploads {
             supposed: conversation,
             durable: known.conversation.as_ref(),
         };
-        let ordinals = Rank { before: known.requests + 1, now: attempt, person: false };
+        let ordinals = Rank { before: known.requests + 1, now: attempt, person: rotted };
         let refused = AfterRefusal {
             tried: known.failed.is_some(),
-            person: known.person,
+            person: known.person || rotted,
             reason: known.failed.as_deref().unwrap_or("none"),
         };
         let wait = known.told.map(|until| wait(at, until));
@@ -185,9 +187,11 @@ impl Uploads {
     }
 
     fn changed(&mut self, recording: RecordingId, report: &Report) -> Vec<Check> {
+        let rotted = self.rotted;
         let known = self.of(recording);
         let (before, after) = (known.attempts, report.attempts);
-        let budget = Budget { before, after, content: known.content, person: known.person };
+        let person = known.person || rotted;
+        let budget = Budget { before, after, content: known.content, person };
         let is_synced = report.status == Status::Synced;
         let mut checks = vec![
             upload::budget_is_kept(&budget),
@@ -199,7 +203,7 @@ impl Uploads {
             progress::monotone(&Rank {
                 before: u8::from(known.synced),
                 now: u8::from(is_synced),
-                person: false,
+                person: rotted,
             }),
         ];
         known.attempts = after;
@@ -216,7 +220,7 @@ impl Uploads {
             known.failed = Some(reason);
             known.person = false;
         } else {
-            let left = known.failed.is_some() && !known.person;
+            let left = known.failed.is_some() && !person;
             let rank = Rank { before: u8::from(left), now: 0, person: known.corrupted };
             checks.push(progress::monotone(&rank));
             known.failed = None;

@@ -7,7 +7,7 @@ use super::super::kinds::FaultKind;
 use super::super::story::{Pendant, SECOND, Story};
 
 /// The frames of a world, all devices together, after which no further burst begins.
-const FRAMES_MAX: u64 = 4_000;
+const FRAMES_MAX: u64 = 1_200;
 /// The frames of a burst that is long enough to be cut for its length.
 const LONG_BURST: u64 = 6_200;
 
@@ -85,10 +85,11 @@ fn capture(story: &mut Story, pendant: &Pendant, (from, until): (u64, u64), left
 fn burst(story: &mut Story, pendant: &Pendant, at: u64, frames: &mut u64) -> u64 {
     let rate = u64::from(pendant.encoding.codec.frames_per_second());
     let count = match story.dice.below(100) {
-        0 => LONG_BURST,
-        1..=30 => story.dice.between(1, 40),
-        31..=90 => story.dice.between(40, 400),
-        _ => story.dice.between(400, 1_200),
+        0..=39 => story.dice.between(1, 40),
+        40..=96 => story.dice.between(40, 250),
+        97..=98 => story.dice.between(250, 1_000),
+        _ if story.dice.percent(30) => LONG_BURST,
+        _ => story.dice.between(1, 3),
     };
     let bytes = frame_bytes(pendant);
     story.frames(at, pendant, count, bytes);

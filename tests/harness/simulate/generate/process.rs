@@ -40,8 +40,9 @@ fn death(story: &mut Story, kind: FaultKind, at: u64) {
             story.tell(at, Action::ProcessStop { micros });
         }
         FaultKind::Panic => {
-            story.tell(at, Action::ProcessPanic);
-            at += story.dice.between(1, 30) * SECOND;
+            let after = u32::try_from(story.dice.below(12)).unwrap_or(0);
+            story.tell(at, Action::ProcessPanic { after });
+            at += story.dice.between(1, 300) * SECOND;
             story.tell(at, Action::Kill);
         }
         FaultKind::RestartStorm => {

@@ -75,7 +75,7 @@ impl Player<'_> {
             | Action::DiskSlow { .. }
             | Action::DiskDamage { .. }
             | Action::ProcessStop { .. }
-            | Action::ProcessPanic
+            | Action::ProcessPanic { .. }
             | Action::ProcessUp
             | Action::ProcessDiesOpening { .. }
             | Action::ProcessSecond

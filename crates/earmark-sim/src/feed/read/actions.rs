@@ -103,7 +103,7 @@ pub(super) const ACTIONS: [Known; 45] = [
     of_world("disk.slow", &["seconds", "times"], mishaps::disk_slow),
     of_world("disk.damage", &["files", "index", "offset", "bits"], mishaps::disk_damage),
     of_process("process.stop", &["deadline"], mishaps::process_stop),
-    of_process("process.panic", &[], |_, _| Ok(Action::ProcessPanic)),
+    of_process("process.panic", &["after"], mishaps::process_panic),
     of_world("process.up", &[], |_, _| Ok(Action::ProcessUp)),
     of_world("process.dies_opening", &["after"], mishaps::process_dies_opening),
     of_process("process.second", &[], |_, _| Ok(Action::ProcessSecond)),

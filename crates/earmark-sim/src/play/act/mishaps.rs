@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use earmark::{StartError, WallTime};
-use earmark_store::{Disk, OpenError};
+use earmark::WallTime;
+use earmark_store::Disk;
 use tokio::task::LocalSet;
 
 use super::super::{PlayError, Player};
@@ -82,8 +82,8 @@ impl Player<'_> {
         self.setting.ears.tell(&Heard::Died(None, &self.setting.disk));
     }
 
-    pub(super) fn panic_next(&self) {
-        self.setting.panics.store(true, Ordering::Relaxed);
+    pub(super) fn panic_after(&self, after: u32) {
+        self.setting.panics.store(u64::from(after) + 1, Ordering::Relaxed);
     }
 
     pub(super) async fn up(&mut self, line: usize) -> Result<(), PlayError> {
@@ -121,9 +121,8 @@ impl Player<'_> {
         let before = self.setting.disk.operations();
         let second = self.setting.process_on(disk).start_here();
         let result = LocalSet::new().run_until(second).await;
-        let is_refused = matches!(result, Err(StartError::Store(OpenError::InUse)));
         let wrote = self.setting.disk.operations() != before;
-        self.setting.ears.tell(&Heard::Second(!is_refused || wrote));
+        self.setting.ears.tell(&Heard::Second(result.is_ok() || wrote));
     }
 
     pub(super) fn late(&self, micros: u64) -> WallTime {

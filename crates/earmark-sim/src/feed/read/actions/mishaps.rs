@@ -63,6 +63,11 @@ pub(super) fn process_stop(_: &Story<'_>, fields: &Fields<'_>) -> Read {
     Ok(Action::ProcessStop { micros })
 }
 
+pub(super) fn process_panic(_: &Story<'_>, fields: &Fields<'_>) -> Read {
+    let after = fields.whole("after", 0..=u64::from(u32::MAX), Some(0))?;
+    Ok(Action::ProcessPanic { after: u32::try_from(after).expect("the limit is that of u32") })
+}
+
 pub(super) fn process_dies_opening(_: &Story<'_>, fields: &Fields<'_>) -> Read {
     Ok(Action::ProcessDiesOpening { after: fields.whole("after", 0..=DISK_OPERATIONS_MAX, None)? })
 }
