@@ -255,14 +255,17 @@ impl Handler<AskInventory<Vec<SessionView>>> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, asked: AskInventory<Vec<SessionView>>, _: &mut Context<Self>) {
-        let sessions = self.tracks.values().flat_map(Track::sessions);
-        let views = sessions.map(|(session, machine)| SessionView {
-            session,
-            state: machine.state().name(),
-            conversation: machine.shared().conversation().cloned(),
-            fallback_fired: machine.shared().fallback_fired(),
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || {
+            let sessions = self.tracks.values().flat_map(Track::sessions);
+            let views = sessions.map(|(session, machine)| SessionView {
+                session,
+                state: machine.state().name(),
+                conversation: machine.shared().conversation().cloned(),
+                fallback_fired: machine.shared().fallback_fired(),
+            });
+            // Whoever asked may have given up waiting.
+            let _ = asked.0.send(views.collect());
         });
-        // Whoever asked may have given up waiting.
-        let _ = asked.0.send(views.collect());
     }
 }

@@ -411,8 +411,10 @@ impl Handler<AskInventory<Inventory>> for WalStore {
     type Result = ();
 
     fn handle(&mut self, asked: AskInventory<Inventory>, _: &mut Context<Self>) {
-        // Whoever asked may have given up waiting.
-        let _ = asked.0.send(Inventory { ledger: self.store.ledger().clone() });
+        self.guarded(|actor| {
+            // Whoever asked may have given up waiting.
+            let _ = asked.0.send(Inventory { ledger: actor.store.ledger().clone() });
+        });
     }
 }
 
