@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use earmark_core::invariant::Tally;
-use earmark_sim::world::PlannedPanic;
+use earmark_sim::world::{PlannedPanic, TimeStandsStill};
 use earmark_tests::simulate::census::RARE;
 use earmark_tests::simulate::checker::Broken;
 use earmark_tests::simulate::generate::World;
@@ -69,7 +69,8 @@ pub(crate) fn run(slice: &Slice) -> Result<Outcome, CannotRun> {
 fn be_silent_about_planned_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if panic.payload().downcast_ref::<PlannedPanic>().is_none() {
+        let payload = panic.payload();
+        if !payload.is::<PlannedPanic>() && !payload.is::<TimeStandsStill>() {
             usual(panic);
         }
     }));

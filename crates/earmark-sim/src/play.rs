@@ -245,6 +245,9 @@ impl<'a> Player<'a> {
         }
         let settled = self.run_until_settled(settle_limit).await;
         let report = self.report().await;
+        if self.setting.clock.has_stood_still() {
+            self.setting.ears.tell(&Heard::StoodStill);
+        }
         self.setting.ears.tell(&Heard::Ended(&report, &self.setting.disk, settled));
         let handled = self.life.as_ref().map_or(0, |life| life.runtime().handled());
         let handled = self.handled + handled;

@@ -153,6 +153,8 @@ pub enum Heard<'a> {
     Slipped(&'a [Slipped]),
     /// The medium damaged a file, or somebody removed it.
     Damaged(&'a str),
+    /// The runtime went round and round without letting time pass.
+    StoodStill,
     /// Nothing more happens; whether all came to rest by itself.
     Ended(&'a Report, &'a SimDisk, bool),
 }

@@ -173,6 +173,10 @@ impl Checker {
                 self.note(at, durability::one_owner(&Owners { owners: 1, loser_wrote }));
             }
             Heard::Panicked => self.panicking = true,
+            Heard::StoodStill => {
+                let seen = Some("the runtime went round and round without letting time pass");
+                self.note(at, progress::never_stuck(seen));
+            }
             Heard::Slipped(_) | Heard::Damaged(_) => {
                 self.rotted = true;
                 self.uploads.rotted = true;

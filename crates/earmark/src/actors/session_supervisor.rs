@@ -130,8 +130,15 @@ impl SessionSupervisor {
         self.timer.set(next, clock.as_ref(), ctx, Self::fire);
     }
 
+    /// A runtime that a defect has stopped sets no timer again: what is due stays so, and it would
+    /// ring for ever.
     fn fire(&mut self, ctx: &mut Context<Self>) {
         self.timer.fired();
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || self.step_due(ctx));
+    }
+
+    fn step_due(&mut self, ctx: &mut Context<Self>) {
         let now = self.shared.now();
         let is_due = |track: &Track<SealedRecording>| track.deadline().is_some_and(|at| at <= now);
         let due: Vec<SourceKey> =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use earmark_backend::ServerAction;
 use earmark_core::sync::TransportFault;
 use earmark_sim::feed::Action;
 use earmark_sim::witness::{Answered, Heard};
@@ -34,16 +35,17 @@ impl NetworkFaults {
                 let asked = self.asked.remove(number);
                 self.answered(asked, answered, met);
             }
-            Heard::Line(line) if line.action.name() == "server.restart" => {
-                if self.jobs > 0 {
-                    met.add(FaultKind::ServerForgets);
-                }
+            Heard::Line(line) => self.line(&line.action, met),
+            _ => {}
+        }
+    }
+
+    fn line(&self, action: &Action, met: &mut Kinds) {
+        match action {
+            Action::Server(ServerAction::Restart) if self.jobs > 0 => {
+                met.add(FaultKind::ServerForgets);
             }
-            Heard::Line(line) => {
-                if let Action::AccountSignOut { .. } = line.action {
-                    met.add(FaultKind::UserSwitch);
-                }
-            }
+            Action::AccountSignOut { .. } => met.add(FaultKind::UserSwitch),
             _ => {}
         }
     }

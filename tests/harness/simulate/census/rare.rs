@@ -77,10 +77,10 @@ impl Rarities {
         match heard {
             Heard::Event(event) => self.event(at, event),
             Heard::Held(_, _, held) => self.held = *held,
-            Heard::Said(_, _, text) => {
-                if self.held > 0 && text.contains("memory_processing_started") {
-                    self.meet(Rare::EventBeforeFrames);
-                }
+            Heard::Said(_, _, text)
+                if self.held > 0 && text.contains("memory_processing_started") =>
+            {
+                self.meet(Rare::EventBeforeFrames);
             }
             Heard::Line(line) => self.line(&line.action),
             Heard::Opening => self.is_opening = true,

@@ -1,5 +1,6 @@
 //! The frames that were offered, and what the runtime has said about each.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
@@ -131,10 +132,9 @@ impl Frames {
         let rising = known.keys.len() as u64 == seq;
         known.keys.push(key);
         known.at.push(at);
-        if self.places.contains_key(&key) {
-            self.twins.push((key, capture, seq));
-        } else {
-            self.places.insert(key, (capture, seq));
+        match self.places.entry(key) {
+            Entry::Occupied(_) => self.twins.push((key, capture, seq)),
+            Entry::Vacant(place) => drop(place.insert((capture, seq))),
         }
         durability::no_invention(&Found { taken: true, copies: 1, rising })
     }
