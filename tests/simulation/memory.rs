@@ -8,8 +8,8 @@ use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Source, SourceHandle};
 use earmark_backend::ServerAction;
 use earmark_backend::server::Options;
-use earmark_sim::world::{Happened, Network, Setting, VirtualClock};
-use earmark_store::{FsDisk, SimDisk};
+use earmark_sim::world::{Network, Setting};
+use earmark_store::FsDisk;
 use peak_alloc::PeakAlloc;
 use tokio::task::LocalSet;
 

@@ -15,6 +15,9 @@ const FOLDERS: [&str; 5] = ["journal", "quarantine", "recordings", "snapshots", 
 /// Its files beside them.
 const FILES: [&str; 3] = ["lock", "store.json", "store.tmp"];
 
+/// The executor's timers ring at whole milliseconds.
+const TIMER_STEP: Duration = Duration::from_millis(1);
+
 /// The bytes of a journal file before its records.
 const HEADER_BYTES: u64 = 1_024;
 
@@ -176,7 +179,7 @@ impl Files {
     /// What was just done is heard of only after a while.
     pub(super) fn takes(&mut self, at: Duration, takes: Duration) {
         for known in self.dead.values_mut().filter(|known| known.at == at && !known.is_late) {
-            *known = Known { at: at + takes, is_late: true };
+            *known = Known { at: at + takes + TIMER_STEP, is_late: true };
         }
     }
 
