@@ -52,6 +52,9 @@ pub struct Upload<R> {
     setup: Setup,
     due: bool,
     conversation: Option<ConversationId>,
+    /// The conversation that it was let go with while its first request was being journalled: it
+    /// counts if the journal refuses that request.
+    meanwhile: Option<Option<ConversationId>>,
     requests: u32,
     attempts: u32,
     swallowed: u32,
@@ -69,6 +72,7 @@ impl<R> Upload<R> {
             setup,
             due: false,
             conversation: None,
+            meanwhile: None,
             requests: 0,
             attempts: 0,
             swallowed: 0,

@@ -31,11 +31,11 @@ pub fn close_what_is_open(store: &mut impl Staging, at: Stamp) -> Vec<(CaptureId
             close_recording(store, recording, *next);
         }
     }
-    let open = all.into_iter().filter(|(.., is_open)| *is_open);
-    let open: Vec<(CaptureId, FrameSeq)> = open.map(|(id, next, _)| (id, next)).collect();
-    for (capture, next) in &open {
+    for (capture, next, _) in &all {
         adopt_orphans(store, *capture, *next, at);
     }
+    let open = all.into_iter().filter(|(.., is_open)| *is_open);
+    let open: Vec<(CaptureId, FrameSeq)> = open.map(|(id, next, _)| (id, next)).collect();
     let all = store.ledger().sessions.iter();
     let sessions: Vec<SessionId> =
         all.filter(|(_, facts)| facts.closed.is_none()).map(|(id, _)| *id).collect();
@@ -71,7 +71,8 @@ fn close_recording(store: &mut impl Staging, recording: RecordingId, next: Frame
     }
 }
 
-/// Frames whose recording was not opened before the crash get one: they were acknowledged.
+/// Frames whose recording was not opened before the crash get one: they were acknowledged. Their
+/// capture may have ended by then, since whoever opens recordings hears of frames after the store.
 fn adopt_orphans(store: &mut impl Staging, capture: CaptureId, end: FrameSeq, at: Stamp) {
     let Some(facts) = store.ledger().captures.get(&capture) else {
         return;
