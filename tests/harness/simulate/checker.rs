@@ -15,7 +15,7 @@ use earmark_core::invariant::durability::{self, Owners};
 use earmark_core::invariant::linkage;
 use earmark_core::invariant::progress::{self, Stop};
 use earmark_core::invariant::{Check, Invariant, Tally, Violation};
-use earmark_core::{Account, ConversationId, Device};
+use earmark_core::{Account, Device};
 use earmark_sim::feed::Action;
 use earmark_sim::witness::{Answer, Heard, Mishap, Witness};
 use earmark_store::SimDisk;
@@ -252,15 +252,14 @@ impl Checker {
 
     /// The server names a conversation.
     fn said(&mut self, at: Duration, (device, account): (&Device, &Account), text: &str) {
-        let named: Option<ConversationId> = match ServerMessage::parse(text) {
-            Ok(
-                ServerMessage::ProcessingStarted { conversation }
-                | ServerMessage::ConversationEvent { conversation, .. },
-            ) => conversation,
-            _ => None,
+        let (named, has_ended) = match ServerMessage::parse(text) {
+            Ok(ServerMessage::ProcessingStarted { conversation }) => (conversation, true),
+            Ok(ServerMessage::ConversationEvent { conversation, .. }) => (conversation, false),
+            _ => (None, false),
         };
         if let Some(conversation) = named {
-            self.uploads.says(at, (device.clone(), account.clone()), conversation);
+            let owner = (device.clone(), account.clone());
+            self.uploads.says(at, owner, (conversation, has_ended));
         }
     }
 

@@ -79,7 +79,8 @@ pub(super) struct Uploads {
     ended: Option<Meaning>,
     flights: BTreeMap<u64, Flight>,
     left: VecDeque<Duration>,
-    /// Which conversations the server has named, to whom, and when first.
+    /// Which conversations the server has named, to whom, and when each has ended, as far as it said
+    /// so, or was named first.
     pub(super) said: BTreeMap<ConversationId, BTreeMap<Owner, Duration>>,
     /// Whether a clock was set or the machine was started anew: then waits are no longer what they
     /// were.
@@ -288,9 +289,11 @@ impl Uploads {
         };
         let others = self.recordings.iter().filter(|(id, _)| **id != recording);
         let copies = others.filter(|(_, known)| known.run.as_ref().is_some_and(overlaps)).count();
-        let copies = 1 + u32::try_from(copies).unwrap_or(u32::MAX);
+        let copies = if self.rotted { 1 } else { 1 + u32::try_from(copies).unwrap_or(u32::MAX) };
+        let rotted = self.rotted;
         let known = self.of(recording);
-        let same_content = known.run.is_none_or(|before| before == run);
+        // Damage may take the record that cut a recording; then it is cut anew.
+        let same_content = rotted || known.run.is_none_or(|before| before == run);
         known.run = Some(run);
         vec![
             durability::no_invention(&Found { taken: true, copies, rising: true }),
@@ -298,8 +301,8 @@ impl Uploads {
         ]
     }
 
-    /// Audio of a conversation was captured before the server spoke of that for the first time, and
-    /// spoke of it to its own device.
+    /// Audio of a conversation was captured before the server said that this has ended, and said it to
+    /// its own device.
     fn heard_in_time(
         &self,
         conversation: Option<&ConversationId>,
@@ -340,9 +343,17 @@ impl Uploads {
         }
     }
 
-    /// The server names a conversation to somebody.
-    pub(super) fn says(&mut self, at: Duration, owner: Owner, conversation: ConversationId) {
-        self.said.entry(conversation).or_default().entry(owner).or_insert(at);
+    /// The server names a conversation to somebody; whether it says that this has ended.
+    pub(super) fn says(
+        &mut self,
+        at: Duration,
+        owner: Owner,
+        (conversation, has_ended): (ConversationId, bool),
+    ) {
+        let told = self.said.entry(conversation).or_default().entry(owner).or_insert(at);
+        if has_ended {
+            *told = at;
+        }
     }
 
     /// The conversations that were named so far, for whoever compares.
