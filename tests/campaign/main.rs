@@ -13,6 +13,7 @@ mod panics;
 mod planted_bugs;
 mod power_cuts;
 mod request;
+mod simulate;
 mod speed;
 mod transitions;
 
@@ -28,7 +29,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 10] = [
+const CAMPAIGNS: [Campaign; 11] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -68,6 +69,11 @@ const CAMPAIGNS: [Campaign; 10] = [
         name: "power-cuts",
         checks: "the power of a real ext4 cut at random: nothing that was called durable is lost",
         run: power_cuts::run,
+    },
+    Campaign {
+        name: "simulate",
+        checks: "the whole runtime in random worlds, every invariant after every event",
+        run: simulate::run,
     },
     Campaign {
         name: "speed",

@@ -20,6 +20,8 @@ pub(crate) struct Slice {
     pub(crate) seed: u64,
     /// Whether somebody said how long; the slice that nobody asked for is as small as it may be.
     pub(crate) is_long: bool,
+    /// The one case that is to be shown, of a campaign that can show one.
+    pub(crate) shown: Option<u64>,
     length: Duration,
     started: Instant,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Slice {
 pub(crate) enum RequestError {
     #[error("a name is missing")]
     NoName,
-    #[error("{0} is no option; there are --minutes and --seed")]
+    #[error("{0} is no option; there are --minutes, --seed and --show")]
     UnknownOption(String),
     #[error("{option} takes {expected}, and not {given:?}")]
     Value { option: &'static str, expected: &'static str, given: String },
@@ -38,13 +40,15 @@ pub(crate) enum RequestError {
 impl Request {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, RequestError> {
         let (name, rest) = arguments.split_first().ok_or(RequestError::NoName)?;
-        let mut slice = Slice { seed: 0, is_long: false, length: SLICE, started: Instant::now() };
+        let mut slice =
+            Slice { seed: 0, is_long: false, shown: None, length: SLICE, started: Instant::now() };
         let mut rest = rest.iter();
         while let Some(option) = rest.next() {
             let given = rest.next().map_or("", String::as_str);
             match option.as_str() {
                 "--minutes" => slice.take_minutes(given)?,
-                "--seed" => slice.take_seed(given)?,
+                "--seed" => slice.seed = number("--seed", given)?,
+                "--show" => slice.shown = Some(number("--show", given)?),
                 other => return Err(RequestError::UnknownOption(other.to_owned())),
             }
         }
@@ -69,15 +73,6 @@ impl Slice {
         Ok(())
     }
 
-    fn take_seed(&mut self, given: &str) -> Result<(), RequestError> {
-        self.seed = given.parse().map_err(|_| RequestError::Value {
-            option: "--seed",
-            expected: "a whole number",
-            given: given.to_owned(),
-        })?;
-        Ok(())
-    }
-
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -86,4 +81,10 @@ impl Slice {
     pub(crate) fn is_over(&self, part: f64) -> bool {
         self.elapsed() >= self.length.mul_f64(part)
     }
+}
+
+fn number(option: &'static str, given: &str) -> Result<u64, RequestError> {
+    let expected = "a whole number";
+    let given = given.to_owned();
+    given.parse().map_err(|_| RequestError::Value { option, expected, given })
 }

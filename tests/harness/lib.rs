@@ -3,3 +3,4 @@
 pub mod feeds;
 pub mod models;
 pub mod reference;
+pub mod simulate;

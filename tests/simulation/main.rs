@@ -1,3 +1,4 @@
 //! The real runtime in simulated worlds.
 
 mod planted;
+mod seeds;

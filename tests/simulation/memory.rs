@@ -8,8 +8,8 @@ use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Source, SourceHandle};
 use earmark_backend::ServerAction;
 use earmark_backend::server::Options;
-use earmark_sim::world::{Happened, Network, Setting, VirtualClock};
-use earmark_store::{FsDisk, SimDisk};
+use earmark_sim::world::{Network, Setting};
+use earmark_store::FsDisk;
 use peak_alloc::PeakAlloc;
 use tokio::task::LocalSet;
 
@@ -69,16 +69,8 @@ impl Host {
 }
 
 fn setting() -> Setting {
-    let clock = Arc::new(VirtualClock::new());
     let options = Options { silence: None, decode: false, ..Options::default() };
-    Setting {
-        network: Arc::new(Network::new(Arc::clone(&clock), options)),
-        clock,
-        disk: SimDisk::new(0),
-        happened: Arc::new(Happened::default()),
-        policy: Policy::EVERYDAY,
-        seed: 1,
-    }
+    Setting::new(options, Policy::EVERYDAY, 1)
 }
 
 async fn capture_ten_minutes() -> Vec<usize> {

@@ -56,6 +56,11 @@ pub enum ServerAction {
         /// Whether the conversation's event follows by itself.
         event: bool,
     },
+    /// `server.accept`: forget the answers that are queued, and accept everything from here on.
+    Accept,
+    /// `server.restart`: break all live sockets, and forget the jobs and the conversations that are
+    /// not over. What was kept of uploads stays.
+    Restart,
 }
 
 /// How one request is answered.
@@ -90,6 +95,15 @@ pub enum Fault {
     Truncate,
     /// The request is never answered and takes no effect.
     Hang,
+    /// The server's name is not found; in the simulated world only, else as `refuse`.
+    Dns,
+    /// The server's certificate is not trusted; in the simulated world only, else as `refuse`.
+    Tls,
+    /// The request arrives twice, and takes effect twice.
+    Duplicate,
+    /// The answer drips, a byte now and then, until the delay is over; in the simulated world
+    /// only, else it comes whole after the delay.
+    Drip,
 }
 
 /// A field of a line cannot be used.
@@ -120,6 +134,8 @@ impl ServerAction {
             "job.respond" => queue(&fields, JOB_STATUS).map(Self::JobRespond),
             "socket.stall" => stall(&fields),
             "server.end" => end(&fields),
+            "server.accept" => fields.only(&[]).map(|()| Self::Accept),
+            "server.restart" => fields.only(&[]).map(|()| Self::Restart),
             _ => return None,
         })
     }
@@ -142,21 +158,25 @@ impl Answer {
     /// with 202 and when only the answer is lost.
     pub fn stored(&self) -> bool {
         match self.fault {
-            Some(Fault::Refuse | Fault::ResetBefore | Fault::ResetMid | Fault::Hang) => false,
+            Some(fault) if fault.precedes_effect() => false,
             Some(Fault::ResetAfter) => self.stored.unwrap_or(true),
-            Some(Fault::Truncate) | None => self.stored.unwrap_or(matches!(self.status, 200 | 202)),
+            Some(_) | None => self.stored.unwrap_or(matches!(self.status, 200 | 202)),
         }
     }
 }
 
 impl Fault {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 10] = [
         Self::Refuse,
         Self::ResetBefore,
         Self::ResetMid,
         Self::ResetAfter,
         Self::Truncate,
         Self::Hang,
+        Self::Dns,
+        Self::Tls,
+        Self::Duplicate,
+        Self::Drip,
     ];
 
     /// The fault's name in scripts.
@@ -168,14 +188,37 @@ impl Fault {
             Self::ResetAfter => "reset_after",
             Self::Truncate => "truncate",
             Self::Hang => "hang",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Duplicate => "duplicate",
+            Self::Drip => "drip",
         }
     }
 
     /// Whether the server never sees the whole request, so that it cannot keep the upload.
     const fn precedes_effect(self) -> bool {
         match self {
-            Self::Refuse | Self::ResetBefore | Self::ResetMid | Self::Hang => true,
-            Self::ResetAfter | Self::Truncate => false,
+            Self::Refuse
+            | Self::ResetBefore
+            | Self::ResetMid
+            | Self::Hang
+            | Self::Dns
+            | Self::Tls => true,
+            Self::ResetAfter | Self::Truncate | Self::Duplicate | Self::Drip => false,
+        }
+    }
+
+    /// Whether only the simulated network can do it as it is meant.
+    pub const fn needs_simulation(self) -> bool {
+        match self {
+            Self::Dns | Self::Tls | Self::Drip => true,
+            Self::Refuse
+            | Self::ResetBefore
+            | Self::ResetMid
+            | Self::ResetAfter
+            | Self::Truncate
+            | Self::Hang
+            | Self::Duplicate => false,
         }
     }
 }

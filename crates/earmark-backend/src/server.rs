@@ -46,6 +46,9 @@ use uploads::Uploads;
 /// The most scripted answers that wait for a request, uploads and polls each.
 pub const ANSWERS_WAITING_MAX: usize = 100_000;
 
+/// The code with which a server that restarts closes its live sockets.
+const CLOSE_RESTART: u16 = 1012;
+
 /// How a server behaves when nothing is scripted.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -170,7 +173,20 @@ impl Server {
             ServerAction::JobRespond(answers) => {
                 enqueue(&mut self.job_answers, answers).map(|()| Vec::new())
             }
+            ServerAction::Accept => {
+                self.upload_answers.clear();
+                self.job_answers.clear();
+                Ok(Vec::new())
+            }
+            ServerAction::Restart => Ok(self.restart()),
         }
+    }
+
+    /// What was not written down is forgotten; what was kept of uploads is.
+    fn restart(&mut self) -> Vec<LiveOutput> {
+        self.jobs.forget();
+        self.conversations.forget_unended();
+        self.sockets.drop_all(CLOSE_RESTART)
     }
 
     pub(crate) fn is_authorised(&self, authorization: Option<&str>) -> bool {

@@ -17,6 +17,7 @@ mod error;
 mod fields;
 mod frames;
 mod json;
+mod mishap;
 mod read;
 mod sounds;
 mod time;
@@ -25,10 +26,11 @@ mod write;
 pub use action::{Action, AudioSource, DiskError, DiskOp, RecordingRef, Selector, Times};
 pub use error::{FeedError, FeedFault};
 pub use fields::{
-    AUDIO_SECONDS_MAX, FEED_FRAME_BYTES_MAX, FILE_DAMAGE_BITS_MAX, FILE_OFFSET_BYTES_MAX,
-    FRAMES_COUNT_MAX,
+    AUDIO_SECONDS_MAX, DISK_OPERATIONS_MAX, FEED_FRAME_BYTES_MAX, FILE_DAMAGE_BITS_MAX,
+    FILE_OFFSET_BYTES_MAX, FRAMES_COUNT_MAX, ZONE_MINUTES_MAX,
 };
 pub use frames::PseudoFrames;
+pub use mishap::{FileKind, SLIPS, Slip, slip_name};
 pub use sounds::{Sound, Sounds};
 pub use time::{FEED_TIME_SECONDS_MAX, FeedTime};
 

@@ -5,15 +5,18 @@ mod captures;
 mod settle;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use earmark::{Policy, StartError};
-use earmark_backend::server::ScriptError;
+use earmark_backend::server::{Options, ScriptError};
+use earmark_store::Config;
 use tokio::task::LocalSet;
 use tokio::time::sleep_until;
 
 use crate::feed::{Action, Feed, FeedTime, Sounds};
 use crate::report::{Ingredients, Offered, Report, Verdict};
+use crate::witness::{Ears, Heard, Witness};
 use crate::world::{Life, Setting};
 use captures::Captures;
 
@@ -41,6 +44,30 @@ impl Default for PlayOptions {
     fn default() -> Self {
         Self { policy: Policy::EVERYDAY, seed: 0, until: Until::Settled }
     }
+}
+
+/// What a feed that is watched is played in, beside its [`PlayOptions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How the store lays out its files.
+    pub config: Config,
+    /// How long after the last line all must have come to rest.
+    pub settle_limit: Duration,
+}
+
+/// What came of a feed that was watched.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The report.
+    pub report: Report,
+    /// The lines that could not be carried out.
+    pub passed_over: Vec<usize>,
+    /// Messages and timers that the actors have handled, over all lives of the process.
+    pub handled: u64,
+    /// How much time has passed in the world.
+    pub lasted: Duration,
+    /// Whether all came to rest within the limit.
+    pub settled: bool,
 }
 
 /// A feed could not be played to its end.
@@ -83,13 +110,47 @@ pub enum PlayError {
 ///
 /// [`PlayError`] when a line cannot be carried out.
 pub fn play(feed: &Feed, sounds: &Sounds, options: &PlayOptions) -> Result<Report, PlayError> {
+    run(feed, || Player::new(feed, sounds, options))
+}
+
+/// Plays a feed in virtual time with a witness of everything. A line that cannot be carried out is
+/// passed over.
+///
+/// # Errors
+///
+/// [`PlayError`] when the first process does not start.
+pub fn play_watched(
+    feed: &Feed,
+    options: &PlayOptions,
+    terms: &Terms,
+    witness: Arc<Mutex<dyn Witness>>,
+) -> Result<Watched, PlayError> {
+    let sounds = Sounds::default();
+    in_virtual_time(async {
+        let mut player = Player::new(feed, &sounds, options);
+        player.setting.config = terms.config;
+        player.attend(witness);
+        player.start(0).await?;
+        let ticking = tokio::task::spawn_local(Arc::clone(&player.setting.network).tick());
+        let watched = player.play_on(feed, terms.settle_limit).await;
+        ticking.abort();
+        Ok(watched)
+    })
+}
+
+/// Runs something on an executor of its own, whose time passes when nothing is left to do.
+fn in_virtual_time<T>(play: impl Future<Output = Result<T, PlayError>>) -> Result<T, PlayError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(PlayError::Runtime)?;
-    LocalSet::new().block_on(&runtime, async {
-        let mut player = Player::new(feed, sounds, options);
+    LocalSet::new().block_on(&runtime, play)
+}
+
+fn run<'a>(feed: &Feed, player: impl FnOnce() -> Player<'a>) -> Result<Report, PlayError> {
+    in_virtual_time(async {
+        let mut player = player();
         player.start(0).await?;
         let ticking = tokio::task::spawn_local(Arc::clone(&player.setting.network).tick());
         let report = player.play(feed).await;
@@ -123,12 +184,16 @@ struct Player<'a> {
     verdicts: Vec<Verdict>,
     signed_out: Vec<earmark::Account>,
     is_online: bool,
+    /// What the actors of lives before this one have handled.
+    handled: u64,
 }
 
 impl<'a> Player<'a> {
     fn new(feed: &Feed, sounds: &'a Sounds, options: &PlayOptions) -> Self {
+        let server = Options { silence: None, decode: false, ..Options::default() };
+        let setting = Setting::new(server, options.policy, options.seed);
         Self {
-            setting: Setting::new(options.policy, options.seed),
+            setting,
             options: *options,
             sounds,
             life: None,
@@ -138,7 +203,37 @@ impl<'a> Player<'a> {
             verdicts: Vec::new(),
             signed_out: Vec::new(),
             is_online: true,
+            handled: 0,
         }
+    }
+
+    /// Has a witness hear all that happens from here on.
+    fn attend(&mut self, witness: Arc<Mutex<dyn Witness>>) {
+        let ears = Ears::new(Some(witness), Arc::clone(&self.setting.clock));
+        self.setting.hear(ears);
+    }
+
+    async fn play_on(&mut self, feed: &Feed, settle_limit: Duration) -> Watched {
+        let mut passed_over = Vec::new();
+        for line in &feed.lines {
+            self.run_until(line.at).await;
+            self.settle().await;
+            self.setting.ears.tell(&Heard::Line(line));
+            if self.act(line.number, &line.action).await.is_err() {
+                self.setting.ears.tell(&Heard::PassedOver(line.number));
+                passed_over.push(line.number);
+            }
+        }
+        let settled = self.run_until_settled(settle_limit).await;
+        let report = self.report().await;
+        if self.setting.clock.has_stood_still() {
+            self.setting.ears.tell(&Heard::StoodStill);
+        }
+        self.setting.ears.tell(&Heard::Ended(&report, &self.setting.disk, settled));
+        let handled = self.life.as_ref().map_or(0, |life| life.runtime().handled());
+        let handled = self.handled + handled;
+        let lasted = self.setting.clock.feed_time();
+        Watched { report, passed_over, handled, lasted, settled }
     }
 
     async fn play(&mut self, feed: &Feed) -> Result<Report, PlayError> {
@@ -154,7 +249,9 @@ impl<'a> Player<'a> {
         }
         match self.options.until {
             Until::End => self.settle().await,
-            Until::Settled => self.run_until_settled().await,
+            Until::Settled => {
+                self.run_until_settled(settle::SETTLE_LIMIT).await;
+            }
         }
         Ok(self.report().await)
     }
@@ -170,6 +267,9 @@ impl<'a> Player<'a> {
 
     async fn report(&mut self) -> Report {
         let seen = self.look().await;
+        if self.life.is_some() {
+            self.count_lost(&seen);
+        }
         let clock = &self.setting.clock;
         let server = Some(self.setting.network.state());
         let feed_time_of = |moment| clock.feed_time_of(moment);

@@ -4,13 +4,15 @@
 //! seconds, and the same feed and seed take the same course to the byte.
 
 mod clock;
+mod disk;
 mod http;
 mod life;
 mod live;
 mod network;
 mod record;
 
-pub use clock::VirtualClock;
-pub use life::{Life, Setting};
+pub use clock::{TimeStandsStill, VirtualClock};
+pub use life::{DiskSpeed, Life, PlannedPanic, Setting};
 pub use network::Network;
+pub(crate) use network::locked;
 pub use record::Happened;

@@ -61,7 +61,8 @@ pub use seal::BLOCK_BYTES;
 pub use sealed::SealedRecording;
 #[cfg(any(test, feature = "sim"))]
 pub use simulated::{
-    Aim, CutLimits, Cuts, DiskError, DiskOp, Fault, Lie, Operation, Past, SECTOR_BYTES, SimDisk,
+    Aim, CutLimits, Cuts, DiskError, DiskOp, Fault, Lie, Narrow, Operation, Past, SECTOR_BYTES,
+    SimDisk, Slip, Slipped, Toll,
 };
 pub use store::{Config, OpenError, Recovered, Staging, Store, Ticket, close_what_is_open};
 pub use work::{Done, Failure, Job, Outcome, Work};

@@ -17,14 +17,18 @@ mod faults;
 mod inode;
 mod names;
 mod past;
+mod slips;
 
 use fate::Dice;
+pub use fate::Toll;
 use faults::Faults;
-pub use faults::{Aim, DiskError, Fault};
+pub use faults::{Aim, DiskError, Fault, Narrow};
 use inode::Inode;
 use names::Names;
 use past::Change;
 pub use past::{CutLimits, Cuts, Operation, Past};
+use slips::Slips;
+pub use slips::{Slip, Slipped};
 
 /// The sector in which writes are torn.
 pub const SECTOR_BYTES: usize = 512;
@@ -64,11 +68,15 @@ pub enum Lie {
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
     life: u64,
+    /// Whether it looks from the side: nothing that it does meets a fault, counts or changes
+    /// anything.
+    is_aside: bool,
 }
 
 struct State {
     names: Names,
     faults: Faults,
+    slips: Slips,
     /// Whether the write that has begun takes half of its bytes.
     shortens: bool,
     lies: BTreeSet<Lie>,
@@ -97,6 +105,7 @@ impl SimDisk {
         let state = State {
             names: Names::default(),
             faults: Faults::default(),
+            slips: Slips::default(),
             shortens: false,
             lies: BTreeSet::new(),
             full: false,
@@ -110,12 +119,27 @@ impl SimDisk {
             next_file: 0,
             stop_after: None,
         };
-        Self { state: Arc::new(Mutex::new(state)), life: 0 }
+        Self { state: Arc::new(Mutex::new(state)), life: 0, is_aside: false }
     }
 
     /// Lets the next `times` operations of a kind fail; −1 is for ever, 0 ends it.
     pub fn set_fault(&self, op: DiskOp, error: DiskError, times: i64) {
         self.state().faults.set(op, error, times);
+    }
+
+    /// The same for operations that are a part of a kind.
+    pub fn set_narrow_fault(&self, op: Narrow, error: DiskError, times: i64) {
+        self.state().faults.set_narrow(op, error, times);
+    }
+
+    /// Lets the next `times` writes to files whose paths begin so go wrong without an error.
+    pub fn slip(&self, slip: Slip, prefix: &str, times: u64) {
+        self.state().slips.add(slip, prefix, times);
+    }
+
+    /// Takes what has slipped since the last time.
+    pub fn take_slipped(&self) -> Vec<Slipped> {
+        self.state().slips.take()
     }
 
     /// Lets single operations go wrong.
@@ -130,7 +154,15 @@ impl SimDisk {
 
     /// Ends all faults.
     pub fn clear_faults(&self) {
-        self.state().faults.clear();
+        let mut state = self.state();
+        state.faults.clear();
+        state.slips.clear();
+    }
+
+    /// Whether nothing is going to fail and there is room.
+    pub fn is_healthy(&self) -> bool {
+        let state = self.state();
+        !state.faults.any_is_due() && state.room() > 0 && state.stop_after.is_none()
     }
 
     /// Lets the disk lie from here on.
@@ -158,10 +190,13 @@ impl SimDisk {
     }
 
     /// The machine dies: a kill, and what was not synced is lost, torn or kept as the seed says.
-    pub fn power_cut(&self, seed: u64) {
+    /// Tells how much of each there was.
+    pub fn power_cut(&self, seed: u64) -> Toll {
         self.kill();
         let mut state = self.state();
-        state.names = state.names.after_cut(&mut Dice::new(seed));
+        let mut dice = Dice::new(seed);
+        state.names = state.names.after_cut(&mut dice);
+        dice.toll
     }
 
     /// The process dies by itself, as by [`SimDisk::kill`], before the operation after the next
@@ -178,7 +213,13 @@ impl SimDisk {
 
     /// A handle for the process that lives now.
     pub fn life(&self) -> Self {
-        Self { state: Arc::clone(&self.state), life: self.state().life }
+        Self { state: Arc::clone(&self.state), life: self.state().life, is_aside: false }
+    }
+
+    /// A handle that reads the disk from the side: it meets no fault, counts nothing, and writes
+    /// nothing.
+    pub fn aside(&self) -> Self {
+        Self { is_aside: true, ..self.life() }
     }
 
     /// The medium damages one bit, synced or not, behind everybody's back; whether there is such a
@@ -249,7 +290,20 @@ impl SimDisk {
 
     /// Lets an operation begin, if the process lives and no fault is due.
     fn enter(&self, op: DiskOp, path: &str) -> io::Result<MutexGuard<'_, State>> {
+        self.enter_as(op, None, path)
+    }
+
+    fn enter_as(
+        &self,
+        op: DiskOp,
+        narrow: Option<Narrow>,
+        path: &str,
+    ) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state();
+        if self.is_aside {
+            let reads = op == DiskOp::Read;
+            return if reads { Ok(state) } else { Err(DiskError::Erofs.to_io()) };
+        }
         if state.stop_after.is_some_and(|stop| state.operations >= stop) && state.life == self.life
         {
             state.life += 1;
@@ -262,7 +316,7 @@ impl SimDisk {
         if state.log.is_some() {
             state.asked.push((op, path.to_owned()));
         }
-        state.shortens = state.faults.meet(op, path)?;
+        state.shortens = state.faults.meet((op, narrow), path)?;
         Ok(state)
     }
 }
@@ -316,7 +370,7 @@ impl Disk for SimDisk {
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
         split(path)?;
-        let state = self.enter(DiskOp::Read, path)?;
+        let state = self.enter_as(DiskOp::Read, Some(Narrow::Open), path)?;
         let inode = state.names.file(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(Arc::new(SimFile { disk: self.clone(), path: path.to_owned(), inode }))
     }
@@ -355,7 +409,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        let mut state = self.enter(DiskOp::Sync, dir)?;
+        let mut state = self.enter_as(DiskOp::Sync, Some(Narrow::SyncDir), dir)?;
         let mut change = Change::Nothing;
         if !state.lies.contains(&Lie::NameSyncs) {
             state.names.sync(dir)?;
@@ -417,11 +471,15 @@ impl DiskFile for SimFile {
         if taken == 0 && wanted > 0 {
             return Err(DiskError::Enospc.to_io());
         }
+        let (at, part) = state.slips.meet(&self.path, offset, &bytes[..taken]);
         inode = lock(&self.inode);
-        inode.write(offset, &bytes[..taken]);
-        let change = Change::Write { file: inode.id(), bytes: bytes[..taken].to_vec() };
+        inode.write(at, part);
+        let file = inode.id();
         drop(inode);
-        state.done(DiskOp::Write, &self.path, (offset, taken as u64), change);
+        let change = |bytes: &[u8]| Change::Write { file, bytes: bytes.to_vec() };
+        // The copy is only for a log that somebody keeps.
+        let change = if state.log.is_some() { change(part) } else { Change::Nothing };
+        state.done(DiskOp::Write, &self.path, (at, part.len() as u64), change);
         Ok(taken)
     }
 

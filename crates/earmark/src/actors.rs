@@ -24,4 +24,4 @@ pub(crate) use peers::{Peers, Shared, tell};
 pub(crate) use session_supervisor::SessionSupervisor;
 pub(crate) use sync_worker::SyncWorker;
 pub(crate) use uplink::Uplink;
-pub(crate) use wal_store::WalStore;
+pub(crate) use wal_store::{DiskTerms, WalStore};

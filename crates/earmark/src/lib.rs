@@ -52,7 +52,8 @@ pub use live::{
 };
 pub use omi::{EnvCredentials, OmiHttp, StaticCredentials};
 pub use runtime::{
-    Builder, DiskMode, Network, RETENTION, Runtime, SignIn, SourceError, StartError, Stopped,
+    Builder, DiskMode, DiskPace, Network, RETENTION, Runtime, SignIn, SourceError, StartError,
+    Stopped,
 };
 pub use source::{NEWS_WAITING_MAX, Rejected, Socket, Source, SourceHandle, TooMuchNews};
 pub use sources::SOURCES_MAX;
@@ -64,6 +65,6 @@ pub use target::{Outcome, PollEnd, SyncTarget, UploadEnd, UploadRequest};
 pub use earmark_core::ingest::Rejection;
 pub use earmark_core::sync::Api;
 pub use earmark_core::{
-    Account, Codec, ConversationId, Delivery, Device, Encoding, FrameSeq, Moment, Policy,
-    RecordingId, SessionId, Stamp, WallTime,
+    Account, CaptureId, Codec, ConversationId, Delivery, Device, Encoding, FrameSeq, Moment,
+    Policy, RecordingId, SessionId, Stamp, WallTime,
 };

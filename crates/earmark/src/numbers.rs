@@ -28,6 +28,8 @@ pub(crate) struct Numbers {
     pub(crate) delivered: Counter,
     pub(crate) events_ignored: Counter,
     pub(crate) events_unexpected: Counter,
+    /// Messages and timers that the actors have handled.
+    pub(crate) handled: Counter,
     incarnation: u32,
     captures: AtomicU32,
 }
@@ -42,6 +44,7 @@ impl Numbers {
             delivered: Counter::default(),
             events_ignored: Counter::default(),
             events_unexpected: Counter::default(),
+            handled: Counter::default(),
             incarnation: next.incarnation(),
             captures: AtomicU32::new(next.number()),
         }

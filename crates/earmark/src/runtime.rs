@@ -13,7 +13,7 @@ use earmark_store::{Config, Disk, FsDisk, OpenError, Recovered, Store};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::actors::{
-    AccountChanged, Connectivity, Delete, FrameIngest, HostNetwork, Peers, Retry,
+    AccountChanged, Connectivity, Delete, DiskTerms, FrameIngest, HostNetwork, Peers, Retry,
     SessionSupervisor, Shared, Stop, SyncWorker, Uplink, WalStore,
 };
 use crate::chance::Chance;
@@ -37,6 +37,9 @@ pub enum DiskMode {
     /// At once, on the runtime's thread: for a simulated disk in simulated time.
     Inline,
 }
+
+/// How long the next piece of a simulated disk's work takes; asked once for each.
+pub type DiskPace = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// Whether the network is there, as the host knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,7 @@ pub struct Builder {
     folder: PathBuf,
     disk: Option<Arc<dyn Disk>>,
     mode: DiskMode,
+    disk_pace: Option<DiskPace>,
     config: Config,
     clock: SharedClock,
     chance: Chance,
@@ -118,6 +122,7 @@ impl Builder {
             folder,
             disk: None,
             mode: DiskMode::Blocking,
+            disk_pace: None,
             config: Config::default(),
             clock: Arc::new(SystemClock::new()),
             chance: Chance::from_system(),
@@ -193,6 +198,14 @@ impl Builder {
     /// Another disk than the data folder, and where its work is done.
     pub fn disk(mut self, disk: Arc<dyn Disk>, mode: DiskMode) -> Self {
         (self.disk, self.mode) = (Some(disk), mode);
+        self
+    }
+
+    /// How long the work of a disk takes that is done [inline](DiskMode::Inline); no time, unless
+    /// told otherwise. The work is done when it begins, and its end is heard of when the time is
+    /// over.
+    pub fn disk_pace(mut self, pace: DiskPace) -> Self {
+        self.disk_pace = Some(pace);
         self
     }
 
@@ -303,7 +316,8 @@ impl Builder {
         let pace = Pace::new(self.flights_max, self.requests_per_minute_max);
         let both = || (shared.clone(), peers.clone());
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());
-        let actor = WalStore::new(a, b, store, self.mode, self.retention);
+        let terms = DiskTerms { mode: self.mode, pace: self.disk_pace, retention: self.retention };
+        let actor = WalStore::new(a, b, store, terms);
         actor.announce_opening();
         wal_store.run(actor);
         supervisor.run(SessionSupervisor::new(c, d, ids, self.link_wait));
@@ -448,6 +462,11 @@ impl Runtime {
     /// simulates time ends an instant with it.
     pub fn take_frames(&self) {
         self.inner.sources.ring();
+    }
+
+    /// How many messages and timers the actors have handled since the start.
+    pub fn handled(&self) -> u64 {
+        self.inner.shared.numbers.handled.get()
     }
 
     /// The whole status at this moment.

@@ -378,6 +378,16 @@ impl SourceHandle {
         }
     }
 
+    /// The latest capture that this handle has started.
+    pub const fn capture(&self) -> Option<CaptureId> {
+        self.capture
+    }
+
+    /// How many frames of this device and account were taken and are not acknowledged as durable.
+    pub fn unacknowledged(&self) -> usize {
+        self.entry.look(Machinery::held_frames)
+    }
+
     /// Stops the capture, if it runs.
     ///
     /// # Errors

@@ -212,6 +212,8 @@ fn read_upload(ground: &Ground, bytes: &[u8]) -> String {
         Admission::Proceed(ticket) => server.body(ticket, &[file], ground.now).body,
         other @ (Admission::Answer(_)
         | Admission::Refuse
+        | Admission::NoName
+        | Admission::NoTrust
         | Admission::ResetBefore
         | Admission::ResetMid
         | Admission::Hang) => kind(&other),

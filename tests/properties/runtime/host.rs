@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use earmark::{Account, Clock as _, Device, Network, Policy, SignIn, Socket, SourceHandle, Status};
 use earmark_backend::ServerAction;
+use earmark_backend::server::Options;
 use earmark_core::session::Announcement;
 use earmark_core::{Codec, ConversationId, Encoding, FRAME_BYTES_MAX, FrameSeq, WallTime};
 use earmark_core::{RecordingId, session};
@@ -60,7 +61,8 @@ pub(super) fn source(place: usize) -> SourceName {
 
 impl Host {
     pub(super) async fn start() -> Self {
-        let setting = Setting::new(Policy::EVERYDAY, 7);
+        let options = Options { silence: None, decode: false, ..Options::default() };
+        let setting = Setting::new(options, Policy::EVERYDAY, 7);
         let life = Life::start(&setting).await.expect("a disk without faults opens");
         Self {
             setting,

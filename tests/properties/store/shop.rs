@@ -226,7 +226,7 @@ impl Shop {
 
     fn reopen(&mut self, power_cut: Option<u64>) -> Came {
         match power_cut {
-            Some(seed) => self.disk.power_cut(seed),
+            Some(seed) => drop(self.disk.power_cut(seed)),
             None => self.disk.kill(),
         }
         self.disk = self.disk.life();

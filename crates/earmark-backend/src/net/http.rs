@@ -64,7 +64,9 @@ async fn any_other(
             discard(body, UPLOAD_BYTES_MAX).await;
             send(&shared, &cut, reply).await
         }
-        Admission::Refuse | Admission::ResetBefore => reset(&cut),
+        Admission::Refuse | Admission::ResetBefore | Admission::NoName | Admission::NoTrust => {
+            reset(&cut)
+        }
         Admission::ResetMid => {
             discard(body, half_length(&parts.headers)).await;
             reset(&cut)
@@ -187,7 +189,7 @@ async fn send(shared: &Shared, cut: &Cut, reply: Reply) -> Response {
     }
     let status = StatusCode::from_u16(reply.status).expect("statuses are from 200 to 599");
     let mut response = match reply.ending {
-        Ending::Whole => Body::from(reply.body).into_response(),
+        Ending::Whole | Ending::Dripping => Body::from(reply.body).into_response(),
         Ending::Truncated => truncated(reply.body),
         Ending::Reset => return reset(cut),
     };

@@ -116,3 +116,16 @@ fn what_is_missing_or_out_of_bounds_is_refused() {
     let long = "x".repeat(MESSAGE_TEXT_BYTES_MAX + 1);
     assert!(error("server.message", &format!(r#"{{"text":"{long}"}}"#)).len() < 200);
 }
+
+#[test]
+fn what_breaks_before_the_request_is_read_keeps_nothing() {
+    for fault in ["dns", "tls"] {
+        let answer = first_answer(&format!(r#"{{"fault":"{fault}"}}"#));
+        assert!(!answer.stored(), "{fault}");
+        let line = format!(r#"{{"queue":[{{"fault":"{fault}","stored":true}}]}}"#);
+        assert!(error("server.respond", &line).contains("keeps nothing"), "{fault}");
+    }
+    assert!(first_answer(r#"{"fault":"duplicate"}"#).stored());
+    assert_eq!(parse("server.accept", "{}"), Ok(ServerAction::Accept));
+    assert_eq!(parse("server.restart", "{}"), Ok(ServerAction::Restart));
+}

@@ -120,6 +120,12 @@ impl Conversations {
         Some(conversation.clone())
     }
 
+    /// Forgets the conversations that are in progress or not ready.
+    pub(super) fn forget_unended(&mut self) {
+        self.current.clear();
+        self.all.retain(|_, conversation| conversation.state == State::Completed);
+    }
+
     /// Completes the conversations that are ready by now.
     pub(super) fn complete(&mut self, now: Moment) -> Vec<Conversation> {
         let mut ready = Vec::new();

@@ -60,6 +60,12 @@ impl Jobs {
         self.jobs.insert(self.given, Progress { id, polls, result });
     }
 
+    /// Forgets all jobs; their ids are not given again.
+    pub(super) fn forget(&mut self) {
+        self.places.clear();
+        self.jobs.clear();
+    }
+
     /// Counts a poll that a script answers.
     pub(super) fn count_poll(&mut self, id: &str) {
         if let Some(progress) = self.progress(id) {

@@ -35,6 +35,10 @@ pub enum Admission {
     Answer(Reply),
     /// The connection is closed as if nobody had listened.
     Refuse,
+    /// The server's name is not found, as far as a network can be simulated.
+    NoName,
+    /// The server's certificate is not trusted, as far as a network can be simulated.
+    NoTrust,
     /// The connection is reset before any of the body was read.
     ResetBefore,
     /// The connection is reset when half of the body was read.
@@ -49,6 +53,13 @@ pub struct Ticket {
     version: Version,
     conversation: Option<String>,
     answer: Option<Answer>,
+}
+
+impl Ticket {
+    /// Whether the script has the request arrive twice.
+    pub fn arrives_twice(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.fault == Some(Fault::Duplicate))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +92,8 @@ pub enum Ending {
     Truncated,
     /// Nothing: the connection is reset instead.
     Reset,
+    /// All of it, a byte now and then until the delay is over.
+    Dripping,
 }
 
 impl RequestHead {
@@ -125,9 +138,17 @@ impl Reply {
         reply.ending = match answer.fault {
             Some(Fault::Truncate) => Ending::Truncated,
             Some(Fault::ResetAfter) => Ending::Reset,
-            Some(Fault::Refuse | Fault::ResetBefore | Fault::ResetMid | Fault::Hang) | None => {
-                Ending::Whole
-            }
+            Some(Fault::Drip) => Ending::Dripping,
+            Some(
+                Fault::Refuse
+                | Fault::ResetBefore
+                | Fault::ResetMid
+                | Fault::Hang
+                | Fault::Dns
+                | Fault::Tls
+                | Fault::Duplicate,
+            )
+            | None => Ending::Whole,
         };
         reply
     }
@@ -194,8 +215,11 @@ impl Server {
     pub fn body(&mut self, ticket: Ticket, files: &[ReceivedFile], now: Stamp) -> Reply {
         match ticket.answer {
             Some(answer) => {
+                let arrivals = if answer.fault == Some(Fault::Duplicate) { 2 } else { 1 };
                 if answer.stored() && !files.is_empty() {
-                    self.store(ticket.conversation.as_deref(), files);
+                    for _ in 0..arrivals {
+                        self.store(ticket.conversation.as_deref(), files);
+                    }
                 }
                 let conversation = ticket.conversation.as_deref();
                 let body = self.scripted_body(&answer, conversation, files.len());
@@ -296,7 +320,9 @@ fn early(answer: Option<&Answer>) -> Option<Admission> {
         Fault::ResetBefore => Some(Admission::ResetBefore),
         Fault::ResetMid => Some(Admission::ResetMid),
         Fault::Hang => Some(Admission::Hang),
-        Fault::ResetAfter | Fault::Truncate => None,
+        Fault::Dns => Some(Admission::NoName),
+        Fault::Tls => Some(Admission::NoTrust),
+        Fault::ResetAfter | Fault::Truncate | Fault::Duplicate | Fault::Drip => None,
     }
 }
 

@@ -154,6 +154,11 @@ impl Sockets {
         given_up
     }
 
+    pub(super) fn drop_all(&mut self, code: u16) -> Vec<LiveOutput> {
+        let open = std::mem::take(&mut self.open).into_keys();
+        open.map(|to| LiveOutput::Close { to, code }).collect()
+    }
+
     pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.open.values().map(|socket| &socket.source)
     }

@@ -475,3 +475,30 @@ fn a_hash_in_a_header_is_64_hexadecimal_digits() {
     assert_eq!(DeviceHash::from_hex("pen"), None);
     assert_eq!(DeviceHash::from_hex(&"é".repeat(32)), None);
 }
+
+#[test]
+fn a_request_that_arrives_twice_is_kept_twice() {
+    let mut server = Server::new(Options::default());
+    respond(&mut server, r#"{"fault":"duplicate"}"#);
+    assert_eq!(upload(&mut server).status, 202);
+    assert_eq!(server.state().uploads[0].times, 2);
+}
+
+#[test]
+fn a_server_that_accepts_forgets_what_was_queued() {
+    let mut server = Server::new(Options::default());
+    respond(&mut server, r#"{"status":500}"#);
+    script(&mut server, "server.accept", "{}");
+    assert_eq!(upload(&mut server).status, 202);
+}
+
+#[test]
+fn a_server_that_restarts_forgets_its_jobs_and_keeps_its_uploads() {
+    let mut server = Server::new(Options::default());
+    let job = job(&upload(&mut server));
+    let id = open(&mut server, "pen", 0.0);
+    let closed = script(&mut server, "server.restart", "{}");
+    assert_eq!(closed, [LiveOutput::Close { to: id, code: 1012 }]);
+    assert_eq!(poll(&mut server, &job).status, 404);
+    assert_eq!(server.state().uploads.len(), 1);
+}

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use earmark_backend::ServerAction;
+use earmark_backend::{Answer, Fault, ServerAction};
 use earmark_core::{Account, Device, Encoding, RecordingId};
 
+use super::mishap::{FileKind, Slip};
 use crate::expect::Expectation;
 
 /// One action of a feed, with its fields checked and every default filled in.
@@ -53,6 +54,15 @@ pub enum Action {
         device: Device,
         /// Its bytes.
         data: Bytes,
+    },
+    /// `frame.late`: one frame that was captured a while ago and comes only now.
+    FrameLate {
+        /// Which device captured it.
+        device: Device,
+        /// Its bytes.
+        data: Bytes,
+        /// How long ago, in microseconds.
+        micros: u64,
     },
     /// `mute`: what arrives from now on goes nowhere, and is counted.
     Mute {
@@ -106,6 +116,64 @@ pub enum Action {
     DiskFull,
     /// `disk.freed`: there is space again.
     DiskFreed,
+    /// `disk.slip`: the next writes go wrong without an error.
+    DiskSlip {
+        /// How.
+        slip: Slip,
+        /// To which files.
+        files: FileKind,
+        /// How many.
+        times: u32,
+    },
+    /// `disk.heal`: all faults and slips of the disk that were told end.
+    DiskHeal,
+    /// `disk.slow`: the next pieces of the disk's work take so long.
+    DiskSlow {
+        /// How long each, in microseconds.
+        micros: u64,
+        /// How many.
+        times: Times,
+    },
+    /// `disk.damage`: the medium damages a file, if there is one of that kind.
+    DiskDamage {
+        /// Of which kind.
+        files: FileKind,
+        /// Which of them in the order of their names, from 0 on, or from −1, the last, backwards.
+        index: i64,
+        /// The first damaged byte, counted around the file's length.
+        offset: u64,
+        /// How many bits flip, from the lowest of that byte on.
+        bits: u32,
+    },
+    /// `process.stop`: the process stops in order.
+    ProcessStop {
+        /// How long it has for it, in microseconds.
+        micros: u64,
+    },
+    /// `process.panic`: a handler of the runtime panics that has something to announce.
+    ProcessPanic {
+        /// After so many further announcements.
+        after: u32,
+    },
+    /// `process.up`: the process starts if none runs; a disk that refuses leaves it down.
+    ProcessUp,
+    /// `process.dies_opening`: the process starts and dies before it has opened the store.
+    ProcessDiesOpening {
+        /// After how many operations of the disk, or when the store is open.
+        after: u64,
+    },
+    /// `process.second`: another process tries to start on the same store.
+    ProcessSecond,
+    /// `clock.zone`: the machine is in another time zone.
+    ClockZone {
+        /// How far from UTC, in minutes.
+        minutes: i64,
+    },
+    /// `suspend`: the machine sleeps.
+    Suspend {
+        /// How long, in microseconds.
+        micros: u64,
+    },
     /// `kill`: the process dies; what was written to files stays.
     Kill,
     /// `power.cut`: the machine dies; what was not synced may be gone, torn or out of order.
@@ -185,12 +253,24 @@ pub enum DiskOp {
     Remove,
     /// Reading a file or listing a folder.
     Read,
+    /// Of reading, the opening of a file.
+    Open,
+    /// Of making durable, that of a folder.
+    SyncDir,
 }
 
 impl DiskOp {
     /// All kinds.
-    pub const ALL: [Self; 6] =
-        [Self::Create, Self::Write, Self::Sync, Self::Rename, Self::Remove, Self::Read];
+    pub const ALL: [Self; 8] = [
+        Self::Create,
+        Self::Write,
+        Self::Sync,
+        Self::Rename,
+        Self::Remove,
+        Self::Read,
+        Self::Open,
+        Self::SyncDir,
+    ];
 
     /// The name in feeds.
     pub const fn name(self) -> &'static str {
@@ -201,6 +281,8 @@ impl DiskOp {
             Self::Rename => "rename",
             Self::Remove => "remove",
             Self::Read => "read",
+            Self::Open => "open",
+            Self::SyncDir => "sync_dir",
         }
     }
 }
@@ -216,11 +298,16 @@ pub enum DiskError {
     Eacces,
     /// Too many open files.
     Emfile,
+    /// The quota is used up.
+    Edquot,
+    /// The file system is read-only.
+    Erofs,
 }
 
 impl DiskError {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Eio, Self::Enospc, Self::Eacces, Self::Emfile];
+    pub const ALL: [Self; 6] =
+        [Self::Eio, Self::Enospc, Self::Eacces, Self::Emfile, Self::Edquot, Self::Erofs];
 
     /// The name in feeds.
     pub const fn name(self) -> &'static str {
@@ -229,6 +316,8 @@ impl DiskError {
             Self::Enospc => "ENOSPC",
             Self::Eacces => "EACCES",
             Self::Emfile => "EMFILE",
+            Self::Edquot => "EDQUOT",
+            Self::Erofs => "EROFS",
         }
     }
 }
@@ -281,6 +370,7 @@ impl Action {
             Self::Audio { .. } => "audio",
             Self::Frames { .. } => "frames",
             Self::Frame { .. } => "frame",
+            Self::FrameLate { .. } => "frame.late",
             Self::Mute { .. } => "mute",
             Self::Unmute { .. } => "unmute",
             Self::SocketUp { .. } => "socket.up",
@@ -290,6 +380,8 @@ impl Action {
             Self::Server(ServerAction::JobRespond(_)) => "job.respond",
             Self::Server(ServerAction::Stall { .. }) => "socket.stall",
             Self::Server(ServerAction::End { .. }) => "server.end",
+            Self::Server(ServerAction::Accept) => "server.accept",
+            Self::Server(ServerAction::Restart) => "server.restart",
             Self::AccountSignIn { .. } => "account.sign_in",
             Self::AccountSignOut { .. } => "account.sign_out",
             Self::NetworkOffline => "network.offline",
@@ -297,6 +389,17 @@ impl Action {
             Self::DiskFault { .. } => "disk.fault",
             Self::DiskFull => "disk.full",
             Self::DiskFreed => "disk.freed",
+            Self::DiskSlip { .. } => "disk.slip",
+            Self::DiskHeal => "disk.heal",
+            Self::DiskSlow { .. } => "disk.slow",
+            Self::DiskDamage { .. } => "disk.damage",
+            Self::ProcessStop { .. } => "process.stop",
+            Self::ProcessPanic { .. } => "process.panic",
+            Self::ProcessUp => "process.up",
+            Self::ProcessDiesOpening { .. } => "process.dies_opening",
+            Self::ProcessSecond => "process.second",
+            Self::ClockZone { .. } => "clock.zone",
+            Self::Suspend { .. } => "suspend",
             Self::Kill => "kill",
             Self::PowerCut { .. } => "power.cut",
             Self::Restart => "restart",
@@ -318,6 +421,7 @@ impl Action {
             | Self::Audio { device, .. }
             | Self::Frames { device, .. }
             | Self::Frame { device, .. }
+            | Self::FrameLate { device, .. }
             | Self::Mute { device }
             | Self::Unmute { device }
             | Self::SocketUp { device }
@@ -328,12 +432,28 @@ impl Action {
                 | ServerAction::Stall { device }
                 | ServerAction::End { device, .. },
             ) => Device::new(device.as_ref()?).ok(),
-            Self::Server(ServerAction::Respond(_) | ServerAction::JobRespond(_))
+            Self::Server(
+                ServerAction::Respond(_)
+                | ServerAction::JobRespond(_)
+                | ServerAction::Accept
+                | ServerAction::Restart,
+            )
             | Self::AccountSignIn { .. }
             | Self::AccountSignOut { .. }
             | Self::NetworkOffline
             | Self::NetworkOnline
             | Self::DiskFault { .. }
+            | Self::DiskSlip { .. }
+            | Self::DiskHeal
+            | Self::DiskSlow { .. }
+            | Self::DiskDamage { .. }
+            | Self::ProcessStop { .. }
+            | Self::ProcessPanic { .. }
+            | Self::ProcessUp
+            | Self::ProcessDiesOpening { .. }
+            | Self::ProcessSecond
+            | Self::ClockZone { .. }
+            | Self::Suspend { .. }
             | Self::DiskFull
             | Self::DiskFreed
             | Self::Kill
@@ -348,14 +468,29 @@ impl Action {
         }
     }
 
-    /// Whether only simulated time and disks can play it.
-    pub(super) const fn needs_simulation(&self) -> bool {
+    /// Whether only simulated time, disks and networks can play it.
+    pub(super) fn needs_simulation(&self) -> bool {
         match self {
             Self::DiskFault { .. }
+            | Self::DiskSlip { .. }
+            | Self::DiskHeal
+            | Self::DiskSlow { .. }
+            | Self::DiskDamage { .. }
+            | Self::ProcessStop { .. }
+            | Self::ProcessPanic { .. }
+            | Self::ProcessUp
+            | Self::ProcessDiesOpening { .. }
+            | Self::ProcessSecond
+            | Self::ClockZone { .. }
+            | Self::Suspend { .. }
+            | Self::FrameLate { .. }
             | Self::DiskFull
             | Self::DiskFreed
             | Self::PowerCut { .. }
             | Self::ClockJump { .. } => true,
+            Self::Server(ServerAction::Respond(queue) | ServerAction::JobRespond(queue)) => {
+                queue.iter().any(needs_simulation)
+            }
             Self::CaptureStart { .. }
             | Self::CaptureStop { .. }
             | Self::Audio { .. }
@@ -380,4 +515,8 @@ impl Action {
             | Self::Expect(_) => false,
         }
     }
+}
+
+fn needs_simulation(answer: &Answer) -> bool {
+    answer.fault.is_some_and(Fault::needs_simulation)
 }

@@ -19,6 +19,11 @@ pub const FILE_DAMAGE_BITS_MAX: u64 = 1_048_576;
 /// The furthest offset into a file.
 pub const FILE_OFFSET_BYTES_MAX: u64 = 1 << 40;
 
+/// The most operations of a disk after which a process dies while it opens the store.
+pub const DISK_OPERATIONS_MAX: u64 = 1_000_000;
+/// The furthest time zone, in minutes from UTC.
+pub const ZONE_MINUTES_MAX: i64 = 14 * 60;
+
 /// The fields of a line.
 pub(super) struct Fields<'a>(pub(super) &'a Map<String, Value>);
 

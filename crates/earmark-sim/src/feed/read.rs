@@ -70,7 +70,9 @@ impl<'a> Story<'a> {
             Some(since) if known.needs_process => {
                 Err(FeedFault::Dead { action: known.name, since })
             }
-            None if known.name == "restart" => Err(FeedFault::Running),
+            None if ["restart", "process.dies_opening"].contains(&known.name) => {
+                Err(FeedFault::Running)
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -83,10 +85,16 @@ impl<'a> Story<'a> {
         if let Action::CaptureStart { device, encoding, .. } = action {
             self.devices.insert(device.clone(), Some(*encoding));
         }
-        if matches!(action, Action::Kill | Action::PowerCut { .. }) {
+        if matches!(
+            action,
+            Action::Kill
+                | Action::PowerCut { .. }
+                | Action::ProcessStop { .. }
+                | Action::ProcessDiesOpening { .. }
+        ) {
             self.dead_since.get_or_insert(number);
         }
-        if matches!(action, Action::Restart) {
+        if matches!(action, Action::Restart | Action::ProcessUp) {
             self.dead_since = None;
         }
     }

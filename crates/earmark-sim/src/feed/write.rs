@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use earmark_backend::{Answer, ServerAction};
 use serde_json::{Map, Value, json};
 
+use super::mishap::slip_name;
 use super::time::seconds;
 use super::{Action, AudioSource, Line, RecordingRef, Selector, Times};
 
@@ -31,6 +32,9 @@ fn fields(action: &Action) -> Map<String, Value> {
         Action::Frame { device, data } => {
             json!({"device": device, "data": STANDARD.encode(data)})
         }
+        Action::FrameLate { device, data, micros } => json!({
+            "device": device, "data": STANDARD.encode(data), "seconds": length(*micros),
+        }),
         Action::CaptureStop { device }
         | Action::Mute { device }
         | Action::Unmute { device }
@@ -44,6 +48,20 @@ fn fields(action: &Action) -> Map<String, Value> {
         Action::DiskFault { op, error, times } => {
             json!({"op": op.name(), "error": error.name(), "times": count(*times)})
         }
+        Action::DiskSlip { slip, files, times } => {
+            json!({"how": slip_name(*slip), "files": files.name(), "times": times})
+        }
+        Action::DiskSlow { micros, times } => {
+            json!({"seconds": length(*micros), "times": count(*times)})
+        }
+        Action::DiskDamage { files, index, offset, bits } => json!({
+            "files": files.name(), "index": index, "offset": offset, "bits": bits,
+        }),
+        Action::ProcessStop { micros } => json!({"deadline": length(*micros)}),
+        Action::ProcessDiesOpening { after } => json!({"after": after}),
+        Action::ProcessPanic { after } => json!({"after": after}),
+        Action::ClockZone { minutes } => json!({"minutes": minutes}),
+        Action::Suspend { micros } => json!({"seconds": length(*micros)}),
         Action::PowerCut { seed } => json!({"seed": seed}),
         Action::ClockJump { micros } => json!({"seconds": seconds(*micros)}),
         Action::FileRemove { recording: which } => json!({"recording": recording(*which)}),
@@ -59,10 +77,17 @@ fn fields(action: &Action) -> Map<String, Value> {
         | Action::NetworkOnline
         | Action::DiskFull
         | Action::DiskFreed
+        | Action::DiskHeal
+        | Action::ProcessUp
+        | Action::ProcessSecond
         | Action::Kill
         | Action::Restart => json!({}),
     };
     object(fields)
+}
+
+fn length(micros: u64) -> Value {
+    seconds(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -70,7 +95,6 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn audio(device: &str, micros: u64, source: &AudioSource) -> Map<String, Value> {
-    let length = |micros: u64| seconds(i64::try_from(micros).unwrap_or(i64::MAX));
     let length_s = length(micros);
     object(match source {
         AudioSource::Wav { path, from_micros } => json!({
@@ -109,6 +133,7 @@ fn server(action: &ServerAction) -> Map<String, Value> {
             fields
         }
         ServerAction::Stall { device } => named(device),
+        ServerAction::Accept | ServerAction::Restart => Map::new(),
         ServerAction::End { device, event } => {
             let mut fields = named(device);
             fields.insert(String::from("event"), Value::from(*event));

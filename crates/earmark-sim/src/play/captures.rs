@@ -23,6 +23,12 @@ pub(super) struct Source {
     pub(super) account: Account,
     pub(super) encoding: Encoding,
     pub(super) handle: Option<SourceHandle>,
+    /// How many frames were held when it was last told.
+    held: usize,
+    /// Whether a frame was offered since.
+    pub(super) offered: bool,
+    /// Handles for other accounts of which frames are not acknowledged, in the same way.
+    former: Vec<(SourceHandle, usize)>,
     /// One encoder a capture; it is taken out while a stream encodes.
     coder: Option<FrameCoder>,
 }
@@ -50,6 +56,9 @@ impl Captures {
                     account: account.clone(),
                     encoding: *encoding,
                     handle: None,
+                    held: 0,
+                    offered: false,
+                    former: Vec::new(),
                     coder: None,
                 });
             }
@@ -63,8 +72,32 @@ impl Captures {
             account: Account::new("default").expect("the name is short and not empty"),
             encoding: Encoding::mono_16k(Codec::Opus),
             handle: None,
+            held: 0,
+            offered: false,
+            former: Vec::new(),
             coder: None,
         })
+    }
+
+    /// Tells how many frames of each device are not acknowledged, where that has changed.
+    pub(super) fn tell_held(&mut self, mut tell: impl FnMut(&Device, &Account, usize)) {
+        for (device, source) in &mut self.devices {
+            let held = source.handle.as_ref().map_or(0, SourceHandle::unacknowledged);
+            if held != source.held || std::mem::take(&mut source.offered) {
+                source.held = held;
+                if let Some(handle) = &source.handle {
+                    tell(device, handle.account(), held);
+                }
+            }
+            for (handle, held) in &mut source.former {
+                let now = handle.unacknowledged();
+                if now != *held {
+                    *held = now;
+                    tell(device, handle.account(), now);
+                }
+            }
+            source.former.retain(|(_, held)| *held > 0);
+        }
     }
 
     /// A capture began: from now on frames are of this encoding.
@@ -82,6 +115,8 @@ impl Captures {
         self.streams.clear();
         for source in self.devices.values_mut() {
             source.handle = None;
+            source.held = 0;
+            source.former.clear();
             source.coder = None;
         }
     }
@@ -152,6 +187,15 @@ impl Captures {
         let frames = stream.next(coder);
         self.schedule_next(number);
         Some((device, frames))
+    }
+}
+
+impl Source {
+    /// Another handle takes the place of the present one.
+    pub(super) fn replace(&mut self, handle: Option<SourceHandle>) {
+        let held = std::mem::take(&mut self.held);
+        self.former.extend(self.handle.take().map(|former| (former, held)));
+        self.handle = handle;
     }
 }
 

@@ -11,11 +11,11 @@ use crate::feed::FeedTime;
 /// An instant is over when so many turns of the executor have changed nothing.
 const QUIET_TURNS: u32 = 64;
 /// How long after its last line a feed may go on.
-const SETTLE_LIMIT: Duration = Duration::from_secs(3_600);
+pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(3_600);
 
 impl Player<'_> {
     /// Lets everything happen that this instant has caused, without letting time pass.
-    pub(super) async fn settle(&self) {
+    pub(super) async fn settle(&mut self) {
         if let Some(life) = &self.life {
             life.runtime().take_frames();
         }
@@ -27,6 +27,7 @@ impl Player<'_> {
             quiet = if now == seen { quiet + 1 } else { 0 };
             seen = now;
         }
+        self.tell_held();
     }
 
     fn activity(&self) -> (u64, u64, u64) {
@@ -34,20 +35,22 @@ impl Player<'_> {
         (setting.disk.operations(), setting.network.operations(), setting.happened.count())
     }
 
-    /// Goes on until nothing is left to be done; then nothing but time would pass.
-    pub(super) async fn run_until_settled(&mut self) {
+    /// Goes on until nothing is left to be done; then nothing but time would pass. Whether that was
+    /// so before the limit.
+    pub(super) async fn run_until_settled(&mut self, limit: Duration) -> bool {
         while let Some(next) = self.captures.next_at() {
             self.run_until(next).await;
         }
-        let limit = Instant::now() + SETTLE_LIMIT;
+        let limit = Instant::now() + limit;
         loop {
             self.settle().await;
             if self.look().await.is_settled() {
-                return;
+                return true;
             }
             let happened = self.setting.happened.clone();
             if timeout_at(limit, happened.next()).await.is_err() {
-                return sleep_until(limit).await;
+                sleep_until(limit).await;
+                return false;
             }
         }
     }
@@ -58,5 +61,6 @@ impl Player<'_> {
                 self.offer(&device, frame);
             }
         }
+        self.tell_held();
     }
 }

@@ -7,35 +7,69 @@ use bytes::Bytes;
 use earmark::{Clock as _, Content, FilePart, HttpFault, HttpReply, HttpRequest, HttpTransport};
 use earmark_backend::server::{Admission, Ending, ReceivedFile, Reply, RequestHead, Ticket};
 use earmark_core::sync::TransportFault;
+use earmark_store::SimDisk;
 use futures_util::future::LocalBoxFuture;
 
 use super::network::Network;
+use crate::witness::{Answered, Asked, Ears, Heard, Mishap};
 
 /// A request ends after so long without a byte either way.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Carries requests to the server's core.
+/// Carries requests of one process to the server's core.
 #[derive(Clone)]
-pub(super) struct SimHttp(pub(super) Arc<Network>);
+pub(super) struct SimHttp {
+    pub(super) network: Arc<Network>,
+    pub(super) ears: Ears,
+    /// Tells whether the process is alive.
+    pub(super) disk: SimDisk,
+}
 
 type Sent = Result<HttpReply, HttpFault>;
 
 impl HttpTransport for SimHttp {
     fn send(&self, request: HttpRequest) -> LocalBoxFuture<'static, Sent> {
-        let network = Arc::clone(&self.0);
+        let this = self.clone();
         Box::pin(async move {
-            let cut = network.cut.notified();
-            tokio::select! {
+            if !this.disk.is_alive() {
+                return std::future::pending().await;
+            }
+            let number = this.network.next_request();
+            let cut = this.network.cut.notified();
+            let sent = tokio::select! {
                 biased;
                 () = cut => Err(HttpFault::Transport(TransportFault::Reset)),
-                sent = exchange(&network, request) => sent,
-            }
+                sent = exchange(&this, number, request) => sent,
+            };
+            this.ears.tell(&Heard::Answered(number, answered(&sent)));
+            sent
         })
     }
 }
 
-async fn exchange(network: &Network, request: HttpRequest) -> Sent {
+fn answered(sent: &Sent) -> Answered<'_> {
+    match sent {
+        Ok(reply) => Answered::Reply(reply.status, reply.retry_after.as_deref(), &reply.body),
+        Err(HttpFault::Transport(fault)) => Answered::Fault(*fault),
+        Err(HttpFault::Damaged(_)) => Answered::Damaged,
+    }
+}
+
+async fn exchange(http: &SimHttp, number: u64, request: HttpRequest) -> Sent {
+    let SimHttp { network, ears, .. } = http;
     let head = head_of(&request);
+    let file = match &request.content {
+        Content::File(part) => Some((part.name.as_str(), part.bytes)),
+        Content::Nothing => None,
+    };
+    let named = |query: &&(String, String)| query.0 == "conversation_id";
+    ears.tell(&Heard::Asked(&Asked {
+        number,
+        path: &head.path,
+        conversation: head.query.iter().find(named).map(|(_, value)| value.as_str()),
+        authorization: head.header("authorization"),
+        file,
+    }));
     let admission = {
         let mut inner = network.inner();
         if !inner.is_online {
@@ -48,12 +82,26 @@ async fn exchange(network: &Network, request: HttpRequest) -> Sent {
             let Content::File(part) = request.content else {
                 return fault(TransportFault::Reset);
             };
-            let file = receive(part)?;
-            answer(body(network, ticket, file)).await
+            let name = part.name.clone();
+            let bytes = receive(part, 1)?;
+            ears.tell(&Heard::Body(number, &bytes));
+            if ticket.arrives_twice() {
+                ears.tell(&Heard::Mishap(Mishap::Twice));
+            }
+            let file = ReceivedFile::inspect(&name, &bytes, false);
+            answer(ears, body(network, ticket, file)).await
         }
-        Admission::Answer(reply) => answer(reply).await,
+        Admission::Answer(reply) => answer(ears, reply).await,
         Admission::Refuse => fault(TransportFault::Refused),
-        Admission::ResetBefore | Admission::ResetMid => fault(TransportFault::Reset),
+        Admission::NoName => fault(TransportFault::Dns),
+        Admission::NoTrust => fault(TransportFault::Tls),
+        Admission::ResetBefore => fault(TransportFault::Reset),
+        Admission::ResetMid => {
+            if let Content::File(part) = request.content {
+                receive(part, 2)?;
+            }
+            fault(TransportFault::Reset)
+        }
         Admission::Hang => {
             tokio::time::sleep(IDLE_LIMIT).await;
             fault(TransportFault::Timeout)
@@ -70,17 +118,23 @@ fn body(network: &Network, ticket: Ticket, file: ReceivedFile) -> Reply {
     network.inner().server.body(ticket, &[file], now)
 }
 
-/// Reads the whole file, as the server would.
-fn receive(mut part: FilePart) -> Result<ReceivedFile, HttpFault> {
-    let mut bytes = Vec::new();
-    while let Some(block) = part.blocks.next_block().map_err(HttpFault::Damaged)? {
+/// Reads that part of the file, as the server would: all of it, or a half.
+fn receive(mut part: FilePart, divisor: u64) -> Result<Vec<u8>, HttpFault> {
+    let wanted = part.bytes / divisor;
+    let mut bytes = Vec::with_capacity(usize::try_from(part.bytes).unwrap_or(0));
+    while bytes.len() as u64 <= wanted
+        && let Some(block) = part.blocks.next_block().map_err(HttpFault::Damaged)?
+    {
         bytes.extend_from_slice(&block);
     }
-    Ok(ReceivedFile::inspect(&part.name, &bytes, false))
+    Ok(bytes)
 }
 
-async fn answer(reply: Reply) -> Sent {
-    if reply.delay >= IDLE_LIMIT {
+async fn answer(ears: &Ears, reply: Reply) -> Sent {
+    if reply.ending == Ending::Dripping {
+        ears.tell(&Heard::Mishap(Mishap::Drip(reply.delay)));
+    }
+    if reply.delay >= IDLE_LIMIT && reply.ending != Ending::Dripping {
         tokio::time::sleep(IDLE_LIMIT).await;
         return fault(TransportFault::Timeout);
     }
@@ -89,7 +143,7 @@ async fn answer(reply: Reply) -> Sent {
     }
     match reply.ending {
         Ending::Truncated | Ending::Reset => fault(TransportFault::Lost),
-        Ending::Whole => Ok(HttpReply {
+        Ending::Whole | Ending::Dripping => Ok(HttpReply {
             status: reply.status,
             retry_after: header(&reply, "retry-after"),
             date: header(&reply, "date"),

@@ -11,15 +11,16 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::mpsc;
 
 use super::network::{Network, token_of};
+use crate::witness::{Ears, Heard};
 
 /// Brings sockets up at once, as long as the network is there.
 #[derive(Clone)]
-pub(super) struct SimDialer(pub(super) Arc<Network>);
+pub(super) struct SimDialer(pub(super) Arc<Network>, pub(super) Ears);
 
 impl Dial for SimDialer {
     fn dial(&self, hello: Hello) -> LocalBoxFuture<'static, Result<LiveSocket, DialFault>> {
-        let network = Arc::clone(&self.0);
-        Box::pin(async move { connect(network, hello) })
+        let (network, ears) = (Arc::clone(&self.0), self.1.clone());
+        Box::pin(async move { connect(network, hello, ears) })
     }
 
     fn needs_encoding(&self) -> bool {
@@ -27,7 +28,7 @@ impl Dial for SimDialer {
     }
 }
 
-fn connect(network: Arc<Network>, hello: Hello) -> Result<LiveSocket, DialFault> {
+fn connect(network: Arc<Network>, hello: Hello, ears: Ears) -> Result<LiveSocket, DialFault> {
     let now = network.clock.stamp();
     let greeting = LiveHello {
         device: Some(DeviceHash::of_name(hello.device.as_str())),
@@ -44,9 +45,13 @@ fn connect(network: Arc<Network>, hello: Hello) -> Result<LiveSocket, DialFault>
     let (id, outputs) = opened.map_err(|refusal| refused(&refusal))?;
     let (outgoing, sent) = mpsc::channel(OUTGOING_MESSAGES_MAX);
     let (answers, incoming) = mpsc::channel(INCOMING_MESSAGES_MAX);
-    network.attach(id, hello.device, answers);
+    let Hello { device, account, .. } = hello;
+    network.attach(id, (device.clone(), account.clone()), answers);
     network.deliver(outputs);
-    tokio::task::spawn_local(carry(network, id, sent));
+    tokio::task::spawn_local(async move {
+        let hear = |bytes: &[u8]| ears.tell(&Heard::Live(&device, &account, bytes));
+        carry(network, id, sent, hear).await;
+    });
     Ok(LiveSocket { outgoing, incoming })
 }
 
@@ -59,11 +64,19 @@ fn refused(refusal: &Refusal) -> DialFault {
 }
 
 /// Carries what the client sends until it hangs up.
-async fn carry(network: Arc<Network>, id: LiveId, mut sent: mpsc::Receiver<Outgoing>) {
+async fn carry(
+    network: Arc<Network>,
+    id: LiveId,
+    mut sent: mpsc::Receiver<Outgoing>,
+    hear: impl Fn(&[u8]),
+) {
     while let Some(message) = sent.recv().await {
         match message {
             Outgoing::Binary(bytes) => {
                 let now = network.clock.stamp();
+                if network.hears(id) {
+                    hear(&bytes);
+                }
                 network.inner().server.frame(id, &bytes, now);
             }
             Outgoing::Ping(number) => network.pong(id, number),

@@ -10,10 +10,11 @@ use earmark_backend::{Server, ServerAction, StateReport};
 use tokio::sync::{Notify, mpsc};
 
 use super::clock::VirtualClock;
+use crate::witness::{Ears, Heard};
 use earmark::Clock as _;
 
 /// A poisoned lock is taken all the same: nothing that holds one can leave it half changed.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -26,6 +27,8 @@ pub struct Network {
     /// Rung when the server may have something to say by itself at another time than before.
     rescheduled: Notify,
     operations: AtomicU64,
+    requests: AtomicU64,
+    ears: Mutex<Ears>,
 }
 
 pub(super) struct Inner {
@@ -37,6 +40,7 @@ pub(super) struct Inner {
 /// The server's end of a live socket.
 struct SocketEnd {
     device: Device,
+    account: Account,
     incoming: mpsc::Sender<Incoming>,
     is_stalled: bool,
 }
@@ -45,6 +49,7 @@ impl Network {
     /// A network that is there, and a server that holds nothing.
     pub fn new(clock: Arc<VirtualClock>, options: Options) -> Self {
         let server = Server::new(options);
+        let ears = Ears::new(None, Arc::clone(&clock));
         let inner = Inner { server, is_online: true, sockets: BTreeMap::new() };
         Self {
             clock,
@@ -52,7 +57,28 @@ impl Network {
             cut: Notify::new(),
             rescheduled: Notify::new(),
             operations: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            ears: Mutex::new(ears),
         }
+    }
+
+    /// Has somebody hear what is said here.
+    pub(super) fn hear(&self, ears: Ears) {
+        *locked(&self.ears) = ears;
+    }
+
+    fn ears(&self) -> Ears {
+        locked(&self.ears).clone()
+    }
+
+    /// A number for a request that leaves.
+    pub(super) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether what is sent on a socket arrives.
+    pub(super) fn hears(&self, id: LiveId) -> bool {
+        locked(&self.inner).sockets.get(&id).is_some_and(|end| !end.is_stalled)
     }
 
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -77,7 +103,11 @@ impl Network {
     /// [`ScriptError`] when it cannot be done now.
     pub fn script(&self, action: ServerAction) -> Result<(), ScriptError> {
         let now = self.clock.stamp();
+        let is_text = matches!(action, ServerAction::Message { .. } | ServerAction::End { .. });
         let outputs = self.inner().server.script(action, now)?;
+        if is_text && outputs.is_empty() {
+            self.ears().tell(&Heard::Unheard);
+        }
         self.deliver(outputs);
         self.rescheduled.notify_one();
         Ok(())
@@ -126,6 +156,7 @@ impl Network {
             let wait = next.map(|at| at.since(self.clock.stamp().moment));
             match wait {
                 Some(wait) => tokio::select! {
+                    biased;
                     () = tokio::time::sleep(wait) => {
                         let outputs = self.inner().server.tick(self.clock.stamp());
                         self.deliver(outputs);
@@ -137,8 +168,13 @@ impl Network {
         }
     }
 
-    pub(super) fn attach(&self, id: LiveId, device: Device, incoming: mpsc::Sender<Incoming>) {
-        let end = SocketEnd { device, incoming, is_stalled: false };
+    pub(super) fn attach(
+        &self,
+        id: LiveId,
+        (device, account): (Device, Account),
+        incoming: mpsc::Sender<Incoming>,
+    ) {
+        let end = SocketEnd { device, account, incoming, is_stalled: false };
         self.inner().sockets.insert(id, end);
         self.rescheduled.notify_one();
     }
@@ -159,10 +195,11 @@ impl Network {
     }
 
     pub(super) fn deliver(&self, outputs: Vec<LiveOutput>) {
+        let ears = self.ears();
         let mut inner = self.inner();
         for output in outputs {
             match output {
-                LiveOutput::Text { to, text } => inner.send(to, Incoming::Text(text)),
+                LiveOutput::Text { to, text } => inner.say(to, text, &ears),
                 LiveOutput::Close { to, code } => inner.close(to, code),
                 LiveOutput::Stall { to } => {
                     if let Some(end) = inner.sockets.get_mut(&to) {
@@ -180,10 +217,14 @@ impl Inner {
         own.map(|(id, _)| *id).collect::<Vec<_>>().into_iter()
     }
 
-    fn send(&self, to: LiveId, incoming: Incoming) {
-        if let Some(end) = self.sockets.get(&to).filter(|end| !end.is_stalled) {
-            // A client that reads nothing loses what it does not read.
-            let _ = end.incoming.try_send(incoming);
+    fn say(&self, to: LiveId, text: String, ears: &Ears) {
+        let end = self.sockets.get(&to).filter(|end| !end.is_stalled);
+        // A client that reads nothing loses what it does not read.
+        match end.map(|end| (end, end.incoming.try_send(Incoming::Text(text.clone())))) {
+            Some((SocketEnd { device, account, .. }, Ok(()))) => {
+                ears.tell(&Heard::Said(device, account, &text));
+            }
+            Some((_, Err(_))) | None => ears.tell(&Heard::Unheard),
         }
     }
 

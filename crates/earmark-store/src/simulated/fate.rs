@@ -20,6 +20,22 @@ pub(super) trait Fate {
 
     /// What became of the length of a file.
     fn length(&mut self, lengths: Lengths) -> Length;
+
+    /// Hears how much of one write happened.
+    fn wrote(&mut self, _kept: usize, _len: usize) {}
+}
+
+/// What a power cut has done to writes that were not synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Toll {
+    /// Writes of which nothing is left.
+    pub lost: u64,
+    /// Writes of which a part is left.
+    pub torn: u64,
+    /// Writes that are left although one before them is lost or torn.
+    pub reordered: u64,
+    /// Changes of names that are lost.
+    pub names: u64,
 }
 
 /// A part of a write, in one sector.
@@ -56,11 +72,13 @@ pub(super) struct Dice {
     generosity: u64,
     /// Whether a sector itself may be torn.
     tears: bool,
+    pub(super) toll: Toll,
 }
 
 impl Dice {
     pub(super) const fn new(seed: u64) -> Self {
-        Self { state: mix(seed ^ 0x706f_7765_7263_7574), generosity: 0, tears: false }
+        let toll = Toll { lost: 0, torn: 0, reordered: 0, names: 0 };
+        Self { state: mix(seed ^ 0x706f_7765_7263_7574), generosity: 0, tears: false, toll }
     }
 
     pub(super) const fn with_tears(seed: u64) -> Self {
@@ -74,7 +92,18 @@ impl Dice {
 
 impl Fate for Dice {
     fn keeps_name(&mut self) -> bool {
-        self.roll().is_multiple_of(2)
+        let keeps = self.roll().is_multiple_of(2);
+        self.toll.names += u64::from(!keeps);
+        keeps
+    }
+
+    fn wrote(&mut self, kept: usize, len: usize) {
+        let is_behind = self.toll.lost + self.toll.torn > 0;
+        match kept {
+            0 if len > 0 => self.toll.lost += 1,
+            kept if kept < len => self.toll.torn += 1,
+            _ => self.toll.reordered += u64::from(is_behind),
+        }
     }
 
     fn order(&mut self, count: usize, _matters: bool) -> Vec<usize> {

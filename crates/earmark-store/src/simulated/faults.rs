@@ -48,6 +48,15 @@ pub enum Fault {
     ShortWrite,
 }
 
+/// Operations that are a part of a kind, for faults that hit no others of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Narrow {
+    /// Of reads: the opening of a file.
+    Open,
+    /// Of syncs: those of folders.
+    SyncDir,
+}
+
 /// A fault of single operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aim {
@@ -67,6 +76,7 @@ pub struct Aim {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     any: BTreeMap<DiskOp, (DiskError, i64)>,
+    narrow: BTreeMap<Narrow, (DiskError, i64)>,
     aims: Vec<Aim>,
     /// How many operations went wrong by an aim.
     pub(super) hits: u64,
@@ -77,21 +87,38 @@ impl Faults {
         self.any.insert(op, (error, times));
     }
 
+    pub(super) fn set_narrow(&mut self, op: Narrow, error: DiskError, times: i64) {
+        self.narrow.insert(op, (error, times));
+    }
+
+    /// Whether any fault can still come.
+    pub(super) fn any_is_due(&self) -> bool {
+        let any = self.any.values().chain(self.narrow.values()).any(|(_, times)| *times != 0);
+        any || self.aims.iter().any(|aim| aim.times != 0)
+    }
+
     pub(super) fn aim(&mut self, aim: Aim) {
         self.aims.push(aim);
     }
 
     pub(super) fn clear(&mut self) {
         self.any.clear();
+        self.narrow.clear();
         self.aims.clear();
     }
 
     /// What happens to an operation; whether it is a short write.
-    pub(super) fn meet(&mut self, op: DiskOp, path: &str) -> io::Result<bool> {
-        if let Some((error, times)) = self.any.get_mut(&op)
-            && is_due(times)
-        {
-            return Err(error.to_io());
+    pub(super) fn meet(
+        &mut self,
+        (op, narrow): (DiskOp, Option<Narrow>),
+        path: &str,
+    ) -> io::Result<bool> {
+        let narrow = narrow.and_then(|narrow| self.narrow.get_mut(&narrow));
+        let set = self.any.get_mut(&op).into_iter().chain(narrow);
+        for (error, times) in set {
+            if is_due(times) {
+                return Err(error.to_io());
+            }
         }
         let mut short = false;
         for aim in &mut self.aims {

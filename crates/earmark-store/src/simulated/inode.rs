@@ -166,14 +166,16 @@ fn undo(bytes: &mut Vec<u8>, change: &Change) {
 fn redo(bytes: &mut Vec<u8>, change: &Change, fate: &mut dyn Fate) {
     match change {
         Change::Write { offset, new, .. } => {
-            let mut done = 0;
+            let (mut done, mut total) = (0, 0);
             while done < new.len() {
                 let at = offset + done;
                 let len = (SECTOR_BYTES - at % SECTOR_BYTES).min(new.len() - done);
                 let kept = fate.sector(Part { len, is_last: done + len == new.len() });
                 put(bytes, at, &new[done..done + kept]);
                 done += len;
+                total += kept;
             }
+            fate.wrote(total, new.len());
         }
         Change::Cut { len, .. } => {
             if fate.keeps_cut() {

@@ -95,6 +95,11 @@ impl Past {
         self.after(&mut All(true), 0)
     }
 
+    /// The disk when nothing came through but what was synced.
+    pub fn lost(&self) -> SimDisk {
+        self.after(&mut All(false), 0)
+    }
+
     /// Lets the next operation of a log happen.
     ///
     /// # Panics

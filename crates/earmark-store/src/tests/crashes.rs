@@ -373,7 +373,9 @@ fn live(lives: &[(Vec<Step>, u8, u64, bool)], faults: &[u8]) -> Result<(), TestC
         let states = possible(&start, &world);
         world.disk.clear_faults();
         match cut {
-            true => world.disk.power_cut(*seed),
+            true => {
+                world.disk.power_cut(*seed);
+            }
             false => world.disk.kill(),
         }
         let found = inspect(&world.disk.life()).expect("it can be read");

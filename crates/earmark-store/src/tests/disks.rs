@@ -258,3 +258,76 @@ fn the_log_of_the_simulated_disk_rebuilds_every_disk_that_a_cut_could_leave() {
     assert!(states.contains(&Some(vec![7; 512])) && states.contains(&Some(vec![0; 600])));
     assert!(states.len() > 6 && !states.contains(&None), "{}", states.len());
 }
+
+fn written(disk: &SimDisk, bytes: &[u8]) -> Arc<dyn crate::DiskFile> {
+    let file = disk.create_new("a.log").expect("it is new");
+    crate::disk::write_all_at(file.as_ref(), 0, bytes).expect("it takes bytes");
+    file
+}
+
+#[test]
+fn a_write_that_slips_says_that_it_was_done_and_is_told_of_afterwards() {
+    let outcomes: [(crate::Slip, &[u8]); 3] = [
+        (crate::Slip::Torn, b"fra"),
+        (crate::Slip::Lost, b""),
+        (crate::Slip::Misdirected, &[0; 3]),
+    ];
+    for (slip, left) in outcomes {
+        let disk = SimDisk::new(1);
+        disk.slip(slip, "a", 1);
+        written(&disk, b"frames");
+        let contents = disk.contents("a.log").expect("it is there");
+        assert!(contents.starts_with(left), "{slip:?}");
+        assert!(!contents.starts_with(b"frames"), "{slip:?}");
+        let slipped: Vec<_> = disk.take_slipped().into_iter().map(|one| one.slip).collect();
+        assert_eq!(slipped, [slip]);
+        assert_eq!(disk.take_slipped(), []);
+    }
+}
+
+#[test]
+fn a_narrow_fault_leaves_the_rest_of_its_kind_alone() {
+    let disk = SimDisk::new(1);
+    disk.set_narrow_fault(crate::Narrow::SyncDir, crate::DiskError::Eio, 1);
+    disk.set_narrow_fault(crate::Narrow::Open, crate::DiskError::Emfile, 1);
+    assert!(!disk.is_healthy());
+    let file = written(&disk, b"frames");
+    file.sync().expect("it is no folder");
+    assert!(disk.sync_dir("").is_err());
+    file.len().expect("it is open already");
+    assert!(disk.open("a.log").is_err());
+    assert!(disk.is_healthy());
+    disk.open("a.log").expect("the fault was met");
+}
+
+#[test]
+fn a_look_from_the_side_meets_no_fault_and_changes_nothing() {
+    let disk = SimDisk::new(1);
+    written(&disk, b"frames");
+    disk.set_fault(crate::DiskOp::Read, crate::DiskError::Eio, -1);
+    let (aside, before) = (disk.aside(), disk.operations());
+    let file = aside.open("a.log").expect("no fault is met");
+    assert!(file.write_at(0, b"x").is_err());
+    assert!(aside.remove("a.log").is_err());
+    assert!(disk.open("a.log").is_err(), "the fault is still due");
+    assert_eq!(disk.operations(), before);
+}
+
+#[test]
+fn a_power_cut_tells_what_it_took() {
+    let tolls: Vec<crate::Toll> = (0..64)
+        .map(|seed| {
+            let disk = SimDisk::new(1);
+            disk.create_new("a.log").expect("it is new");
+            disk.sync_dir("").expect("it can be synced");
+            let file = disk.open("a.log").expect("it is there");
+            for place in 0..8 {
+                crate::disk::write_all_at(file.as_ref(), place * 2_048, &[1; 2_048])
+                    .expect("it takes bytes");
+            }
+            disk.power_cut(seed)
+        })
+        .collect();
+    assert!(tolls.iter().any(|toll| toll.torn > 0 && toll.lost > 0 && toll.reordered > 0));
+    assert!(tolls.iter().any(|toll| toll.torn + toll.lost == 0));
+}

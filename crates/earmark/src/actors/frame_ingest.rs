@@ -76,12 +76,16 @@ impl FrameIngest {
         }
     }
 
+    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || handle(self));
+    }
+
     fn listen(&self, ctx: &mut Context<Self>) {
         let inbox = Arc::clone(&self.inbox);
         let rung = async move { inbox.bell.notified().await };
         ctx.spawn(rung.into_actor(self).map(|(), actor, ctx| {
-            let shared = actor.shared.clone();
-            guard(&shared, NAME, || actor.look(ctx));
+            actor.guarded(|actor| actor.look(ctx));
             actor.listen(ctx);
         }));
     }
@@ -102,8 +106,7 @@ impl FrameIngest {
 
     fn look_later(ctx: &mut Context<Self>) {
         ctx.run_later(LOOK_EVERY, |actor, ctx| {
-            let shared = actor.shared.clone();
-            guard(&shared, NAME, || actor.look_again(ctx));
+            actor.guarded(|actor| actor.look_again(ctx));
         });
     }
 
@@ -276,6 +279,38 @@ impl FrameIngest {
         }
     }
 
+    fn await_delivery(&mut self, asked: AwaitDelivery, ctx: &mut Context<Self>) {
+        let AwaitDelivery { recording, end } = asked;
+        let until = self.shared.now() + DELIVERY_WAIT;
+        self.waiting.push(Waiting { recording, end, until });
+        self.settle_deliveries(self.shared.now());
+        if !self.waiting.is_empty() {
+            ctx.run_later(DELIVERY_WAIT, |actor, _| {
+                actor.guarded(|actor| actor.settle_deliveries(actor.shared.now()));
+            });
+        }
+    }
+
+    /// The store takes no frames for now, or takes them again.
+    fn follow_store(&mut self, refusal: Option<Refusal>) {
+        let event = refusal.clone().map_or(Event::StoreTook, Event::StoreRefused);
+        for entry in self.captures.values() {
+            entry.tell(&event, self.shared.now());
+        }
+        match &refusal {
+            Some(reason) => tracing::warn!(%reason, "frames are refused"),
+            None => tracing::info!("frames are taken again"),
+        }
+        self.shared.bus.announce(
+            NAME,
+            match &refusal {
+                Some(refusal) => Announced::FramesRefused { reason: refusal.to_string() },
+                None => Announced::FramesTakenAgain,
+            },
+        );
+        self.refusal = refusal;
+    }
+
     /// Whether frames before `end` went out on the present connection and are not proven yet.
     fn is_proof_due(&self, capture: CaptureId, end: FrameSeq) -> bool {
         let carried = |entry: &Arc<Entry>| entry.look(|source| source.carried(capture).copied());
@@ -319,10 +354,12 @@ impl Handler<Durable> for FrameIngest {
     type Result = ();
 
     fn handle(&mut self, Durable { capture, up_to }: Durable, _: &mut Context<Self>) {
-        let Some(entry) = self.captures.get(&capture) else {
-            return;
-        };
-        entry.tell(&Event::FramesDurable { capture, up_to }, self.shared.now());
+        self.guarded(|actor| {
+            let Some(entry) = actor.captures.get(&capture) else {
+                return;
+            };
+            entry.tell(&Event::FramesDurable { capture, up_to }, actor.shared.now());
+        });
     }
 }
 
@@ -330,22 +367,7 @@ impl Handler<StoreHealth> for FrameIngest {
     type Result = ();
 
     fn handle(&mut self, StoreHealth(refusal): StoreHealth, _: &mut Context<Self>) {
-        let event = refusal.clone().map_or(Event::StoreTook, Event::StoreRefused);
-        for entry in self.captures.values() {
-            entry.tell(&event, self.shared.now());
-        }
-        match &refusal {
-            Some(reason) => tracing::warn!(%reason, "frames are refused"),
-            None => tracing::info!("frames are taken again"),
-        }
-        self.shared.bus.announce(
-            NAME,
-            match &refusal {
-                Some(refusal) => Announced::FramesRefused { reason: refusal.to_string() },
-                None => Announced::FramesTakenAgain,
-            },
-        );
-        self.refusal = refusal;
+        self.guarded(|actor| actor.follow_store(refusal));
     }
 }
 
@@ -353,13 +375,7 @@ impl Handler<AwaitDelivery> for FrameIngest {
     type Result = ();
 
     fn handle(&mut self, asked: AwaitDelivery, ctx: &mut Context<Self>) {
-        let AwaitDelivery { recording, end } = asked;
-        let until = self.shared.now() + DELIVERY_WAIT;
-        self.waiting.push(Waiting { recording, end, until });
-        self.settle_deliveries(self.shared.now());
-        if !self.waiting.is_empty() {
-            ctx.run_later(DELIVERY_WAIT, |actor, _| actor.settle_deliveries(actor.shared.now()));
-        }
+        self.guarded(|actor| actor.await_delivery(asked, ctx));
     }
 }
 
@@ -367,9 +383,8 @@ impl Handler<Stop> for FrameIngest {
     type Result = ();
 
     fn handle(&mut self, Stop(answer): Stop, _: &mut Context<Self>) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || {
-            self.drain();
+        self.guarded(|actor| {
+            actor.drain();
         });
         // Whoever asked may have given up waiting.
         let _ = answer.send(());

@@ -11,6 +11,7 @@ pub(super) fn guard(shared: &Shared, actor: &'static str, handler: impl FnOnce()
     if shared.is_poisoned() {
         return;
     }
+    shared.numbers.handled.add(1);
     if catch_unwind(AssertUnwindSafe(handler)).is_err() {
         shared.poison();
         shared.bus.announce(actor, Event::Panicked { actor });

@@ -128,8 +128,15 @@ impl SessionSupervisor {
         self.timer.set(next, clock.as_ref(), ctx, Self::fire);
     }
 
+    /// A runtime that a defect has stopped sets no timer again: what is due stays so, and it would
+    /// ring for ever.
     fn fire(&mut self, ctx: &mut Context<Self>) {
         self.timer.fired();
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || self.step_due(ctx));
+    }
+
+    fn step_due(&mut self, ctx: &mut Context<Self>) {
         let now = self.shared.now();
         let is_due = |track: &Track<SealedRecording>| track.deadline().is_some_and(|at| at <= now);
         let due: Vec<SourceKey> =
@@ -253,14 +260,17 @@ impl Handler<AskInventory<Vec<SessionView>>> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, asked: AskInventory<Vec<SessionView>>, _: &mut Context<Self>) {
-        let sessions = self.tracks.values().flat_map(Track::sessions);
-        let views = sessions.map(|(session, machine)| SessionView {
-            session,
-            state: machine.state().name(),
-            conversation: machine.shared().conversation().cloned(),
-            fallback_fired: machine.shared().fallback_fired(),
+        let shared = self.shared.clone();
+        guard(&shared, NAME, || {
+            let sessions = self.tracks.values().flat_map(Track::sessions);
+            let views = sessions.map(|(session, machine)| SessionView {
+                session,
+                state: machine.state().name(),
+                conversation: machine.shared().conversation().cloned(),
+                fallback_fired: machine.shared().fallback_fired(),
+            });
+            // Whoever asked may have given up waiting.
+            let _ = asked.0.send(views.collect());
         });
-        // Whoever asked may have given up waiting.
-        let _ = asked.0.send(views.collect());
     }
 }

@@ -79,11 +79,15 @@ impl SyncWorker {
     }
 
     /// One event, one step, all effects; then whoever lines up gets what is free.
-    fn step(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
+    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
         let shared = self.shared.clone();
-        guard(&shared, NAME, || {
-            self.step_one(recording, event, ctx);
-            self.grant(ctx);
+        guard(&shared, NAME, || handle(self));
+    }
+
+    fn step(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
+        self.guarded(|actor| {
+            actor.step_one(recording, event, ctx);
+            actor.grant(ctx);
         });
     }
 
@@ -210,10 +214,12 @@ impl Handler<StartUpload> for SyncWorker {
     /// Whether a recording is released or uploaded is decided now, once the other end of the live
     /// socket has said what it read.
     fn handle(&mut self, start: StartUpload, _: &mut Context<Self>) {
-        let recording = start.recording.clone();
-        let (_, end) = recording.span();
-        self.flight(&recording).due = Some(start);
-        tell(&self.peers.ingest, AwaitDelivery { recording, end });
+        self.guarded(|actor| {
+            let recording = start.recording.clone();
+            let (_, end) = recording.span();
+            actor.flight(&recording).due = Some(start);
+            tell(&actor.peers.ingest, AwaitDelivery { recording, end });
+        });
     }
 }
 
@@ -221,7 +227,7 @@ impl Handler<DeliverySettled> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, DeliverySettled(recording): DeliverySettled, _: &mut Context<Self>) {
-        tell(&self.peers.store, AskRelease(recording));
+        self.guarded(|actor| tell(&actor.peers.store, AskRelease(recording)));
     }
 }
 
@@ -272,9 +278,11 @@ impl Handler<NetworkState> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, state: NetworkState, ctx: &mut Context<Self>) {
-        self.is_online = state.online;
-        let event = if state.online { Event::NetworkReturned } else { Event::NetworkLost };
-        self.step_all(&event, ctx);
+        self.guarded(|actor| {
+            actor.is_online = state.online;
+            let event = if state.online { Event::NetworkReturned } else { Event::NetworkLost };
+            actor.step_all(&event, ctx);
+        });
     }
 }
 
@@ -331,7 +339,9 @@ impl Handler<AskInventory<Vec<UploadView>>> for SyncWorker {
             let report = flight.machine.shared().report(flight.machine.state())?;
             Some(UploadView { recording: *recording, report })
         };
-        // Whoever asked may have given up waiting.
-        let _ = asked.0.send(self.uploads.iter().filter_map(view).collect());
+        self.guarded(|actor| {
+            // Whoever asked may have given up waiting.
+            let _ = asked.0.send(actor.uploads.iter().filter_map(view).collect());
+        });
     }
 }

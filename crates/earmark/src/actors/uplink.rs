@@ -176,7 +176,9 @@ impl Uplink {
             .map(move |incoming| Came { key: source.clone(), generation, incoming });
         ctx.add_message_stream(came);
         let beats = key.clone();
-        let heartbeat = ctx.run_interval(PING_EVERY, move |actor, ctx| actor.ping(&beats, ctx));
+        let heartbeat = ctx.run_interval(PING_EVERY, move |actor, ctx| {
+            actor.guarded(|actor| actor.ping(&beats, ctx));
+        });
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
@@ -238,7 +240,9 @@ impl Uplink {
         let wait = wait / 2 + wait / 2 * u32::from(roll) / u32::from(u16::MAX);
         link.failures += 1;
         let source = key.clone();
-        let retry = ctx.run_later(wait, move |actor, ctx| actor.dial(&source, ctx));
+        let retry = ctx.run_later(wait, move |actor, ctx| {
+            actor.guarded(|actor| actor.dial(&source, ctx));
+        });
         link.state = State::Waiting { retry: Some(retry) };
     }
 
@@ -254,7 +258,9 @@ impl Uplink {
             return self.went_down(key, BROKEN, ctx);
         }
         let key = key.clone();
-        ctx.run_later(PONG_WAIT, move |actor, ctx| actor.miss_pong(&key, generation, number, ctx));
+        ctx.run_later(PONG_WAIT, move |actor, ctx| {
+            actor.guarded(|actor| actor.miss_pong(&key, generation, number, ctx));
+        });
     }
 
     fn miss_pong(

@@ -19,7 +19,7 @@ use super::peers::tell;
 use super::timer::Timer;
 use super::{Peers, Shared, Stop};
 use crate::event::Event as Announced;
-use crate::runtime::DiskMode;
+use crate::runtime::{DiskMode, DiskPace};
 use crate::source::SourceKey;
 
 mod answers;
@@ -38,7 +38,7 @@ pub(crate) struct WalStore {
     peers: Peers,
     store: Store,
     machine: Machine<Journal>,
-    mode: DiskMode,
+    terms: DiskTerms,
     timer: Timer,
     /// Those who wait until something is durable, by its place.
     waiting: BTreeMap<Ticket, Vec<Waiting>>,
@@ -47,8 +47,16 @@ pub(crate) struct WalStore {
     /// Recordings whose seal is queued or under way.
     sealing: BTreeSet<RecordingId>,
     links: Links,
+}
+
+/// How the disk is used.
+pub(crate) struct DiskTerms {
+    /// Where its work is done.
+    pub(crate) mode: DiskMode,
+    /// How long a piece of work takes that is done inline; no time without it.
+    pub(crate) pace: Option<DiskPace>,
     /// How long a synced recording stays on the disk.
-    retention: Duration,
+    pub(crate) retention: Duration,
 }
 
 /// Somebody who waits until something is durable.
@@ -62,26 +70,19 @@ enum Waiting {
 }
 
 impl WalStore {
-    pub(crate) fn new(
-        shared: Shared,
-        peers: Peers,
-        store: Store,
-        mode: DiskMode,
-        retention: Duration,
-    ) -> Self {
+    pub(crate) fn new(shared: Shared, peers: Peers, store: Store, terms: DiskTerms) -> Self {
         let durable = place(store.durable());
         Self {
             shared,
             peers,
             store,
             machine: Machine::new(Journal::new(durable)),
-            mode,
+            terms,
             timer: Timer::default(),
             waiting: BTreeMap::new(),
             appended: VecDeque::new(),
             sealing: BTreeSet::new(),
             links: Links::default(),
-            retention,
         }
     }
 
@@ -129,10 +130,16 @@ impl WalStore {
         let Some(job) = self.store.begin(work_of(task)) else {
             return self.end_without_work(task, ctx);
         };
-        match self.mode {
+        match self.terms.mode {
             DiskMode::Inline => {
                 let done = job.run();
-                self.end(task, Some(done), ctx);
+                let takes = self.terms.pace.as_ref().map_or(Duration::ZERO, |pace| pace());
+                if takes.is_zero() {
+                    return self.end(task, Some(done), ctx);
+                }
+                ctx.run_later(takes, move |actor, ctx| {
+                    actor.guarded(|actor| actor.end(task, Some(done), ctx));
+                });
             }
             DiskMode::Blocking => {
                 let running = tokio::task::spawn_blocking(move || job.run());
@@ -399,8 +406,10 @@ impl Handler<AskInventory<Inventory>> for WalStore {
     type Result = ();
 
     fn handle(&mut self, asked: AskInventory<Inventory>, _: &mut Context<Self>) {
-        // Whoever asked may have given up waiting.
-        let _ = asked.0.send(Inventory { ledger: self.store.ledger().clone() });
+        self.guarded(|actor| {
+            // Whoever asked may have given up waiting.
+            let _ = asked.0.send(Inventory { ledger: actor.store.ledger().clone() });
+        });
     }
 }
 

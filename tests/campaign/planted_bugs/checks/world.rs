@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Runtime, Source, SourceHandle};
 use earmark_backend::server::Options;
-use earmark_sim::world::{Happened, Network, Setting, VirtualClock};
-use earmark_store::{CutLimits, SimDisk};
+use earmark_sim::world::Setting;
+use earmark_store::CutLimits;
 use tokio::task::LocalSet;
 
 use super::text;
@@ -35,16 +35,8 @@ where
 }
 
 fn setting() -> Setting {
-    let clock = Arc::new(VirtualClock::new());
     let options = Options { silence: None, decode: false, ..Options::default() };
-    Setting {
-        network: Arc::new(Network::new(Arc::clone(&clock), options)),
-        clock,
-        disk: SimDisk::new(1),
-        happened: Arc::new(Happened::default()),
-        policy: Policy::EVERYDAY,
-        seed: 1,
-    }
+    Setting::new(options, Policy::EVERYDAY, 1)
 }
 
 pub(super) async fn pass(time: Duration) {

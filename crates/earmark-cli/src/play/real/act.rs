@@ -69,6 +69,18 @@ impl Player<'_> {
             // A killed process is started again by whoever started it; the others are refused
             // before anything runs, and expectations are not done.
             Action::Restart
+            | Action::FrameLate { .. }
+            | Action::DiskSlip { .. }
+            | Action::DiskHeal
+            | Action::DiskSlow { .. }
+            | Action::DiskDamage { .. }
+            | Action::ProcessStop { .. }
+            | Action::ProcessPanic { .. }
+            | Action::ProcessUp
+            | Action::ProcessDiesOpening { .. }
+            | Action::ProcessSecond
+            | Action::ClockZone { .. }
+            | Action::Suspend { .. }
             | Action::DiskFault { .. }
             | Action::DiskFull
             | Action::DiskFreed

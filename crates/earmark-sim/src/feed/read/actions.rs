@@ -1,5 +1,7 @@
 //! The actions that a feed knows, and how each one's fields are read.
 
+mod mishaps;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use earmark_backend::audio::SAMPLE_RATE;
@@ -49,7 +51,7 @@ const fn of_process(
 }
 
 /// All actions.
-pub(super) const ACTIONS: [Known; 31] = [
+pub(super) const ACTIONS: [Known; 45] = [
     of_process(
         "capture.start",
         &["device", "codec", "sample_rate", "channels", "account"],
@@ -61,6 +63,7 @@ pub(super) const ACTIONS: [Known; 31] = [
     of_world("audio", &["device", "seconds", "wav", "from", "tone"], audio),
     of_world("frames", &["device", "count", "bytes", "seed", "pace"], frames),
     of_world("frame", &["device", "data"], frame),
+    of_world("frame.late", &["device", "data", "seconds"], mishaps::frame_late),
     of_world("mute", &["device"], |story, fields| {
         Ok(Action::Mute { device: story.device(fields)? })
     }),
@@ -82,6 +85,8 @@ pub(super) const ACTIONS: [Known; 31] = [
     }),
     of_world("server.respond", &["queue"], |_, fields| server("server.respond", fields)),
     of_world("job.respond", &["queue"], |_, fields| server("job.respond", fields)),
+    of_world("server.accept", &[], |_, fields| server("server.accept", fields)),
+    of_world("server.restart", &[], |_, fields| server("server.restart", fields)),
     of_world("account.sign_in", &["account"], |_, fields| {
         Ok(Action::AccountSignIn { account: fields.account()? })
     }),
@@ -93,12 +98,23 @@ pub(super) const ACTIONS: [Known; 31] = [
     of_world("disk.fault", &["op", "error", "times"], disk_fault),
     of_world("disk.full", &[], |_, _| Ok(Action::DiskFull)),
     of_world("disk.freed", &[], |_, _| Ok(Action::DiskFreed)),
+    of_world("disk.slip", &["how", "files", "times"], mishaps::disk_slip),
+    of_world("disk.heal", &[], |_, _| Ok(Action::DiskHeal)),
+    of_world("disk.slow", &["seconds", "times"], mishaps::disk_slow),
+    of_world("disk.damage", &["files", "index", "offset", "bits"], mishaps::disk_damage),
+    of_process("process.stop", &["deadline"], mishaps::process_stop),
+    of_process("process.panic", &["after"], mishaps::process_panic),
+    of_world("process.up", &[], |_, _| Ok(Action::ProcessUp)),
+    of_world("process.dies_opening", &["after"], mishaps::process_dies_opening),
+    of_process("process.second", &[], |_, _| Ok(Action::ProcessSecond)),
     of_process("kill", &[], |_, _| Ok(Action::Kill)),
     of_world("power.cut", &["seed"], |_, fields| {
         Ok(Action::PowerCut { seed: fields.whole("seed", 0..=u64::MAX, Some(0))? })
     }),
     of_world("restart", &[], |_, _| Ok(Action::Restart)),
     of_world("clock.jump", &["seconds"], clock_jump),
+    of_world("clock.zone", &["minutes"], mishaps::clock_zone),
+    of_world("suspend", &["seconds"], mishaps::suspend),
     of_world("file.remove", &["recording"], |_, fields| {
         Ok(Action::FileRemove { recording: fields.recording()? })
     }),
@@ -238,16 +254,18 @@ fn socket_down(story: &Story<'_>, fields: &Fields<'_>) -> Read {
     })
 }
 
+fn times(fields: &Fields<'_>) -> Result<Times, FeedFault> {
+    if fields.get("times").is_none() {
+        return Ok(Times::Count(1));
+    }
+    fields.read("times", "a whole number from 1, or -1 for ever", |value| match index(value)? {
+        -1 => Some(Times::ForEver),
+        count => u32::try_from(count).ok().filter(|count| *count > 0).map(Times::Count),
+    })
+}
+
 fn disk_fault(_: &Story<'_>, fields: &Fields<'_>) -> Read {
-    let times = match fields.get("times") {
-        None => Times::Count(1),
-        Some(_) => fields.read("times", "a whole number from 1, or -1 for ever", |value| {
-            match index(value)? {
-                -1 => Some(Times::ForEver),
-                count => u32::try_from(count).ok().filter(|count| *count > 0).map(Times::Count),
-            }
-        })?,
-    };
+    let times = times(fields)?;
     Ok(Action::DiskFault {
         op: fields.choice("op", &DiskOp::ALL, DiskOp::name)?,
         error: fields.choice("error", &DiskError::ALL, DiskError::name)?,

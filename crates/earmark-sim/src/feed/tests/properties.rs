@@ -86,6 +86,9 @@ fn of_devices() -> impl Strategy<Value = Action> {
             }),
         (device(), vec(any::<u8>(), 0..9))
             .prop_map(|(device, data)| Action::Frame { device, data: data.into() }),
+        (device(), vec(any::<u8>(), 0..9), 0..=FEED_TIME_SECONDS_MAX * 1_000_000).prop_map(
+            |(device, data, micros)| Action::FrameLate { device, data: data.into(), micros }
+        ),
         device().prop_map(|device| Action::Mute { device }),
         device().prop_map(|device| Action::Unmute { device }),
         device().prop_map(|device| Action::SocketUp { device }),
@@ -102,8 +105,32 @@ fn of_the_server() -> impl Strategy<Value = Action> {
         (named(), any::<bool>()).prop_map(|(device, event)| ServerAction::End { device, event }),
         vec(answer(), 0..3).prop_map(ServerAction::Respond),
         vec(answer(), 0..3).prop_map(ServerAction::JobRespond),
+        Just(ServerAction::Accept),
+        Just(ServerAction::Restart),
     ]
     .prop_map(Action::Server)
+}
+
+fn of_mishaps() -> impl Strategy<Value = Action> {
+    let times = prop_oneof![Just(Times::ForEver), (1..=u32::MAX).prop_map(Times::Count)];
+    let files = || prop::sample::select(&FileKind::ALL);
+    let length = || 0..=FEED_TIME_SECONDS_MAX * 1_000_000;
+    let damage = (files(), any::<i64>(), 0..=FILE_OFFSET_BYTES_MAX, 1..=64_u32);
+    prop_oneof![
+        (prop::sample::select(&SLIPS), files(), 1..=u32::MAX)
+            .prop_map(|(slip, files, times)| Action::DiskSlip { slip, files, times }),
+        (length(), times).prop_map(|(micros, times)| Action::DiskSlow { micros, times }),
+        damage.prop_map(|(files, index, offset, bits)| Action::DiskDamage {
+            files,
+            index,
+            offset,
+            bits
+        }),
+        (-ZONE_MINUTES_MAX..=ZONE_MINUTES_MAX).prop_map(|minutes| Action::ClockZone { minutes }),
+        length().prop_map(|micros| Action::Suspend { micros }),
+        any::<u32>().prop_map(|after| Action::ProcessPanic { after }),
+        prop::sample::select(vec![Action::DiskHeal, Action::ProcessUp, Action::ProcessSecond,]),
+    ]
 }
 
 fn of_the_world() -> impl Strategy<Value = Action> {
@@ -132,13 +159,19 @@ fn of_the_world() -> impl Strategy<Value = Action> {
 
 /// A process that dies and comes back, so that the lines around it stay legal.
 fn death() -> impl Strategy<Value = Vec<Action>> {
-    let dies =
-        prop_oneof![Just(Action::Kill), any::<u64>().prop_map(|seed| Action::PowerCut { seed })];
-    dies.prop_map(|dies| vec![dies, Action::Restart])
+    let dies = prop_oneof![
+        Just(Action::Kill),
+        any::<u64>().prop_map(|seed| Action::PowerCut { seed }),
+        (0..=1_000_000_u64).prop_map(|micros| Action::ProcessStop { micros }),
+    ];
+    let again = (0..=DISK_OPERATIONS_MAX).prop_map(|after| Action::ProcessDiesOpening { after });
+    (dies, vec(again, 0..2)).prop_map(|(dies, again)| {
+        std::iter::once(dies).chain(again).chain([Action::Restart]).collect()
+    })
 }
 
 fn any_feed() -> impl Strategy<Value = Feed> {
-    let alone = prop_oneof![of_devices(), of_the_server(), of_the_world()];
+    let alone = prop_oneof![of_devices(), of_the_server(), of_the_world(), of_mishaps()];
     let some = prop_oneof![9 => alone.prop_map(|action| vec![action]), 1 => death()];
     (vec(some, 0..20), vec(0..=FeedTime::MAX.as_micros(), 40)).prop_map(|(actions, mut times)| {
         times.sort_unstable();

@@ -27,14 +27,16 @@ impl SyncWorker {
         tell(&self.peers.store, OpenFile { recording: recording.clone(), ordinal, answer });
         let asked = opened.into_actor(self);
         let request = ctx.spawn(asked.map(move |opened, actor: &mut Self, ctx| {
-            let blocks = match opened {
-                Ok(Ok(blocks)) => blocks,
-                Ok(Err(damaged)) => return actor.file_damaged(id, damaged, ctx),
-                // The store is stopping, and so is this actor.
-                Err(_) => return,
-            };
-            let request = UploadRequest { recording, conversation, api, blocks };
-            actor.upload(request, ordinal, ctx);
+            actor.guarded(|actor| {
+                let blocks = match opened {
+                    Ok(Ok(blocks)) => blocks,
+                    Ok(Err(damaged)) => return actor.file_damaged(id, damaged, ctx),
+                    // The store is stopping, and so is this actor.
+                    Err(_) => return,
+                };
+                let request = UploadRequest { recording, conversation, api, blocks };
+                actor.upload(request, ordinal, ctx);
+            });
         }));
         self.under_way(id, request);
     }
@@ -52,12 +54,10 @@ impl SyncWorker {
         self.shared
             .bus
             .announce(NAME, Announced::UploadStarted { recording, conversation, attempt, frames });
-        let sent = ctx.spawn(
-            target
-                .upload(request)
-                .into_actor(self)
-                .map(move |end, actor: &mut Self, ctx| actor.upload_ended(id, ordinal, end, ctx)),
-        );
+        let sent = target.upload(request).into_actor(self);
+        let sent = ctx.spawn(sent.map(move |end, actor: &mut Self, ctx| {
+            actor.guarded(|actor| actor.upload_ended(id, ordinal, end, ctx));
+        }));
         self.under_way(id, sent);
     }
 
@@ -103,10 +103,12 @@ impl SyncWorker {
         self.left(recording);
         let polled = target.poll(key.account, job);
         let polled = ctx.spawn(polled.into_actor(self).map(move |end, actor: &mut Self, ctx| {
-            actor.observe(end.carried);
-            actor.ended(recording);
-            let verdict: PollVerdict = end.verdict;
-            actor.step(recording, Event::JobPolled { verdict }, ctx);
+            actor.guarded(|actor| {
+                actor.observe(end.carried);
+                actor.ended(recording);
+                let verdict: PollVerdict = end.verdict;
+                actor.step(recording, Event::JobPolled { verdict }, ctx);
+            });
         }));
         self.under_way(recording, polled);
     }

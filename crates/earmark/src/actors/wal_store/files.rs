@@ -43,7 +43,7 @@ impl WalStore {
             reader.verify().map_err(|damage| damaged(&damage))?;
             Ok(Box::new(Checked(reader)))
         };
-        match self.mode {
+        match self.terms.mode {
             // Whoever asked may have given up waiting.
             DiskMode::Inline => drop(answer.send(check())),
             DiskMode::Blocking => {

@@ -54,7 +54,7 @@ impl WalStore {
         let now = self.shared.stamp();
         let is_old = |facts: &RecordingFacts| match facts.upload.stage {
             UploadStage::Synced { at } if facts.removing.is_none() => {
-                Deadline::after(at, self.retention).moment(now) <= now.moment
+                Deadline::after(at, self.terms.retention).moment(now) <= now.moment
             }
             UploadStage::Synced { .. }
             | UploadStage::Pending { .. }
