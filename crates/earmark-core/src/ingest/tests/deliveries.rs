@@ -76,6 +76,16 @@ fn a_socket_that_was_up_before_the_capture_carries_all_of_it() {
 }
 
 #[test]
+fn a_socket_is_up_from_its_connect_to_its_loss() {
+    let mut bench = Bench::capturing();
+    assert!(!bench.machine.shared().is_connected());
+    bench.hear(&Event::SocketCameUp);
+    assert!(bench.machine.shared().is_connected());
+    bench.hear(&Event::SocketWentDown);
+    assert!(!bench.machine.shared().is_connected());
+}
+
+#[test]
 fn what_an_earlier_connection_proves_late_counts_for_nothing_once_it_is_down() {
     let mut bench = streaming(Delivery::Delivered);
     bench.sent(FIRST, 10);

@@ -63,6 +63,19 @@ fn a_server_that_names_the_same_conversation_again_sets_no_boundary() {
 }
 
 #[test]
+fn what_was_named_before_a_connect_names_nothing_of_what_follows_it() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.say(session_of("C"));
+    bench.speak(10);
+    bench.connect();
+    bench.speak(5);
+    assert!(bench.end("D").contains(&link("D", &[1])));
+    bench.speak(5);
+    assert!(bench.end("E").contains(&link("E", &[2])));
+}
+
+#[test]
 fn another_conversation_parts_what_came_before_the_connect_and_seals_and_links_nothing() {
     let mut bench = Bench::new();
     bench.connect();

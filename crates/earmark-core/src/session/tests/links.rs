@@ -106,6 +106,19 @@ fn what_was_deleted_is_linked_no_more() {
 }
 
 #[test]
+fn what_follows_deleted_audio_joins_nothing_from_before_the_last_boundary() {
+    let mut bench = Bench::speaking(10);
+    bench.finish();
+    bench.speak(10);
+    bench.stop();
+    bench.seal(2);
+    bench.settle(2, true);
+    bench.speak(10);
+    assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
+    assert!(bench.end("D").contains(&link("D", &[3])));
+}
+
+#[test]
 fn a_person_who_ends_the_conversation_by_hand_sets_a_boundary_that_waits_for_its_link() {
     let mut bench = Bench::speaking(10);
     let closed = close(1, SessionEnd::Finished);
