@@ -152,7 +152,13 @@ fn what_has_ended_stays_ended() {
         assert_eq!(orders, [Effect::Settled { how }]);
         assert_eq!(bench.status(), status);
         assert_eq!(bench.facts(), facts(stage));
+        assert!(bench.facts().is_final(), "{status}");
+        assert_eq!(bench.facts().stage.name(), status);
     }
+    let under_way = [Bench::new(), Bench::sent(), Bench::accepted()].map(|bench| bench.facts());
+    assert!(!under_way.iter().any(UploadFacts::is_final));
+    let names = under_way.map(|facts| facts.stage.name());
+    assert_eq!(names, ["pending", "uploading", "accepted"]);
 }
 
 #[test]
