@@ -49,6 +49,17 @@ fn three_spent_attempts_five_and_ten_seconds_apart_make_it_failed() {
 }
 
 #[test]
+fn a_person_sees_when_a_recording_is_tried_again() {
+    let mut bench = Bench::sent();
+    assert_eq!(bench.report().next_attempt_at, None);
+    bench.reply(spends());
+    let next = bench.report().next_attempt_at.expect("it waits for its next attempt");
+    assert_eq!(next.moment(bench.now), bench.timer().0);
+    let bench = Bench::accepted();
+    assert_eq!(bench.report().next_attempt_at, None, "a question is no attempt");
+}
+
+#[test]
 fn chance_lengthens_the_waits_by_a_fifth_at_most_unless_it_is_switched_off() {
     for (jitter, spent, waited) in [(true, 6, 6), (false, 5, 5)] {
         let setup = Setup { jitter, ..SETUP };
@@ -156,6 +167,8 @@ fn synced_is_shown_only_once_the_journal_knows() {
     };
     assert_eq!(facts.stage, UploadStage::Synced { at: at(0) });
     assert_eq!(bench.status(), "processing");
+    let reason = bench.report().reason;
+    assert_eq!(reason.as_deref(), Some("the server has it; this is being written down"));
     bench.hear(Event::OutcomeRecorded { generation: generation - 1 });
     assert_eq!(bench.status(), "processing");
     let how = Settlement::Synced;

@@ -40,6 +40,9 @@ fn told<B>(code: u16, seconds: u64, body: B) -> Reply<B> {
     Reply::Status { status: code, retry_after: Some(Duration::from_secs(seconds)), body }
 }
 
+/// How far apart requests are to a server that has no place for a recording.
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+
 /// The class alone.
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
@@ -47,7 +50,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Accepted { .. } => "accepted",
         Verdict::Waits { delay: Delay::BackOff, .. } => "waits",
         Verdict::Waits { delay: Delay::Fixed(CONFLICT_WAIT), .. } => "waits 10 s",
-        Verdict::Waits { delay: Delay::Fixed(NO_PLACE_WAIT), .. } => "waits 1 h",
+        Verdict::Waits { delay: Delay::Fixed(AN_HOUR), .. } => "waits 1 h",
         Verdict::Waits { .. } => "waits as told",
         Verdict::Spends { .. } => "spends",
         Verdict::Fails { .. } => "fails",
@@ -167,7 +170,8 @@ fn retry_after_is_obeyed_up_to_a_day_and_nothing_at_all_counts_as_silence() {
     };
     assert_eq!(delay(0), Delay::BackOff);
     assert_eq!(delay(1), Delay::Told(Duration::from_secs(1)));
-    assert_eq!(delay(u64::MAX), Delay::Told(RETRY_AFTER_MAX));
+    let a_day = Duration::from_secs(86_400);
+    assert_eq!(delay(u64::MAX), Delay::Told(a_day));
 }
 
 #[test]
@@ -177,6 +181,17 @@ fn no_fault_on_the_way_spends_anything_but_a_reply_too_large_to_read() {
         let expected = if fault == TransportFault::TooLarge { "spends" } else { "waits" };
         assert_eq!(class, expected, "{fault:?}");
     }
+}
+
+#[test]
+fn a_person_can_tell_every_fault_on_the_way_from_every_other() {
+    let reasons = FAULTS.map(|fault| match classify(&Reply::Transport(fault), V2) {
+        Verdict::Waits { reason, .. } | Verdict::Spends { reason } => reason,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(reasons[0], "the network is down");
+    let distinct: alloc::collections::BTreeSet<_> = reasons.iter().collect();
+    assert_eq!(distinct.len(), FAULTS.len(), "{reasons:?}");
 }
 
 #[test]
