@@ -63,6 +63,30 @@ fn a_server_that_names_the_same_conversation_again_sets_no_boundary() {
 }
 
 #[test]
+fn what_is_sent_after_the_end_of_the_named_conversation_belongs_to_none_that_was_named() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.say(session_of("C"));
+    bench.speak(10);
+    bench.end("C");
+    bench.speak(10);
+    assert!(bench.end("D").contains(&link("D", &[2])));
+}
+
+#[test]
+fn what_follows_the_end_of_one_named_conversation_joins_none_that_was_named_before() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.say(session_of("C"));
+    bench.speak(10);
+    bench.say(session_of("D"));
+    bench.speak(10);
+    assert!(bench.end("D").contains(&link("D", &[2])));
+    bench.speak(5);
+    assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
+}
+
+#[test]
 fn what_was_named_before_a_connect_names_nothing_of_what_follows_it() {
     let mut bench = Bench::new();
     bench.connect();

@@ -131,6 +131,18 @@ fn a_person_who_ends_the_conversation_by_hand_sets_a_boundary_that_waits_for_its
 }
 
 #[test]
+fn a_link_of_what_came_before_leaves_what_is_captured_now_in_one_piece() {
+    let mut bench = Bench::speaking(10);
+    bench.finish();
+    bench.speak(10);
+    assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
+    bench.connect();
+    bench.speak(10);
+    bench.pass(CONNECT_GRACE);
+    assert!(bench.end("D").contains(&link("D", &[2, 3])));
+}
+
+#[test]
 fn there_is_nothing_to_end_by_hand_before_a_frame_has_come() {
     let mut bench = Bench::new();
     bench.start(OPUS);

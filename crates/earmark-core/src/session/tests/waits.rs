@@ -19,6 +19,17 @@ fn an_upload_starts_when_its_conversation_is_ready() {
 }
 
 #[test]
+fn a_link_that_is_told_twice_starts_nothing_twice() {
+    let mut bench = linking();
+    bench.ready("C");
+    let recordings = alloc::vec![Token(recording(1))];
+    let (conversation, asked) = (conversation("C"), alloc::vec![recording(1)]);
+    let told = Event::LinkRecorded { conversation, asked, recordings };
+    assert_eq!(bench.hear(told.clone()), [sync(1, false), upload(1, Some("C"))]);
+    assert_eq!(bench.hear(told), []);
+}
+
+#[test]
 fn an_event_that_comes_before_the_seal_is_remembered_and_starts_nothing_before_it() {
     let mut bench = linking();
     assert_eq!(bench.ready("C"), []);
@@ -87,6 +98,17 @@ fn an_event_that_nobody_awaits_and_that_spans_unlinked_audio_counts_as_both() {
     let event = Announcement::ConversationEvent { conversation, span };
     assert_eq!(bench.say(event), [link("C", &[1]), Effect::ProveDelivery]);
     assert_eq!(bench.link("C", &[1]), [sync(1, false), upload(1, Some("C"))]);
+}
+
+#[test]
+fn an_event_that_spans_a_whole_session_parts_it_from_the_next_and_opens_none() {
+    let mut bench = Bench::stopped(10);
+    let span = Some((wall(bench.now - secs(10)), wall(bench.now)));
+    bench.speak(10);
+    let conversation = Some(conversation("C"));
+    let event = Announcement::ConversationEvent { conversation, span };
+    assert_eq!(bench.say(event), [link("C", &[1]), Effect::ProveDelivery]);
+    assert_eq!(bench.state(2), "capturing");
 }
 
 #[test]

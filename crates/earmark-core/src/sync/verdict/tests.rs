@@ -195,6 +195,24 @@ fn a_person_can_tell_every_fault_on_the_way_from_every_other() {
 }
 
 #[test]
+fn a_person_reads_what_kind_of_answer_came() {
+    for (code, words) in [
+        (206, "the server's answer was unreadable (206)"),
+        (207, "the server used only a part of it (207)"),
+        (302, "the server pointed to another place, not followed (302)"),
+        (499, "the server refused it, perhaps not for good (499)"),
+        (503, "the server has a fault of its own (503)"),
+        (600, "the server's answer was no answer of HTTP (600)"),
+    ] {
+        let verdict = classify(&status(code, UploadBody::Empty), V2);
+        let (Verdict::Spends { reason } | Verdict::Waits { reason, .. }) = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert_eq!(reason, words);
+    }
+}
+
+#[test]
 fn the_reason_holds_the_status_and_the_servers_words_without_what_steers_a_terminal() {
     let detail = UploadBody::Detail("too old\u{1b}[31m\u{202e}\r\n");
     let Verdict::Fails { reason } = classify(&status(422, detail), V2) else {
@@ -262,6 +280,20 @@ fn a_failed_job_spends_over_the_content_and_is_uploaded_again_otherwise() {
 fn a_job_that_the_server_lost_is_uploaded_again() {
     for code in [404, 410] {
         assert_eq!(poll_word(&status(code, JobBody::Unreadable)), "reupload");
+    }
+}
+
+#[test]
+fn a_poll_that_meets_a_409_is_repeated_as_told_or_after_ten_seconds() {
+    let ten_seconds = Duration::from_secs(10);
+    for (reply, expected) in [
+        (status(409, JobBody::Unreadable), Delay::Fixed(ten_seconds)),
+        (told(409, 30, JobBody::Unreadable), Delay::Told(Duration::from_secs(30))),
+    ] {
+        let PollVerdict::Waits { delay, .. } = classify_poll(&reply) else {
+            panic!("a 409 waits");
+        };
+        assert_eq!(delay, expected);
     }
 }
 
