@@ -74,6 +74,18 @@ fn what_is_sent_after_the_end_of_the_named_conversation_belongs_to_none_that_was
 }
 
 #[test]
+fn what_lies_before_a_silence_of_two_minutes_is_not_what_a_connect_names() {
+    let mut bench = Bench::stopped(10);
+    bench.pass(CONVERSATION_GAP);
+    bench.connect();
+    bench.say(session_of("C"));
+    assert_eq!(bench.end("B"), [link("B", &[1]), Effect::ProveDelivery]);
+    bench.speak(10);
+    assert_eq!(bench.end("D"), [Effect::ReportIgnored("there is no audio to link")]);
+    assert!(bench.end("C").contains(&link("C", &[2])));
+}
+
+#[test]
 fn what_follows_the_end_of_one_named_conversation_joins_none_that_was_named_before() {
     let mut bench = Bench::new();
     bench.connect();
