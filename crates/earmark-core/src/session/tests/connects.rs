@@ -34,6 +34,25 @@ fn right_after_a_connect_the_server_speaks_of_what_it_heard_before() {
 }
 
 #[test]
+fn frames_of_the_same_instant_fall_on_the_side_of_the_connect_on_which_they_came() {
+    let mut bench = Bench::new();
+    bench.frames(10, Duration::ZERO);
+    bench.connect();
+    bench.frames(10, Duration::ZERO);
+    assert!(bench.end("C").contains(&link("C", &[1])));
+}
+
+#[test]
+fn a_capture_that_began_after_the_connect_lies_behind_it_although_its_numbers_begin_anew() {
+    let mut bench = Bench::speaking(10);
+    bench.connect();
+    bench.stop();
+    bench.speak(5);
+    assert!(bench.end("C").contains(&link("C", &[1])));
+    assert_eq!(bench.state(2), "capturing");
+}
+
+#[test]
 fn later_than_that_it_speaks_of_both() {
     let mut bench = Bench::speaking(10);
     bench.connect();
