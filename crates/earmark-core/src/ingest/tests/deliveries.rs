@@ -26,6 +26,7 @@ fn a_frame_counts_as_delivered_when_the_other_end_has_proven_that_it_read_it() {
 fn under_the_originals_rule_handing_a_frame_to_the_socket_is_enough() {
     let mut bench = streaming(Delivery::Sent);
     assert_eq!(bench.sent(FIRST, 7), [record(FIRST, 0, 7)]);
+    assert_eq!(bench.sent(FIRST, 7), [], "that is known already");
     assert_eq!(bench.delivered(FIRST, 7), []);
 }
 

@@ -159,6 +159,15 @@ fn a_server_without_v2_gets_the_same_upload_over_v1() {
 }
 
 #[test]
+fn a_server_that_has_no_v1_either_is_asked_an_hour_later() {
+    let mut bench = Bench::with(Setup { api: Api::V1, ..SETUP });
+    bench.hear(due("C"));
+    bench.send();
+    bench.reply(Verdict::UseV1 { reason: String::from("405") });
+    assert_eq!((bench.state(), bench.waits()), ("Waiting", secs(3_600)));
+}
+
+#[test]
 fn synced_is_shown_only_once_the_journal_knows() {
     let mut bench = Bench::sent();
     let orders = bench.reply(Verdict::Synced);
@@ -174,6 +183,25 @@ fn synced_is_shown_only_once_the_journal_knows() {
     let how = Settlement::Synced;
     assert_eq!(bench.record(), [Effect::Settled { how }]);
     assert_eq!(bench.status(), "synced");
+}
+
+#[test]
+fn the_record_of_an_earlier_outcome_settles_nothing() {
+    let recorded = |orders: &[Effect<Token>]| {
+        let mut generations = orders.iter().filter_map(|order| match order {
+            Effect::RecordOutcome { generation, .. } => Some(*generation),
+            _ => None,
+        });
+        generations.next().expect("an outcome is recorded")
+    };
+    let mut bench = Bench::sent();
+    let earlier = recorded(&bench.reply(waits(Delay::BackOff)));
+    bench.wait();
+    bench.send();
+    bench.reply(Verdict::Synced);
+    assert_eq!(bench.hear(Event::OutcomeRecorded { generation: earlier }), []);
+    assert_eq!(bench.hear(Event::OutcomeNotRecorded { generation: earlier }), []);
+    assert_eq!(bench.status(), "processing");
 }
 
 #[test]

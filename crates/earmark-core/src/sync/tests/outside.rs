@@ -147,6 +147,26 @@ fn an_answer_of_another_kind_lets_credentials_be_renewed_again() {
 }
 
 #[test]
+fn a_poll_that_is_answered_lets_credentials_be_renewed_again() {
+    let mut bench = Bench::accepted();
+    for _ in 0..3 {
+        bench.wait();
+        let reason = String::from("401");
+        assert!(bench.poll(PollVerdict::SignIn { reason }).contains(&Effect::AskSignIn));
+        bench.hear(Event::SignInRenewed);
+        bench.poll(PollVerdict::Running { poll_after: None });
+    }
+}
+
+#[test]
+fn what_no_network_answered_waits_for_the_network_and_for_no_time() {
+    let mut bench = Bench::sent();
+    bench.hear(Event::NetworkLost);
+    bench.reply(waits(Delay::BackOff));
+    assert_eq!(bench.state(), "Offline");
+}
+
+#[test]
 fn nothing_leaves_for_an_account_that_is_signed_out() {
     let mut bench = Bench::new();
     bench.hear(due("C"));

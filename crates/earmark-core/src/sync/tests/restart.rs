@@ -36,6 +36,30 @@ fn a_retry_after_is_obeyed_across_a_restart() {
 }
 
 #[test]
+fn a_back_off_goes_on_after_a_restart_unless_the_network_is_what_it_waits_for() {
+    for (delay, online, state) in [
+        (Delay::BackOff, true, "Waiting"),
+        (Delay::BackOff, false, "Offline"),
+        (Delay::Told(secs(600)), false, "Waiting"),
+    ] {
+        let mut before = Bench::sent();
+        before.reply(waits(delay));
+        let mut bench = Bench::with(Setup { online, ..SETUP });
+        bench.recover(before.facts());
+        assert_eq!(bench.state(), state, "{delay:?}, online: {online}");
+    }
+}
+
+#[test]
+fn what_was_deleted_is_not_brought_back_by_what_the_journal_tells() {
+    let mut bench = Bench::new();
+    bench.hear(Event::Deleted);
+    let unexpected = Effect::Unexpected { state: "Deleted", event: "Recovered" };
+    assert_eq!(bench.recover(UploadFacts::new()), [unexpected]);
+    assert_eq!(bench.state(), "Deleted");
+}
+
+#[test]
 fn a_wait_that_passed_while_the_program_was_away_is_over() {
     let mut bench = Bench::sent();
     bench.reply(waits(Delay::Told(secs(600))));
