@@ -3,7 +3,7 @@
 use earmark_core::{FrameSeq, WallTime};
 use proptest::prelude::*;
 
-use super::world::{World, conversation, stamp};
+use super::world::{World, conversation, device, stamp};
 use crate::{Record, Removal, Work};
 
 #[test]
@@ -59,6 +59,29 @@ fn what_was_delivered_is_merged_and_forgotten_with_its_recording() {
     world.stage(Record::Removing { recording: first, why: Removal::Released });
     world.stage(Record::Removed { recording: first });
     assert_eq!(delivered(&world).ranges(), [range(100, 110)]);
+}
+
+#[test]
+fn what_was_delivered_of_a_recording_alone_goes_with_it() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 100);
+    world.cut(capture, first);
+    world.recording(capture, session);
+    world.stage(Record::Delivered { capture, from: FrameSeq(0), to: FrameSeq(100) });
+    world.stage(Record::Removing { recording: first, why: Removal::Released });
+    world.stage(Record::Removed { recording: first });
+    assert_eq!(world.store.ledger().captures[&capture].delivered.ranges(), []);
+}
+
+#[test]
+fn a_device_is_muted_until_a_person_lets_it_be_heard() {
+    let mut world = World::new();
+    for muted in [true, false] {
+        world.stage(Record::MuteSet { device: device(), muted });
+        assert_eq!(world.store.ledger().muted.contains(&device()), muted);
+    }
 }
 
 #[test]

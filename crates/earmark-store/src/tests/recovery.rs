@@ -235,12 +235,16 @@ fn what_is_behind_a_record_that_never_was_durable_is_dropped_when_that_one_is_lo
     world.flush();
     let lost = mute(&mut world, "lost");
     world.run(Work::Write).expect("the disk is healthy");
-    mute(&mut world, "behind");
+    let behind = mute(&mut world, "behind");
     world.run(Work::Write).expect("the disk is healthy");
+    let file = paths(&world, "journal/0").pop().expect("there is one");
+    let records = scan(&world, &file).records;
+    let dropped = records.iter().find(|record| record.seq == behind).expect("it is written").len;
     lose(&world, durable);
     lose(&world, lost);
     let world = world.reopen();
     assert_eq!(harms(&world), [Harm::Rot]);
+    assert_eq!(world.recovered.torn_bytes, u64::from(dropped), "the rot is no torn tail");
     assert!(!is_muted(&world, "behind"), "it may have come without what was before it");
 }
 
@@ -276,6 +280,39 @@ fn frames_that_are_lost_below_a_snapshot_are_missed_by_a_recording_that_waits_fo
     world.seal_all();
     let facts = &world.store.ledger().recordings[&waiting];
     assert_eq!(facts.sealed.as_ref().map(|seal| seal.missing), Some(12));
+}
+
+#[test]
+fn the_last_record_of_a_file_is_missed_although_nothing_stands_behind_it_there() {
+    let mut world = World::new();
+    while paths(&world, "journal/0").len() < 2 {
+        mute(&mut world, "often");
+        world.flush();
+    }
+    world.flush();
+    let next = scan(&world, &paths(&world, "journal/0")[1]).first;
+    lose(&world, next - 1);
+    assert_eq!(harms(&world.reopen()), [Harm::Rot]);
+}
+
+#[test]
+fn a_torn_tail_sends_no_file_to_quarantine() {
+    let mut world = World::new();
+    world.sealed_recording(30);
+    let torn = mute(&mut world, "torn");
+    world.run(Work::Write).expect("the disk is healthy");
+    mute(&mut world, "behind");
+    world.run(Work::Write).expect("the disk is healthy");
+    lose(&world, torn);
+    let mut world = world.reopen();
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
+    let files = paths(&world, "journal/0");
+    while files.iter().any(|path| world.disk.contents(path).is_some()) {
+        world.sealed_recording(40);
+        world.run(Work::Snapshot).expect("the disk is healthy");
+        world.run(Work::Prune).expect("the disk is healthy");
+    }
+    assert_eq!(paths(&world, "quarantine/"), [""; 0]);
 }
 
 #[test]
