@@ -81,9 +81,10 @@ impl Bench {
         self.machine.step(&event, &mut step);
         let mut orders = Vec::new();
         for order in effects.drain() {
-            match order {
-                Effect::Report(report) => self.told = Some(report),
-                order => orders.push(order),
+            if let Effect::Report(report) = order {
+                self.told = Some(report);
+            } else {
+                orders.push(order);
             }
         }
         orders

@@ -188,11 +188,11 @@ fn synced_is_shown_only_once_the_journal_knows() {
 #[test]
 fn the_record_of_an_earlier_outcome_settles_nothing() {
     let recorded = |orders: &[Effect<Token>]| {
-        let mut generations = orders.iter().filter_map(|order| match order {
-            Effect::RecordOutcome { generation, .. } => Some(*generation),
-            _ => None,
-        });
-        generations.next().expect("an outcome is recorded")
+        let record = orders.iter().find(|order| matches!(order, Effect::RecordOutcome { .. }));
+        let Some(Effect::RecordOutcome { generation, .. }) = record else {
+            panic!("{orders:?}");
+        };
+        *generation
     };
     let mut bench = Bench::sent();
     let earlier = recorded(&bench.reply(waits(Delay::BackOff)));

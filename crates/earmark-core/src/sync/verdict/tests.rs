@@ -185,9 +185,12 @@ fn no_fault_on_the_way_spends_anything_but_a_reply_too_large_to_read() {
 
 #[test]
 fn a_person_can_tell_every_fault_on_the_way_from_every_other() {
-    let reasons = FAULTS.map(|fault| match classify(&Reply::Transport(fault), V2) {
-        Verdict::Waits { reason, .. } | Verdict::Spends { reason } => reason,
-        other => panic!("{other:?}"),
+    let reasons = FAULTS.map(|fault| {
+        let verdict = classify(&Reply::Transport(fault), V2);
+        let (Verdict::Waits { reason, .. } | Verdict::Spends { reason }) = verdict else {
+            panic!("{verdict:?}");
+        };
+        reason
     });
     assert_eq!(reasons[0], "the network is down");
     let distinct: alloc::collections::BTreeSet<_> = reasons.iter().collect();
