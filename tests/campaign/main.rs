@@ -7,6 +7,7 @@ mod io_faults;
 mod kills;
 mod locked;
 mod memory;
+mod model_check;
 mod outcome;
 mod power_cuts;
 mod request;
@@ -25,7 +26,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 8] = [
+const CAMPAIGNS: [Campaign; 9] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -50,6 +51,11 @@ const CAMPAIGNS: [Campaign; 8] = [
         name: "kills",
         checks: "SIGKILL of the real program at random: what was durable reaches the server",
         run: kills::run,
+    },
+    Campaign {
+        name: "model-check",
+        checks: "every state that the production machines can reach together, faults included",
+        run: model_check::run,
     },
     Campaign {
         name: "power-cuts",

@@ -13,6 +13,8 @@
 //! | [`sync`] | what an answer of the server means, and when a recording is tried again |
 //! | [`connectivity`] | whether the network is usable |
 //!
+//! What must hold of all of them together stands in [`invariant`].
+//!
 //! Every machine is driven the same way: one event, one step, drain all effects, then the next
 //! event.
 
@@ -36,6 +38,7 @@ mod token;
 
 pub mod connectivity;
 pub mod ingest;
+pub mod invariant;
 pub mod session;
 pub mod sync;
 pub mod wal_store;

@@ -14,17 +14,19 @@ use crate::record::{Removal, Seal, SessionEnd};
 
 mod delivered;
 mod fold;
+mod found;
 mod index;
 mod item;
 
 pub use delivered::Delivered;
+pub use found::FoundSessions;
 pub(crate) use item::Item;
 
 /// How many ended sessions without recordings are remembered, the latest ones.
 pub const SESSIONS_KEPT_MAX: usize = 256;
 
 /// Everything that the records so far have decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ledger {
     /// Captures that run, or of whose frames there are recordings.
     pub captures: BTreeMap<CaptureId, CaptureFacts>,
@@ -42,7 +44,7 @@ pub struct Ledger {
 }
 
 /// Frames by what became of them, since the store began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Totals {
     /// Confirmed by the server, each frame once.
     pub uploaded_frames: u64,
@@ -53,7 +55,7 @@ pub struct Totals {
 }
 
 /// What is known of a capture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CaptureFacts {
     /// The device.
     pub device: Device,
@@ -81,7 +83,7 @@ pub struct CaptureFacts {
 }
 
 /// What is known of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionFacts {
     /// The capture it is a part of.
     pub capture: CaptureId,
@@ -104,7 +106,7 @@ pub struct SessionFacts {
 }
 
 /// What is known of a recording.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecordingFacts {
     /// The session it belongs to.
     pub session: SessionId,

@@ -27,6 +27,7 @@ mod jobs;
 mod journal;
 mod layout;
 mod ledger;
+mod links;
 mod reader;
 mod record;
 mod recovery;
@@ -48,8 +49,10 @@ pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk};
 pub use inspect::{Inspection, Verification, inspect, verify};
 pub use layout::recording_path;
 pub use ledger::{
-    CaptureFacts, Delivered, Ledger, RecordingFacts, SESSIONS_KEPT_MAX, SessionFacts, Totals,
+    CaptureFacts, Delivered, FoundSessions, Ledger, RecordingFacts, SESSIONS_KEPT_MAX,
+    SessionFacts, Totals,
 };
+pub use links::{Link, Links};
 pub use reader::{RecordingError, RecordingReader};
 pub use record::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum};
 pub use recovery::ReadError;
@@ -60,5 +63,5 @@ pub use sealed::SealedRecording;
 pub use simulated::{
     Aim, CutLimits, Cuts, DiskError, DiskOp, Fault, Lie, Operation, Past, SECTOR_BYTES, SimDisk,
 };
-pub use store::{Config, OpenError, Recovered, Store, Ticket};
+pub use store::{Config, OpenError, Recovered, Staging, Store, Ticket, close_what_is_open};
 pub use work::{Done, Failure, Job, Outcome, Work};

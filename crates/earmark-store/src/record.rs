@@ -14,7 +14,7 @@ use earmark_core::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// One entry of the journal; its JSON is `{"name": {fields}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A device began to stream.
@@ -187,7 +187,7 @@ pub enum Removal {
 }
 
 /// Which frames a journal record holds, and when they were captured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameSpan {
     /// The capture.
     pub capture: CaptureId,

@@ -16,8 +16,10 @@ use crate::sealed::SealedRecording;
 use crate::work::{Done, Failure, Fault, Job, Outcome, Output, Work};
 use crate::{seal, snapshot};
 
+mod closing;
 mod open;
 
+pub use closing::{Staging, close_what_is_open};
 pub use open::{OpenError, Recovered};
 
 /// A snapshot becomes due when so many journal files lie there, however little is in them.

@@ -4,7 +4,9 @@ use statig::Outcome;
 use statig::blocking::{self, IntoStateMachine};
 
 use super::state::{Errand, Job, Pause, PauseKind, State};
-use super::{Api, Effect, Event, Settlement, Turn};
+use super::{Api, Effect, Event, RETRY_AFTER_MAX, Settlement, Turn};
+use crate::invariant::uphold;
+use crate::invariant::upload::{Wait, wait_as_told};
 use crate::{ConversationId, Effects, SealedToken, Stamp};
 
 mod outside;
@@ -52,6 +54,9 @@ pub struct Upload<R> {
     setup: Setup,
     due: bool,
     conversation: Option<ConversationId>,
+    /// The conversation that it was let go with while its first request was being journalled: it
+    /// counts if the journal refuses that request.
+    meanwhile: Option<Option<ConversationId>>,
     requests: u32,
     attempts: u32,
     swallowed: u32,
@@ -69,6 +74,7 @@ impl<R> Upload<R> {
             setup,
             due: false,
             conversation: None,
+            meanwhile: None,
             requests: 0,
             attempts: 0,
             swallowed: 0,
@@ -234,10 +240,12 @@ impl<R: SealedToken + 'static> Upload<R> {
                 };
                 step.order(Effect::RequestSlot { turn });
             }
-            State::Waiting { pause, .. } => step.order(Effect::ArmTimer {
-                at: pause.until.moment(step.now),
-                generation: pause.generation,
-            }),
+            State::Waiting { pause, .. } => {
+                let (now, until) = (step.now.moment, pause.until.moment(step.now));
+                let cap = RETRY_AFTER_MAX;
+                uphold(wait_as_told(&Wait { now, until, cap, leaves: false }));
+                step.order(Effect::ArmTimer { at: until, generation: pause.generation });
+            }
             State::Journalling => step.order(Effect::RecordAttempt { facts: self.facts(next) }),
             State::Uploading => step.order(Effect::SendUpload {
                 recording: self.recording.clone(),

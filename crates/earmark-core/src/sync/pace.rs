@@ -4,6 +4,8 @@ use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use crate::Moment;
+use crate::invariant::uphold;
+use crate::invariant::upload::no_storm;
 
 /// Requests in flight at the same time, unless configured otherwise.
 pub const FLIGHTS_MAX: usize = 3;
@@ -84,6 +86,7 @@ impl Pace {
             slot.sent = true;
             self.unsent -= 1;
             self.left.push_back(now);
+            uphold(no_storm(self.left.len(), self.per_minute_max));
         }
     }
 

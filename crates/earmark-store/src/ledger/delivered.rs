@@ -4,7 +4,7 @@ use earmark_core::FrameSeq;
 use serde::{Deserialize, Serialize};
 
 /// Ranges of frame numbers, rising, without overlap and never touching.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Delivered(Vec<(FrameSeq, FrameSeq)>);
 

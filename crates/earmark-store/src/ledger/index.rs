@@ -9,7 +9,7 @@ use earmark_core::{CaptureId, FrameSeq, RecordingId, SessionId};
 use super::{Ledger, RecordingFacts};
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Index {
     /// The recordings of each capture by their first frames.
     of_capture: BTreeSet<(CaptureId, FrameSeq, RecordingId)>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use earmark_core::{CaptureId, FrameSeq, RecordingId, SessionId, Stamp};
 
+use super::closing::{Staging, close_what_is_open};
 use super::{Config, Store};
 use crate::damage::Damage;
 use crate::disk::{Disk, read_full_at};
@@ -13,7 +14,8 @@ use crate::identity;
 use crate::jobs;
 use crate::journal::{Journal, Reserve, mix};
 use crate::layout::{self, DIRS, JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, journal_path};
-use crate::record::{Record, Removal, SessionEnd};
+use crate::ledger::Ledger;
+use crate::record::Record;
 use crate::recovery::{self, Depth, ReadError, Recovery};
 use crate::work::{Failure, Work};
 
@@ -95,7 +97,7 @@ impl Store {
         };
         store.journal.cuts = recovery.cuts;
         store.restage(&recovery.tail)?;
-        let frames = store.close_what_is_open(at);
+        let frames = close_what_is_open(&mut store, at);
         let mut recovered = Recovered {
             damage: recovery.damage,
             frames,
@@ -147,76 +149,23 @@ impl Store {
         self.run(Work::Write)?;
         self.run(Work::Sync)
     }
+}
 
-    /// Cuts recordings, closes sessions and captures that were found open.
-    fn close_what_is_open(&mut self, at: Stamp) -> Vec<(CaptureId, FrameSeq)> {
-        let all = self.ledger.captures.iter();
-        let all: Vec<_> =
-            all.map(|(id, facts)| (*id, facts.next_seq, facts.closed.is_none())).collect();
-        for (capture, next, _) in &all {
-            while let Some(recording) = self.ledger.open_recording(*capture) {
-                self.close_recording(recording, self.end_of(recording, *next));
-            }
-        }
-        let open = all.into_iter().filter(|(.., is_open)| *is_open);
-        let open: Vec<(CaptureId, FrameSeq)> = open.map(|(id, next, _)| (id, next)).collect();
-        for (capture, next) in &open {
-            self.adopt_orphans(*capture, *next, at);
-        }
-        let all = self.ledger.sessions.iter();
-        let sessions: Vec<SessionId> =
-            all.filter(|(_, facts)| facts.closed.is_none()).map(|(id, _)| *id).collect();
-        for session in sessions {
-            self.stage(Record::SessionClosed { session, end: SessionEnd::Recovered, at });
-        }
-        for (capture, _) in &open {
-            self.stage(Record::CaptureClosed { capture: *capture, at });
-        }
-        open
+impl Staging for Store {
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
-    /// Where a recording that was found open ends. If it is the record of its cut that is lost, its
-    /// seal or the recording behind it tells; else it goes as far as its capture.
-    fn end_of(&self, recording: RecordingId, next: FrameSeq) -> FrameSeq {
-        let Some(facts) = self.ledger.recordings.get(&recording) else {
-            return next;
-        };
-        if let Some(seal) = &facts.sealed {
-            return facts.first.plus(u64::from(seal.frames) + u64::from(seal.missing));
-        }
-        self.ledger.first_behind(facts.capture, facts.first).unwrap_or(next)
+    fn stage(&mut self, record: Record) {
+        self.stage(record);
     }
 
-    fn close_recording(&mut self, recording: RecordingId, end: FrameSeq) {
-        let first = self.ledger.recordings.get(&recording).map(|facts| facts.first);
-        if first.is_some_and(|first| first < end) {
-            self.stage(Record::RecordingCut { recording, end });
-        } else {
-            self.stage(Record::Removing { recording, why: Removal::Released });
-            self.stage(Record::Removed { recording });
-        }
+    fn next_session(&mut self) -> SessionId {
+        self.next_session()
     }
 
-    /// Frames whose recording was not opened before the crash get one: they were acknowledged.
-    fn adopt_orphans(&mut self, capture: CaptureId, end: FrameSeq, at: Stamp) {
-        let Some(facts) = self.ledger.captures.get(&capture) else {
-            return;
-        };
-        let first = facts.covered;
-        if first >= end {
-            return;
-        }
-        let sessions = self.ledger.sessions.iter().rev();
-        let open = sessions.filter(|(_, facts)| facts.capture == capture);
-        let open = open.filter(|(_, facts)| facts.closed.is_none()).map(|(id, _)| *id).next();
-        let session = open.unwrap_or_else(|| {
-            let session = self.next_session();
-            self.stage(Record::SessionOpened { session, capture, first, at });
-            session
-        });
-        let recording = self.next_recording();
-        self.stage(Record::RecordingOpened { recording, session, capture, first });
-        self.stage(Record::RecordingCut { recording, end });
+    fn next_recording(&mut self) -> RecordingId {
+        self.next_recording()
     }
 }
 

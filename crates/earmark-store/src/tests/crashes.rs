@@ -68,6 +68,19 @@ fn what_was_written_survives_a_kill_without_a_sync() {
 }
 
 #[test]
+fn frames_whose_capture_ended_before_a_recording_was_opened_for_them_get_one() {
+    let mut world = World::new();
+    let (capture, _) = world.capture();
+    world.frames(capture, 30);
+    world.stage(Record::CaptureClosed { capture, at: stamp() });
+    world.flush();
+    let mut world = world.reopen();
+    world.seal_all();
+    let found: Vec<RecordingId> = world.store.ledger().recordings.keys().copied().collect();
+    assert_eq!(found.iter().map(|id| world.read(*id).len()).collect::<Vec<_>>(), [30]);
+}
+
+#[test]
 fn what_a_kill_left_is_durable_once_the_store_is_open_again() {
     let mut world = World::new();
     let (capture, session) = world.capture();

@@ -90,6 +90,8 @@ pub(crate) struct ReleaseDecided {
 /// A recording's bytes for an upload, checked whole against their hash first.
 pub(crate) struct OpenFile {
     pub(crate) recording: SealedRecording,
+    /// The ordinal of the request that is about to leave.
+    pub(crate) ordinal: u32,
     pub(crate) answer: oneshot::Sender<Result<Box<dyn Blocks>, Damaged>>,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use earmark_core::wal_store::{DiskTask, Effect, Event, Health, Journal, Ticket};
 use earmark_core::{CaptureId, ConversationId, Effects, FrameSeq, Machine, RecordingId, Step};
-use earmark_store::{Done, Outcome, Record, Store};
+use earmark_store::{Done, Links, Outcome, Record, Store};
 use tokio::sync::oneshot;
 
 use super::guard::guard;
@@ -27,8 +27,6 @@ mod files;
 mod link;
 mod removal;
 
-use link::Link;
-
 const NAME: &str = "WalStore";
 
 /// How often synced recordings are looked through for those that have stayed long enough.
@@ -48,7 +46,7 @@ pub(crate) struct WalStore {
     appended: VecDeque<(Ticket, CaptureId, FrameSeq)>,
     /// Recordings whose seal is queued or under way.
     sealing: BTreeSet<RecordingId>,
-    links: Vec<Link>,
+    links: Links,
     /// How long a synced recording stays on the disk.
     retention: Duration,
 }
@@ -82,7 +80,7 @@ impl WalStore {
             waiting: BTreeMap::new(),
             appended: VecDeque::new(),
             sealing: BTreeSet::new(),
-            links: Vec::new(),
+            links: Links::default(),
             retention,
         }
     }

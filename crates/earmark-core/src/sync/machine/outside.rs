@@ -16,8 +16,10 @@ impl<R: SealedToken + 'static> Upload<R> {
         conversation: Option<&ConversationId>,
         step: &mut UploadStep<'_, R>,
     ) -> Outcome<State> {
-        if self.requests == 0 {
-            self.conversation = conversation.cloned();
+        match (self.requests, state) {
+            (0, _) => self.conversation = conversation.cloned(),
+            (1, State::Journalling) => self.meanwhile = Some(conversation.cloned()),
+            (_, _) => {}
         }
         self.due = true;
         let State::Held = state else {

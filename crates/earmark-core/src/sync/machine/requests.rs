@@ -40,6 +40,7 @@ impl<R: SealedToken + 'static> Upload<R> {
         let State::Journalling = state else {
             return late_for_journalling(state);
         };
+        self.meanwhile = None;
         if self.setup.online && self.setup.signed_in {
             return self.go(state, State::Uploading, Journal::Skip, step);
         }
@@ -58,6 +59,9 @@ impl<R: SealedToken + 'static> Upload<R> {
             return late_for_journalling(state);
         };
         self.requests = self.requests.saturating_sub(1);
+        if let Some(conversation) = self.meanwhile.take() {
+            self.conversation = conversation;
+        }
         let next = self.wait(Errand::Upload, Delay::BackOff, reason, step);
         self.go(state, next, Journal::Skip, step)
     }

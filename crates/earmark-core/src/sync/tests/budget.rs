@@ -30,6 +30,29 @@ fn an_attempt_that_the_journal_could_not_take_leaves_nothing_and_waits() {
     assert_eq!(bench.report().reason.as_deref(), Some("the disk is full"));
 }
 
+/// Its wait for a conversation ended, a link came all the same, and the store, which knew the link
+/// first, refuses the request that would name none.
+#[test]
+fn a_link_that_comes_while_a_request_is_journalled_counts_when_that_request_is_refused() {
+    let mut bench = Bench::new();
+    bench.hear(Event::Due { conversation: None });
+    bench.hear(Event::SlotGranted);
+    bench.hear(due("C"));
+    let reason = String::from("the recording was linked meanwhile");
+    bench.hear(Event::AttemptNotRecorded { reason });
+    bench.wait();
+    assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 1)]);
+}
+
+#[test]
+fn a_link_that_comes_while_a_request_is_journalled_comes_too_late_when_that_request_is_taken() {
+    let mut bench = Bench::new();
+    bench.hear(Event::Due { conversation: None });
+    bench.hear(Event::SlotGranted);
+    bench.hear(due("C"));
+    assert_eq!(sends_to(&bench.hear(Event::AttemptRecorded)), [(None, Api::V2, 1)]);
+}
+
 #[test]
 fn three_spent_attempts_five_and_ten_seconds_apart_make_it_failed() {
     let mut bench = Bench::sent();

@@ -24,7 +24,7 @@ impl SyncWorker {
     ) {
         let id = recording.recording();
         let (answer, opened) = oneshot::channel();
-        tell(&self.peers.store, OpenFile { recording: recording.clone(), answer });
+        tell(&self.peers.store, OpenFile { recording: recording.clone(), ordinal, answer });
         let asked = opened.into_actor(self);
         let request = ctx.spawn(asked.map(move |opened, actor: &mut Self, ctx| {
             let blocks = match opened {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use actix::Context;
+use earmark_core::invariant::durability::{Acknowledgement, acknowledge_after_sync};
+use earmark_core::invariant::uphold;
 use earmark_core::wal_store::{DiskTask, Ticket};
 use earmark_core::{CaptureId, ConversationId, FrameSeq, RecordingId};
 use earmark_store::Record;
 
 use super::{
     Announced, Durable, LinkRecorded, NAME, Purpose, RecordUpload, Sealed, UploadRecorded, Waiting,
-    WalStore, tell,
+    WalStore, place, tell,
 };
 
 impl WalStore {
@@ -28,6 +30,11 @@ impl WalStore {
 
     /// Tells each capture how far its own frames are durable: a sync covers those of all devices.
     fn answer_frames(&mut self, durable: Ticket) {
+        uphold(acknowledge_after_sync(&Acknowledgement {
+            synced: durable <= place(self.store.durable()),
+            named: true,
+            failed_before: false,
+        }));
         let mut latest: BTreeMap<CaptureId, FrameSeq> = BTreeMap::new();
         while let Some((_, capture, end)) =
             self.appended.pop_front_if(|(ticket, _, _)| *ticket <= durable)
@@ -93,21 +100,14 @@ impl WalStore {
         self.queue(DiskTask::Prune, after, ctx);
     }
 
-    /// Keeps an upload's facts. The store is where a link and a request that leaves meet: whichever
-    /// comes first wins, and a request that would name another conversation than the recording has
-    /// is refused.
+    /// Keeps an upload's facts, unless the store knows better.
     pub(super) fn record_upload(&mut self, record: RecordUpload, ctx: &mut Context<Self>) {
         let RecordUpload { recording, facts, purpose } = record;
-        let refused = match self.store.ledger().recordings.get(&recording) {
-            None => Some("the recording is gone"),
-            Some(known) if known.removing.is_some() => Some("the recording is being removed"),
-            Some(known) => match &purpose {
-                Purpose::Attempt { conversation } if *conversation != known.conversation => {
-                    Some("the recording was linked meanwhile")
-                }
-                Purpose::Attempt { .. } | Purpose::Outcome { .. } => None,
-            },
+        let names = match &purpose {
+            Purpose::Attempt { conversation } => Some(conversation),
+            Purpose::Outcome { .. } => None,
         };
+        let refused = self.store.ledger().refuses_upload(recording, names);
         if let Some(why) = refused {
             let refused = Some(why.to_owned());
             return tell(&self.peers.sync, UploadRecorded { recording, purpose, refused });

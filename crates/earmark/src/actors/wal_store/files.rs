@@ -2,6 +2,9 @@
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
+use earmark_core::RecordingId;
+use earmark_core::invariant::uphold;
+use earmark_core::invariant::upload::{Leaving, attempt_written_ahead, upload_after_seal};
 use earmark_store::{BLOCK_BYTES, RecordingError, RecordingReader};
 
 use super::{OpenFile, WalStore};
@@ -31,7 +34,8 @@ fn damaged(error: &RecordingError) -> Damaged {
 impl WalStore {
     /// Opens a recording's file and checks the whole of it before the first byte may leave.
     pub(super) fn open_file(&mut self, open: OpenFile, ctx: &mut Context<Self>) {
-        let OpenFile { recording, answer } = open;
+        let OpenFile { recording, ordinal, answer } = open;
+        self.check_leaving(recording.recording(), ordinal);
         let disk = self.store.disk();
         let check = move || -> Result<Box<dyn Blocks>, Damaged> {
             let mut reader = RecordingReader::open(disk.as_ref(), &recording)
@@ -50,5 +54,20 @@ impl WalStore {
                 }));
             }
         }
+    }
+
+    /// What a power cut could not take back allows this request.
+    fn check_leaving(&self, recording: RecordingId, ordinal: u32) {
+        let Some(durable) = self.store.durable_ledger().recordings.get(&recording) else {
+            return;
+        };
+        let request = Leaving {
+            sealed: durable.sealed.is_some(),
+            due: true,
+            ordinal,
+            journalled: durable.upload.requests,
+        };
+        uphold(upload_after_seal(&request));
+        uphold(attempt_written_ahead(&request));
     }
 }

@@ -1,27 +1,17 @@
-//! Seals and links: one record names every recording that a link covers, and carries the seals of
-//! those that were open.
+//! Seals and links: whoever waits for one is answered when it is durable.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::Context;
+use earmark_core::RecordingId;
 use earmark_core::wal_store::DiskTask;
-use earmark_core::{ConversationId, RecordingId};
-use earmark_store::{Damage, Record, Seal};
+use earmark_store::{Damage, Link, Record, Seal};
 
 use super::{SealAndLink, Waiting, WalStore};
 
-/// A link that waits for seals.
-pub(super) struct Link {
-    conversation: ConversationId,
-    recordings: Vec<RecordingId>,
-    missing: BTreeSet<RecordingId>,
-    seals: Vec<(RecordingId, Arc<Seal>)>,
-}
-
 impl WalStore {
     pub(super) fn queue_seal(&mut self, recording: RecordingId, ctx: &mut Context<Self>) {
-        if self.is_sealed(recording) {
+        if self.store.ledger().needs_no_seal(recording) {
             // Its seal was found at the opening of the store, and the journal had no room yet to
             // keep it.
             let ticket = self.staged();
@@ -35,10 +25,7 @@ impl WalStore {
 
     pub(super) fn begin_link(&mut self, link: SealAndLink, ctx: &mut Context<Self>) {
         let SealAndLink { conversation, recordings } = link;
-        let missing: BTreeSet<RecordingId> =
-            recordings.iter().copied().filter(|id| !self.is_sealed(*id)).collect();
-        let unsealed = missing.clone();
-        self.links.push(Link { conversation, recordings, missing, seals: Vec::new() });
+        let unsealed = self.links.begin(conversation, recordings, self.store.ledger());
         for recording in unsealed {
             self.queue_seal(recording, ctx);
         }
@@ -58,49 +45,18 @@ impl WalStore {
         for found in damage {
             tracing::error!(%recording, ?found, "frames of the journal could not be read");
         }
-        let waits = |link: &&mut Link| link.missing.contains(&recording);
-        if let Some(link) = self.links.iter_mut().find(waits) {
-            link.missing.remove(&recording);
-            link.seals.push((recording, seal));
-            self.finish_links(ctx);
-        } else {
+        if let Some(seal) = self.links.take_seal(recording, seal) {
             let ticket = self.stage(Record::Sealed { recording, seal }, true, ctx);
-            self.wait(ticket, Waiting::Sealed(recording), ctx);
+            return self.wait(ticket, Waiting::Sealed(recording), ctx);
         }
+        self.finish_links(ctx);
     }
 
     fn finish_links(&mut self, ctx: &mut Context<Self>) {
-        while let Some(index) = self.links.iter().position(|link| link.missing.is_empty()) {
-            let link = self.links.remove(index);
-            self.record_link(link, ctx);
+        while let Some(link) = self.links.pop_whole(self.store.ledger()) {
+            let ticket = self.stage(link.record(self.shared.stamp()), true, ctx);
+            let Link { conversation, asked, recordings, .. } = link;
+            self.wait(ticket, Waiting::Linked { conversation, asked, recordings }, ctx);
         }
-    }
-
-    fn record_link(&mut self, link: Link, ctx: &mut Context<Self>) {
-        let Link { conversation, recordings, seals, .. } = link;
-        let asked = recordings;
-        let recordings: Vec<RecordingId> =
-            asked.iter().copied().filter(|id| self.may_link(*id)).collect();
-        let at = self.shared.stamp();
-        let record = Record::Linked {
-            conversation: conversation.clone(),
-            recordings: recordings.clone(),
-            seals,
-            at,
-        };
-        let ticket = self.stage(record, true, ctx);
-        self.wait(ticket, Waiting::Linked { conversation, asked, recordings }, ctx);
-    }
-
-    fn is_sealed(&self, recording: RecordingId) -> bool {
-        let facts = self.store.ledger().recordings.get(&recording);
-        facts.is_none_or(|facts| facts.sealed.is_some() || facts.removing.is_some())
-    }
-
-    /// A recording keeps the conversation that a request has named, and the one that it has.
-    fn may_link(&self, recording: RecordingId) -> bool {
-        self.store.ledger().recordings.get(&recording).is_some_and(|facts| {
-            facts.conversation.is_none() && facts.upload.requests == 0 && facts.removing.is_none()
-        })
     }
 }
