@@ -141,7 +141,41 @@ impl Encoding {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
+
+    #[test]
+    fn a_frame_has_the_samples_of_its_duration_at_16_khz() {
+        let samples = Codec::ALL.map(Codec::frame_samples);
+        assert_eq!(samples, [160, 320, 160, 160]);
+        let micros = Codec::ALL.map(|codec| codec.frame_duration().as_micros());
+        assert_eq!(micros, [10_000, 20_000, 10_000, 10_000]);
+    }
+
+    #[test]
+    fn opus_frames_are_packets_and_pcm_frames_are_none() {
+        assert_eq!(Codec::ALL.map(Codec::is_opus), [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_rate_that_opus_does_not_know_and_a_third_channel_are_refused() {
+        for (rate, channels) in [(8_000, 1), (12_000, 2), (16_000, 1), (24_000, 1), (48_000, 2)] {
+            let encoding = Encoding { codec: Codec::Pcm8, sample_rate: rate, channels };
+            assert_eq!(Encoding::new(Codec::Pcm8, rate, channels), Ok(encoding));
+        }
+        let refused = |rate, channels| Encoding::new(Codec::Opus, rate, channels);
+        assert_eq!(refused(44_100, 1), Err(EncodingError::SampleRate(44_100)));
+        assert_eq!(refused(16_000, 3), Err(EncodingError::Channels(3)));
+        assert_eq!(refused(16_000, 0), Err(EncodingError::Channels(0)));
+    }
+
+    #[test]
+    fn pcm_frames_of_two_channels_have_twice_the_bytes() {
+        let stereo = |codec| Encoding::new(codec, 48_000, 2).expect("it is taken").frame_bytes();
+        assert_eq!(stereo(Codec::Pcm16), Some(1_920));
+        assert_eq!(stereo(Codec::Pcm8), Some(960));
+    }
 
     #[test]
     fn pcm_frames_have_the_bytes_of_ten_milliseconds() {
@@ -153,7 +187,7 @@ mod tests {
     #[test]
     fn every_codec_is_read_back_from_its_name() {
         for codec in Codec::ALL {
-            assert_eq!(codec.name().parse(), Ok(codec));
+            assert_eq!(codec.to_string().parse(), Ok(codec));
         }
         assert_eq!("aac".parse::<Codec>(), Err(UnknownCodec));
     }

@@ -43,3 +43,20 @@ impl<E> Default for Effects<E> {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_come_out_in_the_order_in_which_they_were_given() {
+        let mut effects = Effects::new();
+        assert!(effects.is_empty());
+        (1..=3).for_each(|order| effects.push(order));
+        assert!(!effects.is_empty());
+        assert_eq!(effects.pop(), Some(1));
+        assert!(effects.drain().eq([2, 3]));
+        assert!(effects.is_empty());
+        assert_eq!(effects.pop(), None);
+    }
+}

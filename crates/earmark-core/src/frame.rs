@@ -81,6 +81,14 @@ mod tests {
     use crate::Codec;
 
     #[test]
+    fn numbers_are_counted_from_one_to_the_next_and_stop_at_their_ends() {
+        assert_eq!(FrameSeq(7).since(FrameSeq(3)), 4);
+        assert_eq!(FrameSeq(3).since(FrameSeq(7)), 0);
+        assert_eq!(FrameSeq(3).plus(4), FrameSeq(7));
+        assert_eq!(FrameSeq(u64::MAX).plus(1), FrameSeq(u64::MAX));
+    }
+
+    #[test]
     fn a_frame_that_would_stop_the_servers_decoder_is_refused() {
         let opus = Encoding::mono_16k(Codec::Opus);
         let pcm = Encoding::mono_16k(Codec::Pcm16);

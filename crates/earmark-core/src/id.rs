@@ -135,6 +135,26 @@ mod tests {
     }
 
     #[test]
+    fn an_id_reads_back_for_people_and_for_programs() {
+        let id = SessionId::new(0x1f3a_9c2e, 7);
+        let text = serde_json::to_string(&id).expect("it has a form");
+        assert_eq!(text, "\"s-1f3a9c2e-7\"");
+        assert_eq!(serde_json::from_str::<SessionId>(&text).expect("it is one"), id);
+        let other = serde_json::from_str::<CaptureId>(&text).expect_err("it is of another kind");
+        assert!(other.to_string().contains("c-1f3a9c2e-7"), "{other}");
+        assert!(serde_json::from_str::<CaptureId>("7").is_err());
+        let bytes = postcard::to_allocvec(&id).expect("it has a form");
+        assert!(bytes.len() < text.len());
+        assert_eq!(postcard::from_bytes::<SessionId>(&bytes).expect("it is one"), id);
+    }
+
+    #[test]
+    fn an_id_that_ends_with_nought_is_one() {
+        assert_eq!("r-00000000-0".parse(), Ok(RecordingId::new(0, 0)));
+        assert_eq!("r-9abcdef0-10".parse(), Ok(RecordingId::new(0x9abc_def0, 10)));
+    }
+
+    #[test]
     fn a_text_that_no_store_would_write_is_no_id() {
         for text in [
             "",

@@ -112,3 +112,69 @@ where
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+    use core::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
+
+    use super::*;
+    use crate::ingest::{Event, Source};
+    use crate::{CaptureId, Codec, Delivery, Encoding};
+
+    /// Adds up what it is given: enough to tell a few values apart, the same in every run.
+    #[derive(Default)]
+    struct Sum(u64);
+
+    impl Hasher for Sum {
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.wrapping_mul(31).wrapping_add(u64::from(*byte));
+            }
+        }
+
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+
+    fn stopped() -> Machine<Source> {
+        Machine::new(Source::new(Delivery::Delivered, false))
+    }
+
+    fn after(event: &Event) -> Machine<Source> {
+        let (mut machine, mut effects) = (stopped(), Effects::new());
+        machine.step(event, &mut Step { now: Moment::ZERO, effects: &mut effects });
+        machine
+    }
+
+    /// Machines that differ in their state, in what they know, and in both.
+    fn different() -> [Machine<Source>; 3] {
+        let encoding = Encoding::mono_16k(Codec::Opus);
+        let capture = CaptureId::new(1, 1);
+        [
+            stopped(),
+            after(&Event::SocketCameUp),
+            after(&Event::CaptureStarted { capture, encoding }),
+        ]
+    }
+
+    #[test]
+    fn machines_are_the_same_when_they_stand_in_one_state_and_know_the_same() {
+        let hasher = BuildHasherDefault::<Sum>::default();
+        for (row, machine) in different().iter().enumerate() {
+            for (column, other) in different().iter().enumerate() {
+                assert_eq!(machine == other, row == column, "{row} {column}");
+            }
+        }
+        let hashes: BTreeSet<u64> = different().iter().map(|one| hasher.hash_one(one)).collect();
+        assert_eq!(hashes.len(), different().len());
+    }
+
+    #[test]
+    fn a_machine_shows_its_state_and_what_it_knows() {
+        let shown = format!("{:?}", stopped());
+        assert!(shown.contains("Stopped") && shown.contains("Delivered"), "{shown}");
+    }
+}

@@ -203,6 +203,37 @@ mod tests {
     }
 
     #[test]
+    fn a_second_of_the_wall_clock_begins_with_its_first_microsecond_before_1970_too() {
+        let second = |micros| WallTime::from_unix_micros(micros).unix_seconds();
+        assert_eq!(
+            [-1_000_001, -1_000_000, -1, 0, 999_999, 1_000_000].map(second),
+            [-2, -1, -1, 0, 0, 1]
+        );
+        assert_eq!(WallTime::from_unix_micros(-1_500_000).as_seconds_f64(), -1.5);
+    }
+
+    #[test]
+    fn no_clock_runs_past_its_ends() {
+        assert_eq!(Moment::from_micros(5) - MINUTE, Moment::ZERO);
+        assert_eq!(Moment::from_micros(61_000_000) - MINUTE, Moment::from_micros(1_000_000));
+        assert_eq!(Moment::ZERO + Duration::MAX, Moment::from_micros(u64::MAX));
+        let late = WallTime::from_unix_micros(i64::MAX - 1);
+        assert_eq!((late + MINUTE).unix_micros(), i64::MAX);
+        assert_eq!((WallTime::from_unix_micros(-60_000_000) + MINUTE).unix_micros(), 0);
+    }
+
+    #[test]
+    fn a_boot_reads_back_as_it_was_written_for_people_and_for_programs() {
+        let boot = BootId::from_u128(0x1f3a_9c2e);
+        let text = serde_json::to_string(&boot).expect("it has a form");
+        assert_eq!(text, "\"0000000000000000000000001f3a9c2e\"");
+        assert_eq!(serde_json::from_str::<BootId>(&text).expect("it is one"), boot);
+        let bytes = postcard::to_allocvec(&boot).expect("it has a form");
+        assert!(bytes.len() < text.len());
+        assert_eq!(postcard::from_bytes::<BootId>(&bytes).expect("it is one"), boot);
+    }
+
+    #[test]
     fn within_a_boot_the_monotonic_clock_alone_counts() {
         let deadline = Deadline::after(stamp(1, 10, 5_000), MINUTE);
         let after_a_wall_jump = stamp(1, 20, 9_999_999);

@@ -146,6 +146,32 @@ mod tests {
     }
 
     #[test]
+    fn a_name_reads_back_as_it_was_written_and_a_bad_one_is_refused_with_the_reason() {
+        let account = Account::new("who\u{202e}").expect("short enough");
+        let text = serde_json::to_string(&account).expect("it has a form");
+        assert_eq!(serde_json::from_str::<Account>(&text).expect("it is one"), account);
+        let empty = serde_json::from_str::<Account>("\"\"").expect_err("it is empty");
+        assert!(empty.to_string().contains("the account is empty"), "{empty}");
+        let number = serde_json::from_str::<Account>("5").expect_err("it is no text");
+        assert!(number.to_string().contains("account"), "{number}");
+    }
+
+    #[test]
+    fn a_name_of_just_so_many_bytes_is_taken() {
+        assert!(Device::new(&"x".repeat(128)).is_ok());
+        assert!(ConversationId::new(&"x".repeat(256)).is_ok());
+    }
+
+    #[test]
+    fn what_steers_is_shown_as_what_it_is_and_letters_are_left_alone() {
+        let steering =
+            ['\u{7}', '\u{85}', '\u{200b}', '\u{200f}', '\u{2028}', '\u{2069}', '\u{feff}'];
+        assert!(steering.into_iter().all(steers));
+        let shown = ['a', 'ä', ' ', '\u{2010}', '\u{2030}', '\u{206a}', '\u{1f600}'];
+        assert!(!shown.into_iter().any(steers));
+    }
+
+    #[test]
     fn empty_and_overlong_names_are_refused() {
         assert!(ConversationId::new("").is_err());
         assert!(Device::new(&"x".repeat(129)).is_err());

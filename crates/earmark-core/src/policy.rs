@@ -73,6 +73,11 @@ mod tests {
     }
 
     #[test]
+    fn unless_a_host_says_otherwise_the_products_rules_hold() {
+        assert_eq!(Policy::default(), Policy::EVERYDAY);
+    }
+
+    #[test]
     fn an_archive_releases_nothing() {
         let keep = Policy { delivery: Delivery::Keep, ..Policy::EVERYDAY };
         assert!(!keep.releases(Codec::Opus, 0));

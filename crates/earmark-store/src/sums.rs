@@ -140,6 +140,19 @@ mod tests {
     }
 
     #[test]
+    fn sums_that_are_too_long_are_damaged_and_those_that_cannot_be_read_may_yet_be() {
+        let disk = crate::SimDisk::new(1);
+        let recording = RecordingId::new(1, 1);
+        let mut bytes = encode(&seal().sha256, &[1, 2, 3]);
+        bytes.push(0);
+        disk.plant(&sums_path(recording), &bytes);
+        let file = open(&disk, recording).expect("it is there");
+        assert!(matches!(read(file.as_ref(), &seal()), Err(SumsFault::Damaged)));
+        disk.set_fault(crate::DiskOp::Read, crate::DiskError::Eio, 1);
+        assert!(matches!(read(file.as_ref(), &seal()), Err(SumsFault::Io(_))));
+    }
+
+    #[test]
     fn the_sums_of_another_recording_are_not_taken() {
         let bytes = encode(&Sha256Sum([8; 32]), &[1, 2, 3]);
         assert!(matches!(decode(&bytes, &seal()), Err(SumsFault::Other)));

@@ -7,6 +7,7 @@ mod faults;
 mod journal;
 mod kept;
 mod ledger;
+mod recovery;
 mod repair;
 mod reserve;
 mod sealing;

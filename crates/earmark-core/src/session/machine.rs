@@ -163,12 +163,6 @@ impl<R: SealedToken> Session<R> {
         Self { pieces: pieces.map(|(id, piece)| (*id, piece.clone())).collect(), ..Self::new() }
     }
 
-    /// The recordings that are not settled.
-    pub fn unsettled(&self) -> impl Iterator<Item = RecordingId> + '_ {
-        let open = |piece: &Piece<R>| !matches!(piece, Piece::Settled { .. });
-        self.pieces.iter().filter(move |(_, piece)| open(piece)).map(|(id, _)| *id)
-    }
-
     /// Keeps the books on recordings, which are the same in every state.
     fn note(&mut self, event: &Event<R>, step: &mut Context<'_, R>) {
         match event {

@@ -34,3 +34,26 @@ impl Recent {
         found.is_some_and(|index| self.ids.remove(index).is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    fn conversation(number: usize) -> ConversationId {
+        ConversationId::new(&format!("c-{number}")).expect("it is short")
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_for_the_first_that_is_too_many() {
+        let mut recent = Recent::default();
+        let remember = |recent: &mut Recent, number| recent.remember(&conversation(number));
+        (0..CONVERSATIONS_REMEMBERED_MAX).for_each(|number| remember(&mut recent, number));
+        remember(&mut recent, 1);
+        assert!(recent.contains(&conversation(0)), "all of them have room");
+        remember(&mut recent, CONVERSATIONS_REMEMBERED_MAX);
+        assert!(!recent.contains(&conversation(0)));
+        assert!((1..=CONVERSATIONS_REMEMBERED_MAX).all(|n| recent.contains(&conversation(n))));
+    }
+}

@@ -50,6 +50,8 @@ struct Bench {
     asked: BTreeMap<ConversationId, Vec<RecordingId>>,
     /// Where sessions were said to stand, one after the other.
     reports: Vec<(SessionId, &'static str)>,
+    /// Whether a deadline was said to have started the sync of a session.
+    fell_back: BTreeMap<SessionId, bool>,
     /// How many deadlines were told.
     told: u32,
 }
@@ -64,6 +66,7 @@ impl Bench {
             running: None,
             asked: BTreeMap::new(),
             reports: Vec::new(),
+            fell_back: BTreeMap::new(),
             told: 0,
         }
     }
@@ -93,8 +96,9 @@ impl Bench {
             if let Effect::SealAndLink { conversation, recordings } = &order {
                 self.asked.insert(conversation.clone(), recordings.clone());
             }
-            if let Effect::ReportSession { session, state, .. } = order {
+            if let Effect::ReportSession { session, state, fallback_fired, .. } = order {
                 self.reports.push((session, state));
+                self.fell_back.insert(session, fallback_fired);
             } else {
                 orders.push(order);
             }

@@ -148,13 +148,24 @@ mod tests {
     }
 
     #[test]
+    fn who_has_lined_up_longest_is_next_whatever_its_age() {
+        let mut queue = Queue::new();
+        [5, 3, 9].into_iter().for_each(|key| queue.ask(key, Turn::Upload));
+        assert_eq!(drain(&mut queue), [9, 5, 3]);
+        [6, 4].into_iter().for_each(|job| queue.ask(job, Turn::Poll));
+        assert_eq!(drain(&mut queue), [6, 4]);
+    }
+
+    #[test]
     fn everybody_who_lines_up_gets_one_turn() {
         let mut queue = Queue::new();
+        assert!(queue.is_empty());
         for key in 0..9 {
             let turn = if key % 2 == 0 { Turn::Poll } else { Turn::Upload };
             queue.ask(key, turn);
             queue.ask(key, turn);
         }
+        assert!(!queue.is_empty());
         assert!(queue.withdraw(4));
         assert!(!queue.withdraw(4));
         let mut served = drain(&mut queue);

@@ -34,6 +34,8 @@ struct Bench {
     machine: Machine<Upload<Token>>,
     now: Stamp,
     roll: u16,
+    /// What a person was told last.
+    told: Option<Report>,
 }
 
 impl Bench {
@@ -42,7 +44,8 @@ impl Bench {
     }
 
     fn with(setup: Setup) -> Self {
-        Self { machine: Machine::new(Upload::new(Token, setup)), now: at(0), roll: 0 }
+        let machine = Machine::new(Upload::new(Token, setup));
+        Self { machine, now: at(0), roll: 0, told: None }
     }
 
     /// A request for an upload to conversation C is in flight.
@@ -76,8 +79,15 @@ impl Bench {
         let mut effects = Effects::new();
         let mut step = UploadStep { now: self.now, roll: self.roll, effects: &mut effects };
         self.machine.step(&event, &mut step);
-        let orders = effects.drain();
-        orders.filter(|order| !matches!(order, Effect::Report(_))).collect()
+        let mut orders = Vec::new();
+        for order in effects.drain() {
+            if let Effect::Report(report) = order {
+                self.told = Some(report);
+            } else {
+                orders.push(order);
+            }
+        }
+        orders
     }
 
     /// From the line to the request that is in flight.
@@ -133,8 +143,10 @@ impl Bench {
         self.machine.shared().attempts()
     }
 
+    /// What a person sees, who was told of it.
     fn report(&self) -> Report {
         let report = self.machine.shared().report(self.machine.state());
+        assert_eq!(self.told, report, "what was told last is not what is");
         report.expect("it is not deleted")
     }
 

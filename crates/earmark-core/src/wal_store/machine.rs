@@ -144,11 +144,7 @@ impl State<Journal> for Health {
                 Some(journal.on_reserve(event, step, failure, refuses))
             }
         };
-        match next {
-            Some(next) if next == *self => Outcome::Handled,
-            Some(next) => Outcome::Transition(next),
-            None => Outcome::Handled,
-        }
+        next.map_or(Outcome::Handled, Outcome::Transition)
     }
 }
 

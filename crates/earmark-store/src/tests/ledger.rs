@@ -3,8 +3,8 @@
 use earmark_core::{FrameSeq, WallTime};
 use proptest::prelude::*;
 
-use super::world::{World, conversation, stamp};
-use crate::{Record, Removal};
+use super::world::{World, conversation, device, stamp};
+use crate::{Record, Removal, Work};
 
 #[test]
 fn a_recording_that_has_a_conversation_keeps_it() {
@@ -62,6 +62,29 @@ fn what_was_delivered_is_merged_and_forgotten_with_its_recording() {
 }
 
 #[test]
+fn what_was_delivered_of_a_recording_alone_goes_with_it() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 100);
+    world.cut(capture, first);
+    world.recording(capture, session);
+    world.stage(Record::Delivered { capture, from: FrameSeq(0), to: FrameSeq(100) });
+    world.stage(Record::Removing { recording: first, why: Removal::Released });
+    world.stage(Record::Removed { recording: first });
+    assert_eq!(world.store.ledger().captures[&capture].delivered.ranges(), []);
+}
+
+#[test]
+fn a_device_is_muted_until_a_person_lets_it_be_heard() {
+    let mut world = World::new();
+    for muted in [true, false] {
+        world.stage(Record::MuteSet { device: device(), muted });
+        assert_eq!(world.store.ledger().muted.contains(&device()), muted);
+    }
+}
+
+#[test]
 fn a_recording_knows_when_it_began_and_ended() {
     let mut world = World::new();
     let (capture, session) = world.capture();
@@ -79,6 +102,33 @@ fn a_recording_knows_when_it_began_and_ended() {
     };
     assert_eq!(times(&world, first), (Some(at(0)), Some(at(59))));
     assert_eq!(times(&world, second), (Some(at(60)), Some(at(99))));
+}
+
+#[test]
+fn a_recording_without_a_frame_has_not_begun() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 10);
+    world.cut(capture, first);
+    let second = world.recording(capture, session);
+    let facts = &world.store.ledger().recordings[&second];
+    assert_eq!((facts.started_at, facts.ended_at), (None, None));
+}
+
+#[test]
+fn a_recording_that_goes_before_its_seal_waits_for_none() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.frames(capture, 10);
+    world.cut(capture, recording);
+    assert!(world.store.ledger().recordings[&recording].awaits_seal());
+    world.stage(Record::Removing { recording, why: Removal::Deleted });
+    assert!(!world.store.ledger().recordings[&recording].awaits_seal());
+    assert_eq!(world.store.ledger().awaiting_seal().count(), 0);
+    world.flush();
+    assert!(world.run(Work::Seal(recording)).expect("nothing is done").is_none());
 }
 
 #[test]

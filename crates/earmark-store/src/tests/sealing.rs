@@ -154,6 +154,16 @@ fn every_flipped_bit_of_a_recording_is_found_and_named_by_its_block() {
 }
 
 #[test]
+fn a_reader_says_which_recording_it_reads_and_how_long_it_is() {
+    let mut world = World::new();
+    let recording = world.sealed_recording(10);
+    let sealed = world.store.sealed(recording).expect("it is sealed");
+    let reader = RecordingReader::open(&world.disk, &sealed).expect("it can be opened");
+    assert_eq!(reader.bytes(), sealed.bytes());
+    assert!(format!("{reader:?}").contains(&format!("{recording:?}")));
+}
+
+#[test]
 fn a_missing_file_is_reported_and_stops_nothing() {
     let mut world = World::new();
     let missing = world.sealed_recording(10);

@@ -26,6 +26,7 @@ fn a_frame_counts_as_delivered_when_the_other_end_has_proven_that_it_read_it() {
 fn under_the_originals_rule_handing_a_frame_to_the_socket_is_enough() {
     let mut bench = streaming(Delivery::Sent);
     assert_eq!(bench.sent(FIRST, 7), [record(FIRST, 0, 7)]);
+    assert_eq!(bench.sent(FIRST, 7), [], "that is known already");
     assert_eq!(bench.delivered(FIRST, 7), []);
 }
 
@@ -73,6 +74,16 @@ fn a_socket_that_was_up_before_the_capture_carries_all_of_it() {
     bench.take(FIRST, 5);
     bench.sent(FIRST, 5);
     assert_eq!(bench.delivered(FIRST, 5), [record(FIRST, 0, 5)]);
+}
+
+#[test]
+fn a_socket_is_up_from_its_connect_to_its_loss() {
+    let mut bench = Bench::capturing();
+    assert!(!bench.machine.shared().is_connected());
+    bench.hear(&Event::SocketCameUp);
+    assert!(bench.machine.shared().is_connected());
+    bench.hear(&Event::SocketWentDown);
+    assert!(!bench.machine.shared().is_connected());
 }
 
 #[test]

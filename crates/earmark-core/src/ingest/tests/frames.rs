@@ -50,11 +50,13 @@ fn a_frame_of_pcm_is_as_long_as_its_encoding_says_or_is_given_back() {
     assert_eq!(bench.offer(FIRST, 320), taken(0));
 }
 
+const FOUR_MEBIBYTES: usize = 4_194_304;
+
 /// A source with as much on its way to the disk as a device may have, but for what one frame more
 /// would take.
 fn full() -> (Bench, u64) {
     let mut bench = Bench::capturing();
-    let fits = (HELD_BYTES_MAX / FRAME_BYTES_MAX) as u64;
+    let fits = (FOUR_MEBIBYTES / FRAME_BYTES_MAX) as u64;
     for seq in 0..fits {
         assert_eq!(bench.offer(FIRST, FRAME_BYTES_MAX), taken(seq));
     }
@@ -65,7 +67,7 @@ fn full() -> (Bench, u64) {
 fn a_device_may_have_four_mebibytes_waiting_for_the_disk_and_not_a_byte_more() {
     let (mut bench, fits) = full();
     assert_eq!(bench.offer(FIRST, FRAME_BYTES_MAX), Effect::RejectFrame(Rejection::Full));
-    let rest = HELD_BYTES_MAX % FRAME_BYTES_MAX;
+    let rest = FOUR_MEBIBYTES % FRAME_BYTES_MAX;
     assert_eq!(bench.offer(FIRST, rest + 1), Effect::RejectFrame(Rejection::Full));
     assert_eq!(bench.offer(FIRST, rest), taken(fits));
     assert_eq!(bench.offer(FIRST, 1), Effect::RejectFrame(Rejection::Full));

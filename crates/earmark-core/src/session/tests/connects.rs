@@ -34,6 +34,25 @@ fn right_after_a_connect_the_server_speaks_of_what_it_heard_before() {
 }
 
 #[test]
+fn frames_of_the_same_instant_fall_on_the_side_of_the_connect_on_which_they_came() {
+    let mut bench = Bench::new();
+    bench.frames(10, Duration::ZERO);
+    bench.connect();
+    bench.frames(10, Duration::ZERO);
+    assert!(bench.end("C").contains(&link("C", &[1])));
+}
+
+#[test]
+fn a_capture_that_began_after_the_connect_lies_behind_it_although_its_numbers_begin_anew() {
+    let mut bench = Bench::speaking(10);
+    bench.connect();
+    bench.stop();
+    bench.speak(5);
+    assert!(bench.end("C").contains(&link("C", &[1])));
+    assert_eq!(bench.state(2), "capturing");
+}
+
+#[test]
 fn later_than_that_it_speaks_of_both() {
     let mut bench = Bench::speaking(10);
     bench.connect();
@@ -60,6 +79,55 @@ fn a_server_that_names_the_same_conversation_again_sets_no_boundary() {
     assert_eq!(bench.say(session_of("C")), []);
     bench.speak(5);
     assert!(bench.end("C").contains(&link("C", &[1, 2])));
+}
+
+#[test]
+fn what_is_sent_after_the_end_of_the_named_conversation_belongs_to_none_that_was_named() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.say(session_of("C"));
+    bench.speak(10);
+    bench.end("C");
+    bench.speak(10);
+    assert!(bench.end("D").contains(&link("D", &[2])));
+}
+
+#[test]
+fn what_lies_before_a_silence_of_two_minutes_is_not_what_a_connect_names() {
+    let mut bench = Bench::stopped(10);
+    bench.pass(CONVERSATION_GAP);
+    bench.connect();
+    bench.say(session_of("C"));
+    assert_eq!(bench.end("B"), [link("B", &[1]), Effect::ProveDelivery]);
+    bench.speak(10);
+    assert_eq!(bench.end("D"), [Effect::ReportIgnored("there is no audio to link")]);
+    assert!(bench.end("C").contains(&link("C", &[2])));
+}
+
+#[test]
+fn what_follows_the_end_of_one_named_conversation_joins_none_that_was_named_before() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.say(session_of("C"));
+    bench.speak(10);
+    bench.say(session_of("D"));
+    bench.speak(10);
+    assert!(bench.end("D").contains(&link("D", &[2])));
+    bench.speak(5);
+    assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
+}
+
+#[test]
+fn what_was_named_before_a_connect_names_nothing_of_what_follows_it() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.say(session_of("C"));
+    bench.speak(10);
+    bench.connect();
+    bench.speak(5);
+    assert!(bench.end("D").contains(&link("D", &[1])));
+    bench.speak(5);
+    assert!(bench.end("E").contains(&link("E", &[2])));
 }
 
 #[test]

@@ -106,6 +106,19 @@ fn what_was_deleted_is_linked_no_more() {
 }
 
 #[test]
+fn what_follows_deleted_audio_joins_nothing_from_before_the_last_boundary() {
+    let mut bench = Bench::speaking(10);
+    bench.finish();
+    bench.speak(10);
+    bench.stop();
+    bench.seal(2);
+    bench.settle(2, true);
+    bench.speak(10);
+    assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
+    assert!(bench.end("D").contains(&link("D", &[3])));
+}
+
+#[test]
 fn a_person_who_ends_the_conversation_by_hand_sets_a_boundary_that_waits_for_its_link() {
     let mut bench = Bench::speaking(10);
     let closed = close(1, SessionEnd::Finished);
@@ -115,6 +128,18 @@ fn a_person_who_ends_the_conversation_by_hand_sets_a_boundary_that_waits_for_its
     assert!(bench.speak(5).contains(&open_session(2, 1, 1_000)));
     assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
     assert!(bench.end("D").contains(&link("D", &[2])));
+}
+
+#[test]
+fn a_link_of_what_came_before_leaves_what_is_captured_now_in_one_piece() {
+    let mut bench = Bench::speaking(10);
+    bench.finish();
+    bench.speak(10);
+    assert_eq!(bench.end("C"), [link("C", &[1]), Effect::ProveDelivery]);
+    bench.connect();
+    bench.speak(10);
+    bench.pass(CONNECT_GRACE);
+    assert!(bench.end("D").contains(&link("D", &[2, 3])));
 }
 
 #[test]

@@ -89,9 +89,19 @@ fn a_conversation_reaches_over_the_restart() {
 
 #[test]
 fn a_restart_bridges_no_silence_of_two_minutes() {
-    let (mut bench, _) = restart(&[found(1, 140), found(2, 5)]);
+    // The second began ten seconds before it ended.
+    let (mut bench, _) = restart(&[found(1, 5 + 10 + 120), found(2, 5)]);
     bench.speak(10);
     assert!(bench.end("C").contains(&link("C", &[2, 11])));
+}
+
+#[test]
+fn right_after_a_restart_and_a_connect_the_server_speaks_of_what_it_heard_before_both() {
+    let (mut bench, _) = restart(&[found(1, 5)]);
+    bench.connect();
+    bench.speak(5);
+    assert!(bench.end("C").contains(&link("C", &[1])));
+    assert_eq!(bench.state(11), "capturing");
 }
 
 #[test]

@@ -19,6 +19,17 @@ fn an_upload_starts_when_its_conversation_is_ready() {
 }
 
 #[test]
+fn a_link_that_is_told_twice_starts_nothing_twice() {
+    let mut bench = linking();
+    bench.ready("C");
+    let recordings = alloc::vec![Token(recording(1))];
+    let (conversation, asked) = (conversation("C"), alloc::vec![recording(1)]);
+    let told = Event::LinkRecorded { conversation, asked, recordings };
+    assert_eq!(bench.hear(told.clone()), [sync(1, false), upload(1, Some("C"))]);
+    assert_eq!(bench.hear(told), []);
+}
+
+#[test]
 fn an_event_that_comes_before_the_seal_is_remembered_and_starts_nothing_before_it() {
     let mut bench = linking();
     assert_eq!(bench.ready("C"), []);
@@ -53,6 +64,20 @@ fn the_event_counts_and_not_the_deadline_when_both_came_before_the_seal() {
 }
 
 #[test]
+fn whether_a_session_fell_back_is_said_for_the_rest_of_its_life() {
+    for (overdue, fallen_back) in [(Duration::ZERO, false), (CONVERSATION_WAIT, true)] {
+        let mut bench = linking();
+        bench.pass(overdue);
+        bench.link("C", &[1]);
+        bench.ready("C");
+        assert_eq!(bench.fell_back[&session(1)], fallen_back, "when it begins to sync");
+        bench.settle(1, false);
+        bench.hear(Event::UploadReopened(recording(1)));
+        assert_eq!(bench.fell_back[&session(1)], fallen_back, "when a person has it sync again");
+    }
+}
+
+#[test]
 fn two_sessions_wait_each_for_its_own() {
     let mut bench = linking();
     bench.speak(10);
@@ -76,6 +101,17 @@ fn an_event_that_nobody_awaits_and_that_spans_unlinked_audio_counts_as_both() {
 }
 
 #[test]
+fn an_event_that_spans_a_whole_session_parts_it_from_the_next_and_opens_none() {
+    let mut bench = Bench::stopped(10);
+    let span = Some((wall(bench.now - secs(10)), wall(bench.now)));
+    bench.speak(10);
+    let conversation = Some(conversation("C"));
+    let event = Announcement::ConversationEvent { conversation, span };
+    assert_eq!(bench.say(event), [link("C", &[1]), Effect::ProveDelivery]);
+    assert_eq!(bench.state(2), "capturing");
+}
+
+#[test]
 fn an_event_that_spans_no_unlinked_audio_links_none_on_a_guess() {
     let mut bench = Bench::stopped(10);
     let span = Some((wall(bench.now), wall(bench.now + secs(10))));
@@ -83,6 +119,24 @@ fn an_event_that_spans_no_unlinked_audio_links_none_on_a_guess() {
     let event = Announcement::ConversationEvent { conversation, span };
     let ignored = Effect::ReportIgnored("no audio is known for the conversation");
     assert_eq!(bench.say(event), [ignored]);
+}
+
+#[test]
+fn an_event_takes_the_recordings_that_it_spans_and_leaves_those_on_either_side() {
+    let mut bench = Bench::speaking(10);
+    bench.connect();
+    let from = wall(bench.now);
+    bench.speak(10);
+    let span = Some((from, wall(bench.now)));
+    bench.connect();
+    bench.speak(10);
+    bench.stop();
+    bench.pass(CONNECT_GRACE);
+    let conversation = Some(conversation("C"));
+    let orders = bench.say(Announcement::ConversationEvent { conversation, span });
+    assert!(orders.contains(&link("C", &[2])), "{orders:?}");
+    assert_eq!(bench.end("D"), [link("D", &[3]), Effect::ProveDelivery]);
+    assert_eq!(bench.end("E"), [link("E", &[1]), Effect::ProveDelivery]);
 }
 
 #[test]

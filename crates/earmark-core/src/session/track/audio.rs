@@ -9,7 +9,7 @@ use super::{
 use crate::session::event;
 use crate::session::machine::Session;
 use crate::session::stretch::{Audio, Stretch};
-use crate::{CaptureId, Encoding, FrameSeq, Machine, SealedToken, SessionId};
+use crate::{CaptureId, Encoding, FrameSeq, Machine, Moment, SealedToken, SessionId};
 
 impl<R: SealedToken> Track<R> {
     pub(super) fn start(&mut self, capture: CaptureId, encoding: Encoding, turn: &mut Turn<'_, R>) {
@@ -143,18 +143,22 @@ impl<R: SealedToken> Track<R> {
 
     /// The stretch that the next frame belongs to.
     fn current_stretch(&mut self, run: Run) -> &mut Stretch {
-        // A clock that was set back over a restart makes old audio look young; what has waited long
-        // enough takes no more all the same, since nothing would end its wait again.
-        let takes_more =
-            |last: &Stretch| !last.wait_ended && run.at.0.since(last.last_at) < CONVERSATION_GAP;
-        let goes_on = self.stretch_is_open && self.stretches.back().is_some_and(takes_more);
-        if !goes_on {
+        if !self.goes_on(run.at.0) {
             let announced = self.connection.as_ref().and_then(|now| now.announced.clone());
             self.stretches.push_back(Stretch::new(run.at.1, announced));
             self.stretch_is_open = true;
         }
         let last = self.stretches.len() - 1;
         &mut self.stretches[last]
+    }
+
+    /// Whether a frame that comes now belongs to the last stretch.
+    pub(super) fn goes_on(&self, now: Moment) -> bool {
+        // A clock that was set back over a restart makes old audio look young; what has waited long
+        // enough takes no more all the same, since nothing would end its wait again.
+        let takes_more =
+            |last: &Stretch| !last.wait_ended && now.since(last.last_at) < CONVERSATION_GAP;
+        self.stretch_is_open && self.stretches.back().is_some_and(takes_more)
     }
 
     /// Ends the running session, if there is one, and has its last recording sealed.

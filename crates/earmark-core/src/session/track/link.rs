@@ -158,7 +158,7 @@ impl<R: SealedToken> Track<R> {
             (true, false) => self.split_here(position, turn),
             (false, _) => {}
         }
-        if self.stretch_is_open
+        if self.goes_on(turn.now)
             && let Some(last) = self.stretches.back_mut()
         {
             last.announced = Some(conversation.clone());

@@ -72,6 +72,17 @@ fn three_spent_attempts_five_and_ten_seconds_apart_make_it_failed() {
 }
 
 #[test]
+fn a_person_sees_when_a_recording_is_tried_again() {
+    let mut bench = Bench::sent();
+    assert_eq!(bench.report().next_attempt_at, None);
+    bench.reply(spends());
+    let next = bench.report().next_attempt_at.expect("it waits for its next attempt");
+    assert_eq!(next.moment(bench.now), bench.timer().0);
+    let bench = Bench::accepted();
+    assert_eq!(bench.report().next_attempt_at, None, "a question is no attempt");
+}
+
+#[test]
 fn chance_lengthens_the_waits_by_a_fifth_at_most_unless_it_is_switched_off() {
     for (jitter, spent, waited) in [(true, 6, 6), (false, 5, 5)] {
         let setup = Setup { jitter, ..SETUP };
@@ -171,6 +182,15 @@ fn a_server_without_v2_gets_the_same_upload_over_v1() {
 }
 
 #[test]
+fn a_server_that_has_no_v1_either_is_asked_an_hour_later() {
+    let mut bench = Bench::with(Setup { api: Api::V1, ..SETUP });
+    bench.hear(due("C"));
+    bench.send();
+    bench.reply(Verdict::UseV1 { reason: String::from("405") });
+    assert_eq!((bench.state(), bench.waits()), ("Waiting", secs(3_600)));
+}
+
+#[test]
 fn synced_is_shown_only_once_the_journal_knows() {
     let mut bench = Bench::sent();
     let orders = bench.reply(Verdict::Synced);
@@ -179,11 +199,32 @@ fn synced_is_shown_only_once_the_journal_knows() {
     };
     assert_eq!(facts.stage, UploadStage::Synced { at: at(0) });
     assert_eq!(bench.status(), "processing");
+    let reason = bench.report().reason;
+    assert_eq!(reason.as_deref(), Some("the server has it; this is being written down"));
     bench.hear(Event::OutcomeRecorded { generation: generation - 1 });
     assert_eq!(bench.status(), "processing");
     let how = Settlement::Synced;
     assert_eq!(bench.record(), [Effect::Settled { how }]);
     assert_eq!(bench.status(), "synced");
+}
+
+#[test]
+fn the_record_of_an_earlier_outcome_settles_nothing() {
+    let recorded = |orders: &[Effect<Token>]| {
+        let record = orders.iter().find(|order| matches!(order, Effect::RecordOutcome { .. }));
+        let Some(Effect::RecordOutcome { generation, .. }) = record else {
+            panic!("{orders:?}");
+        };
+        *generation
+    };
+    let mut bench = Bench::sent();
+    let earlier = recorded(&bench.reply(waits(Delay::BackOff)));
+    bench.wait();
+    bench.send();
+    bench.reply(Verdict::Synced);
+    assert_eq!(bench.hear(Event::OutcomeRecorded { generation: earlier }), []);
+    assert_eq!(bench.hear(Event::OutcomeNotRecorded { generation: earlier }), []);
+    assert_eq!(bench.status(), "processing");
 }
 
 #[test]

@@ -8,8 +8,10 @@ fn nothing_leaves_before_its_session_lets_it_go() {
     for event in [Event::NetworkReturned, Event::SignedIn, Event::RetryRequested] {
         let orders = bench.hear(event);
         assert!(!orders.iter().any(|order| matches!(order, Effect::RequestSlot { .. })));
-        assert_eq!(bench.state(), "Held");
+        assert_eq!((bench.state(), bench.machine.shared().is_due()), ("Held", false));
     }
+    bench.hear(due("C"));
+    assert_eq!((bench.state(), bench.machine.shared().is_due()), ("Queued", true));
 }
 
 #[test]
@@ -22,6 +24,7 @@ fn a_recording_that_is_linked_while_it_waits_for_its_first_request_goes_to_that_
     assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 1)]);
     bench.reply(waits(Delay::BackOff));
     bench.hear(due("D"));
+    assert_eq!(bench.machine.shared().conversation(), Some(&conversation("C")));
     bench.wait();
     assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 2)]);
 }
@@ -141,6 +144,26 @@ fn an_answer_of_another_kind_lets_credentials_be_renewed_again() {
         bench.wait();
         bench.send();
     }
+}
+
+#[test]
+fn a_poll_that_is_answered_lets_credentials_be_renewed_again() {
+    let mut bench = Bench::accepted();
+    for _ in 0..3 {
+        bench.wait();
+        let reason = String::from("401");
+        assert!(bench.poll(PollVerdict::SignIn { reason }).contains(&Effect::AskSignIn));
+        bench.hear(Event::SignInRenewed);
+        bench.poll(PollVerdict::Running { poll_after: None });
+    }
+}
+
+#[test]
+fn what_no_network_answered_waits_for_the_network_and_for_no_time() {
+    let mut bench = Bench::sent();
+    bench.hear(Event::NetworkLost);
+    bench.reply(waits(Delay::BackOff));
+    assert_eq!(bench.state(), "Offline");
 }
 
 #[test]

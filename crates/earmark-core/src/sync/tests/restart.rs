@@ -36,6 +36,30 @@ fn a_retry_after_is_obeyed_across_a_restart() {
 }
 
 #[test]
+fn a_back_off_goes_on_after_a_restart_unless_the_network_is_what_it_waits_for() {
+    for (delay, online, state) in [
+        (Delay::BackOff, true, "Waiting"),
+        (Delay::BackOff, false, "Offline"),
+        (Delay::Told(secs(600)), false, "Waiting"),
+    ] {
+        let mut before = Bench::sent();
+        before.reply(waits(delay));
+        let mut bench = Bench::with(Setup { online, ..SETUP });
+        bench.recover(before.facts());
+        assert_eq!(bench.state(), state, "{delay:?}, online: {online}");
+    }
+}
+
+#[test]
+fn what_was_deleted_is_not_brought_back_by_what_the_journal_tells() {
+    let mut bench = Bench::new();
+    bench.hear(Event::Deleted);
+    let unexpected = Effect::Unexpected { state: "Deleted", event: "Recovered" };
+    assert_eq!(bench.recover(UploadFacts::new()), [unexpected]);
+    assert_eq!(bench.state(), "Deleted");
+}
+
+#[test]
 fn a_wait_that_passed_while_the_program_was_away_is_over() {
     let mut bench = Bench::sent();
     bench.reply(waits(Delay::Told(secs(600))));
@@ -152,7 +176,13 @@ fn what_has_ended_stays_ended() {
         assert_eq!(orders, [Effect::Settled { how }]);
         assert_eq!(bench.status(), status);
         assert_eq!(bench.facts(), facts(stage));
+        assert!(bench.facts().is_final(), "{status}");
+        assert_eq!(bench.facts().stage.name(), status);
     }
+    let under_way = [Bench::new(), Bench::sent(), Bench::accepted()].map(|bench| bench.facts());
+    assert!(!under_way.iter().any(UploadFacts::is_final));
+    let names = under_way.map(|facts| facts.stage.name());
+    assert_eq!(names, ["pending", "uploading", "accepted"]);
 }
 
 #[test]

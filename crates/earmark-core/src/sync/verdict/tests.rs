@@ -40,6 +40,9 @@ fn told<B>(code: u16, seconds: u64, body: B) -> Reply<B> {
     Reply::Status { status: code, retry_after: Some(Duration::from_secs(seconds)), body }
 }
 
+/// How far apart requests are to a server that has no place for a recording.
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+
 /// The class alone.
 fn word(verdict: &Verdict) -> &'static str {
     match verdict {
@@ -47,7 +50,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Verdict::Accepted { .. } => "accepted",
         Verdict::Waits { delay: Delay::BackOff, .. } => "waits",
         Verdict::Waits { delay: Delay::Fixed(CONFLICT_WAIT), .. } => "waits 10 s",
-        Verdict::Waits { delay: Delay::Fixed(NO_PLACE_WAIT), .. } => "waits 1 h",
+        Verdict::Waits { delay: Delay::Fixed(AN_HOUR), .. } => "waits 1 h",
         Verdict::Waits { .. } => "waits as told",
         Verdict::Spends { .. } => "spends",
         Verdict::Fails { .. } => "fails",
@@ -167,7 +170,8 @@ fn retry_after_is_obeyed_up_to_a_day_and_nothing_at_all_counts_as_silence() {
     };
     assert_eq!(delay(0), Delay::BackOff);
     assert_eq!(delay(1), Delay::Told(Duration::from_secs(1)));
-    assert_eq!(delay(u64::MAX), Delay::Told(RETRY_AFTER_MAX));
+    let a_day = Duration::from_secs(86_400);
+    assert_eq!(delay(u64::MAX), Delay::Told(a_day));
 }
 
 #[test]
@@ -176,6 +180,41 @@ fn no_fault_on_the_way_spends_anything_but_a_reply_too_large_to_read() {
         let class = word(&classify(&Reply::Transport(fault), V2));
         let expected = if fault == TransportFault::TooLarge { "spends" } else { "waits" };
         assert_eq!(class, expected, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_person_can_tell_every_fault_on_the_way_from_every_other() {
+    let reasons = FAULTS.map(|fault| {
+        let verdict = classify(&Reply::Transport(fault), V2);
+        let (Verdict::Waits { reason, .. } | Verdict::Spends { reason }) = verdict else {
+            panic!("{verdict:?}");
+        };
+        reason
+    });
+    assert_eq!(reasons[0], "the network is down");
+    let distinct: alloc::collections::BTreeSet<_> = reasons.iter().collect();
+    assert_eq!(distinct.len(), FAULTS.len(), "{reasons:?}");
+}
+
+#[test]
+fn a_person_reads_what_kind_of_answer_came() {
+    for (code, words) in [
+        (206, "the server's answer was unreadable (206)"),
+        (207, "the server used only a part of it (207)"),
+        (302, "the server pointed to another place, not followed (302)"),
+        (408, "the server waited too long for the upload (408)"),
+        (425, "the server wants it later (425)"),
+        (429, "the server wants fewer requests (429)"),
+        (499, "the server refused it, perhaps not for good (499)"),
+        (503, "the server has a fault of its own (503)"),
+        (600, "the server's answer was no answer of HTTP (600)"),
+    ] {
+        let verdict = classify(&status(code, UploadBody::Empty), V2);
+        let (Verdict::Spends { reason } | Verdict::Waits { reason, .. }) = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert_eq!(reason, words);
     }
 }
 
@@ -247,6 +286,20 @@ fn a_failed_job_spends_over_the_content_and_is_uploaded_again_otherwise() {
 fn a_job_that_the_server_lost_is_uploaded_again() {
     for code in [404, 410] {
         assert_eq!(poll_word(&status(code, JobBody::Unreadable)), "reupload");
+    }
+}
+
+#[test]
+fn a_poll_that_meets_a_409_is_repeated_as_told_or_after_ten_seconds() {
+    let ten_seconds = Duration::from_secs(10);
+    for (reply, expected) in [
+        (status(409, JobBody::Unreadable), Delay::Fixed(ten_seconds)),
+        (told(409, 30, JobBody::Unreadable), Delay::Told(Duration::from_secs(30))),
+    ] {
+        let PollVerdict::Waits { delay, .. } = classify_poll(&reply) else {
+            panic!("a 409 waits");
+        };
+        assert_eq!(delay, expected);
     }
 }
 

@@ -45,6 +45,16 @@ fn frames_are_refused_a_second_after_the_failure_and_not_a_second_after_the_rese
 }
 
 #[test]
+fn frames_are_refused_a_second_after_the_first_failure_though_the_reserve_fails_meanwhile() {
+    let mut bench = Bench::on_reserve();
+    bench.pass(millis(600));
+    bench.stage(true);
+    assert_eq!(bench.fail(DiskTask::Write), [REPLACE]);
+    assert_eq!(bench.pass(millis(399)), []);
+    assert_eq!(bench.pass(millis(1)), [failed()]);
+}
+
+#[test]
 fn a_new_reserve_has_frames_taken_again() {
     let mut bench = refusing();
     assert_eq!(bench.finish(DiskTask::Refill), [Effect::TakeFrames]);

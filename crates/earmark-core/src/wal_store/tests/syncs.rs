@@ -24,7 +24,7 @@ fn one_write_is_under_way_and_the_next_takes_all_that_came_meanwhile() {
 #[test]
 fn what_is_written_is_not_durable() {
     let bench = Bench::written();
-    assert_eq!(bench.durable(), 0);
+    assert_eq!((bench.machine.shared().staged(), bench.durable()), (Ticket(1), 0));
     assert!(!bench.machine.shared().is_idle());
 }
 
@@ -47,6 +47,34 @@ fn somebody_who_waits_for_what_is_written_already_has_the_sync_begin_at_once() {
     let mut bench = Bench::written();
     let ticket = Ticket(bench.staged);
     assert_eq!(bench.hear(&Event::Staged { ticket, urgent: true }), [SYNC]);
+}
+
+#[test]
+fn what_is_durable_and_asked_for_again_has_nothing_that_comes_later_synced_early() {
+    let mut bench = Bench::written();
+    bench.pass(SYNC_AFTER);
+    bench.finish(DiskTask::Sync);
+    let ticket = Ticket(bench.staged);
+    assert_eq!(bench.hear(&Event::Staged { ticket, urgent: true }), []);
+    bench.pass(SYNC_AFTER);
+    bench.stage(false);
+    assert_eq!(bench.finish(DiskTask::Write), []);
+    assert_eq!(bench.pass(millis(899)), []);
+}
+
+#[test]
+fn what_waits_behind_a_slow_write_counts_from_when_it_was_staged_whatever_is_synced_meanwhile() {
+    let mut bench = Bench::written();
+    bench.pass(SYNC_AFTER);
+    // The first is being synced, the second is being written, the third waits behind it.
+    bench.stage(false);
+    bench.stage(false);
+    bench.finish(DiskTask::Sync);
+    bench.pass(SYNC_AFTER - millis(1));
+    assert_eq!(bench.finish(DiskTask::Write), [WRITE]);
+    assert_eq!(bench.pass(millis(1)), [SYNC], "of the second");
+    bench.finish(DiskTask::Sync);
+    assert_eq!(bench.finish(DiskTask::Write), [SYNC], "the third has waited as long");
 }
 
 #[test]

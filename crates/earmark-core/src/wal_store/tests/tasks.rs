@@ -25,6 +25,7 @@ fn tasks_are_done_one_by_one_in_their_order() {
     bench.queue(SEAL);
     assert_eq!(bench.queue(REMOVE), []);
     assert_eq!(bench.queue(DiskTask::Snapshot), []);
+    assert_eq!(bench.deadline(), None, "the next one waits for this one, and for no time");
     assert_eq!(bench.finish(SEAL), [Effect::Start(REMOVE)]);
     assert_eq!(bench.finish(REMOVE), [Effect::Start(DiskTask::Snapshot)]);
     assert_eq!(bench.finish(DiskTask::Snapshot), []);
