@@ -8,14 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use earmark::{Policy, StartError};
-use earmark_backend::server::{Options, ScriptError};
-use earmark_store::SimDisk;
+use earmark_backend::server::ScriptError;
 use tokio::task::LocalSet;
 use tokio::time::sleep_until;
 
 use crate::feed::{Action, Feed, FeedTime, Sounds};
 use crate::report::{Ingredients, Offered, Report, Verdict};
-use crate::world::{Happened, Life, Network, Setting, VirtualClock};
+use crate::world::{Life, Setting};
 use captures::Captures;
 
 /// When a played feed is over.
@@ -128,18 +127,8 @@ struct Player<'a> {
 
 impl<'a> Player<'a> {
     fn new(feed: &Feed, sounds: &'a Sounds, options: &PlayOptions) -> Self {
-        let clock = Arc::new(VirtualClock::new());
-        let server = Options { silence: None, decode: false, ..Options::default() };
-        let setting = Setting {
-            network: Arc::new(Network::new(Arc::clone(&clock), server)),
-            clock,
-            disk: SimDisk::new(options.seed),
-            happened: Arc::new(Happened::default()),
-            policy: options.policy,
-            seed: options.seed,
-        };
         Self {
-            setting,
+            setting: Setting::new(options.policy, options.seed),
             options: *options,
             sounds,
             life: None,

@@ -72,10 +72,7 @@ pub(super) fn search<M: Model>(
     make: &(dyn Fn() -> M + Sync),
     bits: u32,
     mut is_over: impl FnMut(u64, u64) -> bool,
-) -> Found<M::State, M::Label>
-where
-    M::Label: std::fmt::Debug,
-{
+) -> Found<M::State, M::Label> {
     let shared = Shared {
         seen: Seen::new(bits),
         transitions: AtomicU64::new(0),
@@ -110,11 +107,7 @@ fn next_layer<M: Model>(
     models: &mut [M],
     layer: &[M::State],
     shared: &Shared<M::State, M::Label>,
-) -> Vec<M::State>
-where
-    M::Label: std::fmt::Debug,
-    M: Model,
-{
+) -> Vec<M::State> {
     let taken = AtomicU64::new(0);
     std::thread::scope(|scope| {
         let parts: Vec<_> = models

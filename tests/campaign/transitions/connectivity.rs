@@ -2,8 +2,9 @@
 
 mod replay;
 
-use earmark_core::connectivity::{Connectivity, Effect, Event, FAILURES_MAX};
+use earmark_core::connectivity::{Connectivity, Effect, Event};
 use earmark_core::{Effects, Machine, Moment, Step};
+use earmark_tests::models::connectivity::Model;
 
 use super::{Bench, Choice, ensure};
 
@@ -19,36 +20,9 @@ fn event(choice: u32) -> Event {
     Choice { kind: 0, rest: choice }.one_of(&EVENTS)
 }
 
-/// What is believed of the network: the host's word, and how many requests failed in a row.
-struct Model {
-    host_says_no: bool,
-    failures: u32,
-}
-
-impl Model {
-    const fn trusting() -> Self {
-        Self { host_says_no: false, failures: 0 }
-    }
-
-    const fn is_suspect(&self) -> bool {
-        self.failures >= FAILURES_MAX
-    }
-
-    fn hear(&mut self, event: Event) {
-        match event {
-            Event::HostOffline => (self.host_says_no, self.failures) = (true, 0),
-            Event::HostOnline => (self.host_says_no, self.failures) = (false, 0),
-            // What was in flight when the host spoke says nothing.
-            Event::RequestSucceeded | Event::RequestFailed if self.host_says_no => {}
-            Event::RequestSucceeded => self.failures = 0,
-            Event::RequestFailed => self.failures += 1,
-        }
-    }
-}
-
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
     let mut machine = Machine::new(Connectivity);
-    let mut model = Model::trusting();
+    let mut model = Model::default();
     // What the others were told, from the orders alone.
     let (mut lost, mut to_one) = (false, false);
     for choice in choices {
@@ -72,7 +46,7 @@ fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
             format!("after {event:?} the state is {:?}", machine.state())
         })?;
         ensure(lost == model.host_says_no, || format!("after {event:?} lost was told: {lost}"))?;
-        let suspect = model.is_suspect() && !model.host_says_no;
+        let suspect = model.is_suspect();
         ensure(to_one == suspect, || format!("after {event:?} one at a time: {to_one}"))?;
     }
     Ok(())

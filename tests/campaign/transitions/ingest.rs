@@ -1,13 +1,12 @@
 //! The machine of one source.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use earmark_core::ingest::{Effect, Event, HELD_BYTES_MAX, Refusal, Rejection, Source};
+use earmark_core::ingest::{Effect, Event, HELD_BYTES_MAX, Refusal, Source};
 use earmark_core::{
-    CaptureId, Codec, Delivery, Effects, Encoding, FRAME_BYTES_MAX, FrameFault, FrameSeq, Machine,
-    Moment, Step,
+    CaptureId, Codec, Delivery, Effects, Encoding, FRAME_BYTES_MAX, FrameSeq, Machine, Moment, Step,
 };
+use earmark_tests::models::ingest::Model;
 
 use super::story::Story;
 use super::{Bench, Choice, ensure};
@@ -23,104 +22,6 @@ const KINDS: u32 = 14;
 /// Within this time the runtime syncs what it took, hears what a socket proved, and finds out that
 /// a disk is full or is not full any more.
 const SOON: Duration = Duration::from_secs(1);
-
-/// What a source must know, kept as lists that are never cut.
-struct Model {
-    delivery: Delivery,
-    running: Option<CaptureId>,
-    captures: u32,
-    muted: bool,
-    refusal: Option<Refusal>,
-    /// Taken frames with their sizes, by capture; a frame's number is its place.
-    taken: BTreeMap<CaptureId, Vec<usize>>,
-    /// The number after the last durable frame, by capture.
-    durable: BTreeMap<CaptureId, u64>,
-    /// By capture, for the present connection: from where on it carries, sent, and proven.
-    carried: Option<BTreeMap<CaptureId, (u64, u64, u64)>>,
-}
-
-impl Model {
-    const fn new(delivery: Delivery) -> Self {
-        Self {
-            delivery,
-            running: None,
-            captures: 0,
-            muted: false,
-            refusal: None,
-            taken: BTreeMap::new(),
-            durable: BTreeMap::new(),
-            carried: None,
-        }
-    }
-
-    /// The capture that was started last, or would be the first.
-    fn last_capture(&self) -> CaptureId {
-        CaptureId::new(1, self.captures.max(1) - 1)
-    }
-
-    fn count(&self, capture: CaptureId) -> u64 {
-        self.taken.get(&capture).map_or(0, |taken| taken.len() as u64)
-    }
-
-    fn held_bytes(&self) -> usize {
-        let of = |(capture, taken): (&CaptureId, &Vec<usize>)| -> usize {
-            let durable = self.durable.get(capture).copied().unwrap_or(0);
-            taken.iter().skip(durable as usize).sum()
-        };
-        self.taken.iter().map(of).sum()
-    }
-
-    /// The answer to a frame.
-    fn answer(&mut self, capture: CaptureId, bytes: usize) -> Effect {
-        if self.running != Some(capture) {
-            return Effect::RejectFrame(Rejection::NotCapturing);
-        }
-        if let Err(fault) = FrameFault::check(OPUS, bytes) {
-            return Effect::RejectFrame(Rejection::Fault(fault));
-        }
-        if self.muted {
-            return Effect::DiscardFrame;
-        }
-        if let Some(refusal) = &self.refusal {
-            return Effect::RejectFrame(Rejection::Store(refusal.clone()));
-        }
-        if self.held_bytes() + bytes > HELD_BYTES_MAX {
-            return Effect::RejectFrame(Rejection::Full);
-        }
-        let taken = self.taken.entry(capture).or_default();
-        taken.push(bytes);
-        Effect::TakeFrame(FrameSeq(taken.len() as u64 - 1))
-    }
-
-    /// What must be recorded as delivered after frames were sent or proven.
-    fn deliver(&mut self, capture: CaptureId, up_to: u64, proven: bool) -> Option<Effect> {
-        let carried = self.carried.as_mut()?.get_mut(&capture)?;
-        let (from, to) =
-            if proven { (carried.2, up_to.min(carried.1)) } else { (carried.1, up_to) };
-        let edge = if proven { &mut carried.2 } else { &mut carried.1 };
-        *edge = (*edge).max(to);
-        let counts = proven == (self.delivery != Delivery::Sent);
-        (counts && from < to).then_some(Effect::RecordDelivered {
-            capture,
-            from: FrameSeq(from),
-            to: FrameSeq(to),
-        })
-    }
-
-    fn start(&mut self) -> CaptureId {
-        let capture = CaptureId::new(1, self.captures);
-        self.captures += 1;
-        self.running = Some(capture);
-        if let Some(carried) = &mut self.carried {
-            carried.insert(capture, (0, 0, 0));
-            // Only the latest few are followed.
-            while carried.len() > earmark_core::ingest::CAPTURES_CARRIED_MAX {
-                carried.pop_first();
-            }
-        }
-        capture
-    }
-}
 
 fn run(choices: &[u32], bug: Option<&str>) -> Result<(), String> {
     World::new(choices, bug).live(choices)

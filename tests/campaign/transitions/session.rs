@@ -215,7 +215,7 @@ impl World {
         self.is_up = true;
         self.story.at(self.now).connect();
         let position = self.position();
-        self.model.connect(self.now, position);
+        self.model.connect(self.now);
         self.hear(Event::SocketCameUp(position))
     }
 
@@ -296,7 +296,7 @@ impl World {
             }
             Effect::CloseSession { session, end } => self.store.close_session(session, end),
             Effect::OpenRecording { recording, session, capture, first } => {
-                self.model.open(recording, capture, first);
+                self.model.open(recording);
                 self.store.open_recording(recording, session, capture, first)
             }
             Effect::CutRecording { recording, end } => {

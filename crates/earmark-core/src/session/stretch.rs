@@ -12,10 +12,11 @@ pub(super) struct Audio {
     pub(super) session: SessionId,
     pub(super) capture: CaptureId,
     pub(super) first: FrameSeq,
-    /// When the first and the last frame arrived.
-    pub(super) first_at: Moment,
+    /// Whether it was captured before the live socket last came up. A recording never crosses that.
+    pub(super) precedes_connect: bool,
+    /// When the last frame arrived.
     pub(super) last_at: Moment,
-    /// The same, by the wall clock.
+    /// When the first and the last frame were captured, by the wall clock.
     pub(super) first_wall: WallTime,
     pub(super) last_wall: WallTime,
 }

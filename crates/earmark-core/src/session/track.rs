@@ -84,7 +84,6 @@ struct Open {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Connection {
     up_at: Moment,
-    from: Option<Position>,
     announced: Option<ConversationId>,
 }
 
@@ -133,7 +132,7 @@ impl<R: SealedToken> Track<R> {
             Event::CaptureStarted { capture, encoding } => self.start(capture, encoding, turn),
             Event::FramesTaken(run) => self.take(run, turn),
             Event::CaptureStopped(capture) => self.stop(capture, turn),
-            Event::SocketCameUp(position) => self.connect(position, turn),
+            Event::SocketCameUp(_) => self.connect(turn),
             Event::ServerSpoke { announcement, position } => {
                 self.listen(announcement, position, turn);
             }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use earmark::{
     Account, Builder, Credentials, DiskMode, Numbered, OmiHttp, Policy, Runtime, StartError, Token,
 };
+use earmark_backend::server::Options;
 use earmark_store::{Disk, SimDisk};
 use futures_util::future::LocalBoxFuture;
 use tokio::task::{JoinHandle, LocalSet};
@@ -34,6 +35,21 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// A machine that was never used, beside a server that holds nothing. It must be made in the
+    /// runtime whose paused clock drives it.
+    pub fn new(policy: Policy, seed: u64) -> Self {
+        let clock = Arc::new(VirtualClock::new());
+        let server = Options { silence: None, decode: false, ..Options::default() };
+        Self {
+            network: Arc::new(Network::new(Arc::clone(&clock), server)),
+            clock,
+            disk: SimDisk::new(seed),
+            happened: Arc::new(Happened::default()),
+            policy,
+            seed,
+        }
+    }
+
     /// A process of this world on any disk, ready to be started.
     pub fn process_on(&self, disk: Arc<dyn Disk>) -> Builder {
         let clock = Arc::clone(&self.clock);

@@ -152,6 +152,7 @@ impl FrameIngest {
         match item {
             Item::Frame { .. } => {}
             Item::Started { capture, encoding, at } => {
+                self.forget_captures(entry);
                 self.captures.insert(capture, Arc::clone(entry));
                 if let Some(refusal) = &self.refusal {
                     entry.tell(&Event::StoreRefused(refusal.clone()), at.moment);
@@ -188,6 +189,15 @@ impl FrameIngest {
                 tell(&self.peers.uplink, WantLive { entry: Arc::clone(entry), wanted });
             }
         }
+    }
+
+    /// Forgets the captures of a source that nothing is awaited for any more: no frame of the source
+    /// waits for the disk, and no connection carries them.
+    fn forget_captures(&mut self, entry: &Arc<Entry>) {
+        let is_awaited = |capture: &CaptureId| {
+            entry.look(|source| source.held_frames() > 0 || source.carried(*capture).is_some())
+        };
+        self.captures.retain(|capture, of| !Arc::ptr_eq(of, entry) || is_awaited(capture));
     }
 
     fn flush(&mut self, entry: &Arc<Entry>, batch: Option<Batch>) {

@@ -16,17 +16,31 @@ impl World {
             }
             return labels;
         }
-        self.deliveries(state, &mut labels);
-        self.disk(state, &mut labels);
-        self.timers(state, &mut labels);
+        self.at_once(state, &mut labels);
+        let is_quiet = labels.is_empty();
         self.device(state, &mut labels);
         self.server(state, &mut labels);
-        self.passing(state, &mut labels);
+        self.passing(state, is_quiet, &mut labels);
         self.deaths(state, &mut labels);
         labels
     }
 
-    fn deliveries(&mut self, state: &State, labels: &mut Vec<Label>) {
+    /// What is to be done at this instant.
+    fn at_once(&mut self, state: &State, labels: &mut Vec<Label>) {
+        self.deliveries(state, labels);
+        self.disk(state, labels);
+        self.answers(state, labels);
+        self.timers(state, labels);
+    }
+
+    /// Whether nothing is left to do at this instant.
+    pub(super) fn is_quiet(&mut self, state: &State) -> bool {
+        let mut labels = Vec::new();
+        self.at_once(state, &mut labels);
+        labels.is_empty()
+    }
+
+    pub(super) fn deliveries(&mut self, state: &State, labels: &mut Vec<Label>) {
         let queues = [
             (state.to_store, Label::Store),
             (state.to_track, Label::Track),
@@ -36,7 +50,7 @@ impl World {
             .extend(queues.into_iter().filter_map(|(queue, label)| self.pop(queue).map(|_| label)));
     }
 
-    fn disk(&mut self, state: &State, labels: &mut Vec<Label>) {
+    pub(super) fn disk(&mut self, state: &State, labels: &mut Vec<Label>) {
         let all = &self.all;
         let store = self.store.state(state.store, &all.store);
         for task in store.in_flight() {
@@ -47,7 +61,7 @@ impl World {
         }
     }
 
-    fn timers(&mut self, state: &State, labels: &mut Vec<Label>) {
+    pub(super) fn timers(&mut self, state: &State, labels: &mut Vec<Label>) {
         let now = state.now.moment();
         let all = &self.all;
         let is_due = |deadline: Option<earmark_core::Moment>| deadline.is_some_and(|at| at <= now);
@@ -62,7 +76,7 @@ impl World {
         labels.extend(due.map(|(recording, _)| Label::UploadTimer(recording)));
     }
 
-    fn device(&mut self, state: &State, labels: &mut Vec<Label>) {
+    pub(super) fn device(&mut self, state: &State, labels: &mut Vec<Label>) {
         let all = &self.all;
         let is_capturing = self.source.state(state.source, &all.source).is_capturing();
         if is_capturing {
@@ -82,13 +96,10 @@ impl World {
         if state.is_connected && state.left.messages > 0 {
             for number in 1..=self.limits.conversations {
                 labels.push(Label::Said(Said::Ended(number)));
-                labels.push(Label::Said(Said::Ready(number)));
+                if self.limits.says_ready {
+                    labels.push(Label::Said(Said::Ready(number)));
+                }
             }
-        }
-        let (all, is_bad_left) = (&self.all, state.left.bad_answers > 0);
-        for (recording, answers) in self.server.state(state.server, &all.server).flights() {
-            let allowed = if is_bad_left { answers } else { &answers[..1] };
-            labels.extend(allowed.iter().map(|how| Label::Answer(recording, *how)));
         }
         if state.is_offline {
             labels.push(Label::Online);
@@ -97,29 +108,28 @@ impl World {
         }
     }
 
-    /// The clock goes on when everything that can be done at once is done. Before that it may as
-    /// often as something may lag: an actor, a timer, the disk or the network.
-    fn passing(&mut self, state: &State, labels: &mut Vec<Label>) {
-        let Some(next) = self.next_deadline(state) else { return };
-        let is_quiet = self.is_quiet(state);
-        let is_near =
-            !self.limits.swift_journal && state.fine < FINE_MAX && next == state.now.seconds + 1;
-        if is_near && (is_quiet || state.left.lags > 0) {
-            labels.push(Label::Wait(next));
-        } else if is_quiet || state.left.lags > 0 {
-            labels.push(Label::Wait(coarse(state.now.seconds, next, self.limits.step)));
+    pub(super) fn answers(&mut self, state: &State, labels: &mut Vec<Label>) {
+        let (all, is_bad_left) = (&self.all, state.left.bad_answers > 0);
+        for (recording, answers) in self.server.state(state.server, &all.server).flights() {
+            let allowed = if is_bad_left { answers } else { &answers[..1] };
+            labels.extend(allowed.iter().map(|how| Label::Answer(recording, *how)));
         }
     }
 
-    /// Whether nothing is left to do at this instant.
-    pub(super) fn is_quiet(&mut self, state: &State) -> bool {
-        let mut labels = Vec::new();
-        self.deliveries(state, &mut labels);
-        self.disk(state, &mut labels);
-        self.timers(state, &mut labels);
-        let all = &self.all;
-        let is_answered = self.server.state(state.server, &all.server).flights().next().is_none();
-        labels.is_empty() && is_answered
+    /// The clock goes on when everything that can be done at once is done. Before that it may as
+    /// often as something may lag: an actor, a timer, the disk or the network.
+    pub(super) fn passing(&mut self, state: &State, is_quiet: bool, labels: &mut Vec<Label>) {
+        if !is_quiet && state.left.lags == 0 {
+            return;
+        }
+        let Some(next) = self.next_deadline(state) else { return };
+        let is_near =
+            !self.limits.swift_journal && state.fine < FINE_MAX && next == state.now.seconds + 1;
+        if is_near {
+            labels.push(Label::Wait(next));
+        } else {
+            labels.push(Label::Wait(coarse(state.now.seconds, next, self.limits.step)));
+        }
     }
 
     /// The second in which something falls due by itself that is not due yet.

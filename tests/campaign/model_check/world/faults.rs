@@ -14,6 +14,8 @@ pub(in super::super) struct Limits {
     /// Messages of the server: each may be lost, doubled, late, out of order, or of a conversation
     /// that nobody knows.
     pub(in super::super) messages: u8,
+    /// Whether it also says that a conversation is ready, and not only that one has ended.
+    pub(in super::super) says_ready: bool,
     /// Deaths of the process or of the machine.
     pub(in super::super) deaths: u8,
     /// Disk operations that fail.

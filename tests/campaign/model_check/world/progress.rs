@@ -6,35 +6,26 @@ use crate::model_check::words::Answer;
 impl World {
     /// The next thing that happens without a fault; none when nothing happens by itself any more.
     /// It is one of those that can happen, so every way without faults lies in the searched space.
-    pub(in super::super) fn next_without_fault(&mut self, state: &State) -> Option<Label> {
-        let labels = self.enabled(state);
-        let is_wanted = |label: &&Label| match label {
-            Label::Store
-            | Label::Track
-            | Label::Sync
-            | Label::Disk(_, true)
-            | Label::StoreTimer
-            | Label::TrackTimer
-            | Label::UploadTimer(_)
-            | Label::Answer(_, Answer::Well | Answer::StillRunning)
-            | Label::Online
-            | Label::Open { healthy: true }
-            | Label::Stop => true,
-            Label::Disk(_, false)
-            | Label::Start
-            | Label::Frame
-            | Label::Connect
-            | Label::Said(_)
-            | Label::Answer(..)
-            | Label::Offline
-            | Label::Wait(_)
-            | Label::Kill
-            | Label::PowerCut(_)
-            | Label::Open { healthy: false } => false,
-        };
-        let wanted = labels.iter().find(is_wanted);
-        let waits = || labels.iter().rfind(|label| matches!(label, Label::Wait(_)));
-        wanted.or_else(waits).cloned()
+    pub(super) fn next_without_fault(&mut self, state: &State) -> Option<Label> {
+        if !state.is_alive {
+            return Some(Label::Open { healthy: true });
+        }
+        let looks: [fn(&mut Self, &State, &mut Vec<Label>); 6] = [
+            Self::deliveries,
+            Self::disk,
+            Self::answers,
+            Self::timers,
+            Self::device,
+            |world, state, labels| {
+                labels.extend(state.is_offline.then_some(Label::Online));
+                world.passing(state, true, labels);
+            },
+        ];
+        looks.into_iter().find_map(|look| {
+            let mut labels = Vec::new();
+            look(self, state, &mut labels);
+            labels.into_iter().find(is_wanted)
+        })
     }
 
     /// What has not come to rest although nothing happens by itself any more, in words.
@@ -51,5 +42,33 @@ impl World {
             (.., true) => Some("a request never ends"),
             (true, true, true, false) => None,
         }
+    }
+}
+
+/// Whether something brings the world to rest and is no fault.
+const fn is_wanted(label: &Label) -> bool {
+    match label {
+        Label::Store
+        | Label::Track
+        | Label::Sync
+        | Label::Disk(_, true)
+        | Label::StoreTimer
+        | Label::TrackTimer
+        | Label::UploadTimer(_)
+        | Label::Answer(_, Answer::Well | Answer::StillRunning)
+        | Label::Online
+        | Label::Open { healthy: true }
+        | Label::Wait(_)
+        | Label::Stop => true,
+        Label::Disk(_, false)
+        | Label::Start
+        | Label::Frame
+        | Label::Connect
+        | Label::Said(_)
+        | Label::Answer(..)
+        | Label::Offline
+        | Label::Kill
+        | Label::PowerCut(_)
+        | Label::Open { healthy: false } => false,
     }
 }

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Runtime, Source, SourceHandle};
-use earmark_backend::server::Options;
-use earmark_sim::world::{Happened, Network, Setting, VirtualClock};
-use earmark_store::{CutLimits, SimDisk};
+use earmark_sim::world::Setting;
+use earmark_store::CutLimits;
 use tokio::task::LocalSet;
 
 use super::text;
@@ -26,25 +25,12 @@ where
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().map_err(text)?;
     LocalSet::new().block_on(&runtime, async {
-        let setting = setting();
+        let setting = Setting::new(Policy::EVERYDAY, 1);
         let ticking = tokio::task::spawn_local(Arc::clone(&setting.network).tick());
         let told = story(setting).await;
         ticking.abort();
         told
     })
-}
-
-fn setting() -> Setting {
-    let clock = Arc::new(VirtualClock::new());
-    let options = Options { silence: None, decode: false, ..Options::default() };
-    Setting {
-        network: Arc::new(Network::new(Arc::clone(&clock), options)),
-        clock,
-        disk: SimDisk::new(1),
-        happened: Arc::new(Happened::default()),
-        policy: Policy::EVERYDAY,
-        seed: 1,
-    }
 }
 
 pub(super) async fn pass(time: Duration) {

@@ -51,7 +51,7 @@ impl Teller {
         let mut story = Story::beginning(Moment::ZERO);
         story.start().speak(FRAMES).wait(AUDIO).stop().wait(UPLOADED_AFTER);
         story.answers.upload(answered());
-        Self { story, model: Model::trusting(), waits_for_network: false }
+        Self { story, model: Model::default(), waits_for_network: false }
     }
 
     fn tell(&mut self, event: Event) {

@@ -104,3 +104,16 @@ fn audio_that_was_named_for_one_conversation_goes_to_no_other() {
     let ignored = Effect::ReportIgnored("there is no audio to link");
     assert_eq!(bench.end("D"), [ignored]);
 }
+
+#[test]
+fn audio_of_the_connects_own_instant_is_told_apart_by_its_order() {
+    let mut bench = Bench::new();
+    bench.speak(5);
+    bench.now = bench.now + secs(3);
+    bench.frames(1, Duration::ZERO);
+    bench.start(OPUS);
+    bench.connect();
+    let all = Vec::from([recording(1), recording(2)]);
+    let link = Effect::SealAndLink { conversation: conversation("C"), recordings: all };
+    assert!(bench.end("C").contains(&link), "one recording was captured since the connect");
+}

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    CONVERSATION_GAP, Connection, Effect, Event, Open, Position, RECORDING_AUDIO_MAX,
-    RECORDING_GAP_MAX, Run, Running, SessionEnd, Track, Turn,
+    CONVERSATION_GAP, Connection, Effect, Event, Open, RECORDING_AUDIO_MAX, RECORDING_GAP_MAX, Run,
+    Running, SessionEnd, Track, Turn,
 };
 use crate::session::event;
 use crate::session::machine::Session;
@@ -34,9 +34,11 @@ impl<R: SealedToken> Track<R> {
         }
     }
 
-    pub(super) fn connect(&mut self, position: Option<Position>, turn: &mut Turn<'_, R>) {
+    pub(super) fn connect(&mut self, turn: &mut Turn<'_, R>) {
         self.cut_and_seal(turn);
-        self.connection = Some(Connection { up_at: turn.now, from: position, announced: None });
+        let audio = self.stretches.iter_mut().flat_map(|stretch| &mut stretch.audio);
+        audio.for_each(|audio| audio.precedes_connect = true);
+        self.connection = Some(Connection { up_at: turn.now, announced: None });
     }
 
     /// A boundary that a person sets: what was captured before it waits for its link by itself.
@@ -113,7 +115,7 @@ impl<R: SealedToken> Track<R> {
             session,
             capture,
             first,
-            first_at: run.at.0,
+            precedes_connect: false,
             last_at: run.at.1,
             first_wall: run.walls.0,
             last_wall: run.walls.1,

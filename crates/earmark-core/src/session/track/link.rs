@@ -83,8 +83,7 @@ impl<R: SealedToken> Track<R> {
             return None;
         }
         self.split_at_connect(turn);
-        let connection = self.connection.as_ref()?;
-        let is_before = |audio: &Audio| !is_after(audio, connection.from, connection.up_at);
+        let is_before = |audio: &Audio| audio.precedes_connect;
         self.stretches.iter().rposition(|one| one.audio.iter().any(is_before))
     }
 
@@ -168,11 +167,10 @@ impl<R: SealedToken> Track<R> {
     }
 
     fn split_at_connect(&mut self, turn: &mut Turn<'_, R>) {
-        let (Some(connection), Some(last)) = (&self.connection, self.stretches.back()) else {
+        let Some(last) = self.stretches.back() else {
             return;
         };
-        let (from, up_at) = (connection.from, connection.up_at);
-        match last.audio.iter().position(|audio| is_after(audio, from, up_at)) {
+        match last.audio.iter().position(|audio| !audio.precedes_connect) {
             Some(0) => {}
             Some(first_after) => self.split(self.stretches.len() - 1, first_after, turn),
             None => self.close_stretch(turn),
@@ -324,13 +322,5 @@ impl<R: SealedToken> Track<R> {
             let recordings = recordings.iter().filter(own).cloned().collect();
             self.tell(session, event::Event::LinkRecorded { recordings }, turn);
         }
-    }
-}
-
-/// Whether a recording was captured after a connect. A recording never crosses one.
-fn is_after(audio: &Audio, from: Option<Position>, up_at: crate::Moment) -> bool {
-    match from {
-        Some(from) if from.capture == audio.capture => audio.first >= from.next,
-        Some(_) | None => audio.first_at >= up_at,
     }
 }

@@ -178,7 +178,7 @@ impl<R: SealedToken> Track<R> {
                 session: found.session,
                 capture: found.capture,
                 first: one.first,
-                first_at: one.last_at - one.walls.1.since(one.walls.0),
+                precedes_connect: false,
                 last_at: one.last_at,
                 first_wall: one.walls.0,
                 last_wall: one.walls.1,
