@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use earmark_sim::report::Report;
-use earmark_tests::feeds;
+use earmark_tests::{feeds, simulate};
 use serde_json::{Value, json};
 
 use super::checks;
@@ -28,8 +28,9 @@ const STATES_MAX: u64 = 20_000;
 const RUNS_MAX: u64 = 2_000;
 const FILES_MAX: u64 = 2_000;
 const MODEL_STATES_MAX: u64 = 400_000;
+const SEEDS_MAX: u64 = 300;
 /// What is counted.
-const UNITS: [&str; 6] = ["sequences", "states", "runs", "files", "events", "checks"];
+const UNITS: [&str; 7] = ["sequences", "states", "runs", "files", "events", "checks", "seeds"];
 /// So much is told of what was wrong.
 const SAID_CHARS_MAX: usize = 160;
 
@@ -140,6 +141,11 @@ impl Layer {
             Self::ModelCheck => {
                 let found = model_check::hunt(up_to(MODEL_STATES_MAX));
                 counted("states", found.map(|(after, broken)| (after, broken.to_string())))
+            }
+            Self::Simulate => {
+                let first = seed * SEEDS_MAX;
+                let found = simulate::run::hunt(first..first + up_to(SEEDS_MAX));
+                counted("seeds", found.map(|(after, broken)| (after, broken.to_string())))
             }
             Self::Feeds(part) => play(part, false),
             Self::FeedsTwice(part) => play(part, true),

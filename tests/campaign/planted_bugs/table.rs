@@ -44,6 +44,8 @@ pub(crate) enum Layer {
     Damage,
     /// Every state that the machines reach together, as in the campaign `model-check`.
     ModelCheck,
+    /// Random worlds, as in the campaign `simulate`.
+    Simulate,
     /// The feeds whose names have this part, played by the whole runtime.
     Feeds(&'static str),
     /// The same feeds, played twice and compared.
@@ -61,6 +63,7 @@ impl Layer {
             Self::IoFaults => String::from("io-faults"),
             Self::Damage => String::from("damage"),
             Self::ModelCheck => String::from("model-check"),
+            Self::Simulate => String::from("simulate"),
             Self::Feeds(part) => format!("feed {part}"),
             Self::FeedsTwice(part) => format!("feed {part}, twice"),
             Self::Check(check) => format!("check {check}"),
@@ -70,7 +73,11 @@ impl Layer {
     /// Whether chance decides what it tries, so that another seed hunts otherwise.
     pub(crate) const fn is_random(self) -> bool {
         match self {
-            Self::Transitions(_) | Self::CrashStates | Self::IoFaults | Self::Damage => true,
+            Self::Transitions(_)
+            | Self::CrashStates
+            | Self::IoFaults
+            | Self::Damage
+            | Self::Simulate => true,
             Self::ModelCheck | Self::Feeds(_) | Self::FeedsTwice(_) | Self::Check(_) => false,
         }
     }

@@ -97,9 +97,7 @@ impl<R: Copy + PartialEq> Stretches<R> {
     /// A frame opened a recording: it goes on in the last stretch, or begins one.
     pub fn open(&mut self, audio: Audio<R>) {
         let (recording, first_at) = (audio.recording, audio.at.0);
-        let is_near = |last: &Stretch<R>| first_at.since(last.last_at) < CONVERSATION_GAP;
-        let goes_on =
-            self.is_open && self.list.last().is_some_and(|last| !last.wait_ended && is_near(last));
+        let goes_on = self.goes_on(first_at);
         if !goes_on {
             let announced = self.connection.as_ref().and_then(|now| now.announced.clone());
             self.begin(audio.at.1, announced);
@@ -207,8 +205,19 @@ impl<R: Copy + PartialEq> Stretches<R> {
         place.map(|place| self.link(place, conversation))
     }
 
+    /// Whether a frame that comes now goes on in the last stretch.
+    fn goes_on(&self, now: Moment) -> bool {
+        let is_near = |last: &Stretch<R>| now.since(last.last_at) < CONVERSATION_GAP;
+        self.is_open && self.list.last().is_some_and(|last| !last.wait_ended && is_near(last))
+    }
+
     /// The server said which conversation this connection carries; whether that means anything.
-    pub fn announce(&mut self, conversation: &ConversationId, is_capturing: bool) -> bool {
+    pub fn announce(
+        &mut self,
+        conversation: &ConversationId,
+        is_capturing: bool,
+        now: Moment,
+    ) -> bool {
         let Some(connection) = &mut self.connection else {
             return false;
         };
@@ -220,7 +229,8 @@ impl<R: Copy + PartialEq> Stretches<R> {
         } else if is_other && is_capturing {
             self.close();
         }
-        if let Some(last) = self.list.last_mut().filter(|_| self.is_open) {
+        let goes_on = self.goes_on(now);
+        if let Some(last) = self.list.last_mut().filter(|_| goes_on) {
             last.announced = Some(conversation.clone());
         }
         true

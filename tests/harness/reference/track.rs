@@ -222,7 +222,8 @@ impl Track {
                 self.make_ready(conversation, *span, at.moment);
             }
             Announcement::ConversationSession(Some(conversation)) => {
-                self.stretches.announce(conversation, self.running.is_some());
+                let is_capturing = self.running.is_some();
+                self.stretches.announce(conversation, is_capturing, at.moment);
             }
             Announcement::ProcessingStarted(None)
             | Announcement::ConversationEvent { conversation: None, .. }

@@ -119,6 +119,9 @@ impl<R: SealedToken> State<Session<R>> for Phase {
         event: &Event<R>,
         step: &mut Context<'_, R>,
     ) -> Outcome<Self> {
+        if session.is_past(event) {
+            return Outcome::Handled;
+        }
         session.note(event, step);
         match self {
             Self::Capturing => session.capturing(event, step),
@@ -161,6 +164,27 @@ impl<R: SealedToken> Session<R> {
         let kept = |recording: &RecordingId| recordings.contains(recording);
         let pieces = self.pieces.iter().filter(|(recording, _)| kept(recording));
         Self { pieces: pieces.map(|(id, piece)| (*id, piece.clone())).collect(), ..Self::new() }
+    }
+
+    /// Whether it speaks of the seal of a recording that has settled already: damage may have taken
+    /// the record of that seal, and then it is made anew after a restart.
+    fn is_past(&self, event: &Event<R>) -> bool {
+        let recording = match event {
+            Event::RecordingSealed(token) => token.recording(),
+            Event::SealFailed { recording, .. } => *recording,
+            Event::RecordingOpened(_)
+            | Event::RecordingCut(_)
+            | Event::CaptureEnded
+            | Event::ProcessingStarted { .. }
+            | Event::LinkRecorded { .. }
+            | Event::ConversationReady
+            | Event::DeadlinePassed
+            | Event::LinkWaitEnded
+            | Event::UploadSettled { .. }
+            | Event::UploadReopened(_)
+            | Event::RecordingsMoved(_) => return false,
+        };
+        matches!(self.pieces.get(&recording), Some(Piece::Settled { .. }))
     }
 
     /// Keeps the books on recordings, which are the same in every state.

@@ -168,3 +168,15 @@ fn a_restart_opens_no_session_before_a_frame_has_come() {
     let orders = bench.speak(1);
     assert_eq!(orders, [open_session(11, 11, 0), open_recording(11, (11, 11), 0)]);
 }
+
+#[test]
+fn a_seal_that_is_made_anew_leaves_what_has_settled_as_it_is() {
+    let mut found = with_upload(linked(Some(false)), RecoveredUpload::Settled);
+    found.recordings[0].token = None;
+    let (mut bench, orders) = restart(&[found]);
+    assert_eq!(orders, [Effect::SealRecording(recording(1))]);
+    let reason = String::from("EIO");
+    assert_eq!(bench.hear(Event::SealFailed { recording: recording(1), reason }), []);
+    assert_eq!(bench.hear(Event::RecordingSealed(Token(recording(1)))), []);
+    assert!(bench.track.is_quiet());
+}
