@@ -42,7 +42,7 @@ pub(super) const BUGS: &[Bug] = &[
         file: "crates/earmark-store/src/jobs.rs",
         text: "for (number, file) in files {",
         with: "for (number, file) in files.into_iter().filter(|_| !PLANTED) {",
-        layers: &[Layer::CrashStates],
+        layers: &[Layer::CrashStates, Layer::Simulate],
     },
     Bug {
         name: "ignored-sync-error",

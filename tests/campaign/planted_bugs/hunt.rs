@@ -145,7 +145,7 @@ impl Layer {
             Self::Simulate => {
                 let first = seed * SEEDS_MAX;
                 let found = simulate::run::hunt(first..first + up_to(SEEDS_MAX));
-                counted("seeds", found.map(|(after, broken)| (after, broken.to_string())))
+                counted("seeds", found.map(|(after, broken)| (after, broken.violation.to_string())))
             }
             Self::Feeds(part) => play(part, false),
             Self::FeedsTwice(part) => play(part, true),

@@ -73,7 +73,7 @@ kinds! {
     Partial "partial-failure" "207, or a job with failed segments"
     ServerForgets "server-forgets" "`server.restart`; there are no offsets to forget, so jobs are"
     Disconnect "device-disconnect" "a capture stops amid its frames"
-    DuplicateFrame "duplicate-frame" "the same bytes twice; frames carry no number, so both are kept"
+    DuplicateFrame "duplicate-frame" "the same bytes twice; frames have no number, so both are kept"
     Gap "gap" "seconds without frames in a running capture"
     LateFrame "reordered-frames" "`frame.late`: a frame that was captured before those that came"
     SeqWrap "seq-wrap" "a second capture of a device: its frames are counted from 0 again"

@@ -194,8 +194,8 @@ impl FrameIngest {
         }
     }
 
-    /// Forgets the captures of a source that nothing is awaited for any more: no frame of the source
-    /// waits for the disk, and no connection carries them.
+    /// Forgets the captures of a source for which nothing is awaited any more: no frame of the
+    /// source waits for the disk, and no connection carries them.
     fn forget_captures(&mut self, entry: &Arc<Entry>) {
         let is_awaited = |capture: &CaptureId| {
             entry.look(|source| source.held_frames() > 0 || source.carried(*capture).is_some())

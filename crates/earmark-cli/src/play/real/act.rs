@@ -38,10 +38,7 @@ impl Player<'_> {
                 self.with_handle(line, device, |handle| handle.finish())
             }
             Action::SocketUp { device } => {
-                if self.take_stalled(device) {
-                    self.with_handle(line, device, |handle| handle.live(false))?;
-                    self.let_instant_pass().await;
-                }
+                self.end_stall(line, device).await?;
                 self.with_handle(line, device, |handle| handle.live(true))
             }
             Action::SocketDown { device, .. } => {
@@ -88,6 +85,15 @@ impl Player<'_> {
             | Action::ClockJump { .. }
             | Action::Expect(_) => Ok(()),
         }
+    }
+
+    /// A socket that is stalled goes down before it comes up.
+    async fn end_stall(&mut self, line: usize, device: &Device) -> Result<(), Failure> {
+        if self.take_stalled(device) {
+            self.with_handle(line, device, |handle| handle.live(false))?;
+            self.let_instant_pass().await;
+        }
+        Ok(())
     }
 
     fn hear(&mut self, action: &Action, at: FeedTime) {

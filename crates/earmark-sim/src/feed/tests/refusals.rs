@@ -294,11 +294,12 @@ fn a_bad_recording_is_refused() {
 fn a_bad_fault_of_the_world_is_refused() {
     assert_eq!(
         refused(r#"{"at": 1, "do": "disk.fault", "op": "fsync", "error": "EIO"}"#),
-        "\"op\" is \"fsync\": expected one of create, write, sync, rename, remove, read"
+        "\"op\" is \"fsync\": \
+         expected one of create, write, sync, rename, remove, read, open, sync_dir"
     );
     assert_eq!(
         refused(r#"{"at": 1, "do": "disk.fault", "op": "sync", "error": "EPERM"}"#),
-        "\"error\" is \"EPERM\": expected one of EIO, ENOSPC, EACCES, EMFILE"
+        "\"error\" is \"EPERM\": expected one of EIO, ENOSPC, EACCES, EMFILE, EDQUOT, EROFS"
     );
     for times in ["0", "-2", "4294967296"] {
         let fields = format!(r#""op": "sync", "error": "EIO", "times": {times}"#);
