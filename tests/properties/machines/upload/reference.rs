@@ -147,6 +147,8 @@ pub(super) struct Reference {
     is_online: bool,
     is_signed_in: bool,
     pub(super) is_named: bool,
+    /// What its session said while the journal took its first request.
+    meanwhile: Option<bool>,
     has_v2: bool,
     pub(super) requests: u32,
     pub(super) attempts: u32,
@@ -197,6 +199,8 @@ impl Reference {
     fn let_go(&mut self, named: bool) {
         if self.requests == 0 {
             self.is_named = named;
+        } else if self.requests == 1 && self.phase == Phase::Journalling {
+            self.meanwhile = Some(named);
         }
         self.is_due = true;
         if self.phase == Phase::Held {
@@ -221,6 +225,7 @@ impl Reference {
     }
 
     fn recorded(&mut self, well: bool) {
+        let meanwhile = self.meanwhile.take();
         match (self.phase, well) {
             (Phase::Journalling, true) if self.is_online && self.is_signed_in => {
                 self.sent = Some((self.is_named, self.requests));
@@ -231,8 +236,10 @@ impl Reference {
                 self.requests -= 1;
                 self.be_ready(Errand::Upload);
             }
+            // What was said meanwhile counts, because no record names another conversation.
             (Phase::Journalling, false) => {
                 self.requests -= 1;
+                self.is_named = meanwhile.unwrap_or(self.is_named);
                 self.wait(Errand::Upload, Delay::BackOff);
             }
             (Phase::Settling(end, None), true) => self.phase = Phase::Ended(end),
@@ -444,6 +451,7 @@ impl ReferenceStateMachine for Reference {
             is_online: true,
             is_signed_in: true,
             is_named: false,
+            meanwhile: None,
             has_v2: true,
             requests: 0,
             attempts: 0,
