@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use earmark::{Account, Codec, Device, DiskMode, Runtime, Source, SourceHandle, Status};
-use earmark_sim::world::VirtualClock;
+use earmark_sim::world::{VirtualClock, in_virtual_time};
 use earmark_store::SimDisk;
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::Duration;
@@ -25,15 +25,11 @@ pub(crate) struct Process {
 
 /// Tells a story in virtual time: it passes only while everything waits.
 pub(crate) fn story<F: Future<Output = ()>>(tell: impl FnOnce(Host) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without I/O needs nothing of the system");
-    LocalSet::new().block_on(&runtime, async {
+    in_virtual_time(async {
         let (disk, clock) = (SimDisk::new(7), Arc::new(VirtualClock::new()));
         tell(Host { disk, clock }).await;
-    });
+    })
+    .expect("a runtime without I/O needs nothing of the system");
 }
 
 impl Host {

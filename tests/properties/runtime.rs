@@ -9,10 +9,10 @@ mod action;
 mod host;
 mod observe;
 
+use earmark_sim::world::in_virtual_time;
 use earmark_tests::reference::Disagreement;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tokio::task::LocalSet;
 
 use action::{Action, Trouble, action};
 use host::Host;
@@ -22,12 +22,7 @@ const STEPS_MAX: usize = 40;
 
 /// Lives a history in virtual time, to its settled end.
 fn live(actions: &[Action]) -> Result<(), Disagreement> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without I/O needs nothing of the system");
-    LocalSet::new().block_on(&runtime, async {
+    in_virtual_time(async {
         let mut host = Host::start().await;
         for (step, action) in actions.iter().enumerate() {
             let done = host.act(action).await;
@@ -35,6 +30,7 @@ fn live(actions: &[Action]) -> Result<(), Disagreement> {
         }
         host.end_well().await.map_err(|why| format!("at the end: {why}"))
     })
+    .expect("a runtime without I/O needs nothing of the system")
 }
 
 fn histories(trouble: Trouble) -> impl Strategy<Value = Vec<Action>> {

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Source, SourceHandle};
 use earmark_backend::ServerAction;
 use earmark_backend::server::Options;
-use earmark_sim::world::{Network, Setting};
+use earmark_sim::world::{Network, Setting, in_virtual_time};
 use earmark_store::FsDisk;
 use peak_alloc::PeakAlloc;
-use tokio::task::LocalSet;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -105,12 +104,8 @@ async fn capture_ten_minutes() -> Vec<usize> {
 
 #[test]
 fn memory_stays_flat_with_twenty_devices() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
+    let held = in_virtual_time(capture_ten_minutes())
         .expect("a runtime without I/O needs nothing of the system");
-    let held = LocalSet::new().block_on(&runtime, capture_ten_minutes());
     assert!(held[9] < held[1] + GROWTH_MAX, "{held:?}");
     assert!(held[10] < MEMORY_MAX, "{held:?}");
 }

@@ -11,13 +11,12 @@ use std::time::Duration;
 use earmark::{Policy, StartError};
 use earmark_backend::server::{Options, ScriptError};
 use earmark_store::Config;
-use tokio::task::LocalSet;
 use tokio::time::sleep_until;
 
 use crate::feed::{Action, Feed, FeedTime, Sounds};
 use crate::report::{Ingredients, Offered, Report, Verdict};
 use crate::witness::{Ears, Heard, Witness};
-use crate::world::{Life, Setting};
+use crate::world::{Life, Setting, in_virtual_time};
 use captures::Captures;
 
 /// When a played feed is over.
@@ -126,7 +125,7 @@ pub fn play_watched(
     witness: Arc<Mutex<dyn Witness>>,
 ) -> Result<Watched, PlayError> {
     let sounds = Sounds::default();
-    in_virtual_time(async {
+    let watched = in_virtual_time(async {
         let mut player = Player::new(feed, &sounds, options);
         player.setting.config = terms.config;
         player.attend(witness);
@@ -135,28 +134,20 @@ pub fn play_watched(
         let watched = player.play_on(feed, terms.settle_limit).await;
         ticking.abort();
         Ok(watched)
-    })
-}
-
-/// Runs something on an executor of its own, whose time passes when nothing is left to do.
-fn in_virtual_time<T>(play: impl Future<Output = Result<T, PlayError>>) -> Result<T, PlayError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .map_err(PlayError::Runtime)?;
-    LocalSet::new().block_on(&runtime, play)
+    });
+    watched.map_err(PlayError::Runtime)?
 }
 
 fn run<'a>(feed: &Feed, player: impl FnOnce() -> Player<'a>) -> Result<Report, PlayError> {
-    in_virtual_time(async {
+    let report = in_virtual_time(async {
         let mut player = player();
         player.start(0).await?;
         let ticking = tokio::task::spawn_local(Arc::clone(&player.setting.network).tick());
         let report = player.play(feed).await;
         ticking.abort();
         report
-    })
+    });
+    report.map_err(PlayError::Runtime)?
 }
 
 /// Loads the WAV files that a feed names, beside the feed.

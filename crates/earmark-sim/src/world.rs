@@ -11,7 +11,7 @@ mod live;
 mod network;
 mod record;
 
-pub use clock::{TimeStandsStill, VirtualClock};
+pub use clock::{TimeStandsStill, VirtualClock, in_virtual_time};
 pub use life::{DiskSpeed, Life, PlannedPanic, Setting};
 pub use network::Network;
 pub(crate) use network::locked;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use earmark_core::sync::UploadFacts;
 use earmark_core::{
     Account, CaptureId, ConversationId, Device, Encoding, FrameSeq, RecordingId, SessionId, Stamp,
-    WallTime,
+    WallTime, session,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -172,6 +172,30 @@ pub enum SessionEnd {
     Finished,
     /// It was found open when the store was opened.
     Recovered,
+}
+
+impl From<session::SessionEnd> for SessionEnd {
+    fn from(end: session::SessionEnd) -> Self {
+        match end {
+            session::SessionEnd::Stopped => Self::Stopped,
+            session::SessionEnd::Gap => Self::Gap,
+            session::SessionEnd::Boundary => Self::Boundary,
+            session::SessionEnd::Finished => Self::Finished,
+            session::SessionEnd::Recovered => Self::Recovered,
+        }
+    }
+}
+
+impl From<SessionEnd> for session::SessionEnd {
+    fn from(end: SessionEnd) -> Self {
+        match end {
+            SessionEnd::Stopped => Self::Stopped,
+            SessionEnd::Gap => Self::Gap,
+            SessionEnd::Boundary => Self::Boundary,
+            SessionEnd::Finished => Self::Finished,
+            SessionEnd::Recovered => Self::Recovered,
+        }
+    }
 }
 
 /// Why a recording goes.

@@ -2,9 +2,7 @@
 
 use earmark_core::invariant::linkage::{Sealed, event_tolerance, no_orphans, session_bounds};
 use earmark_core::invariant::progress::{Waiting, armed};
-use earmark_core::session::{
-    Announcement, Effect, Event, Ids, LINK_WAIT, Phase, Position, SessionEnd, Track,
-};
+use earmark_core::session::{Announcement, Effect, Event, Ids, LINK_WAIT, Phase, Position, Track};
 use earmark_core::{Effects, Moment, RecordingId, SessionId};
 use earmark_store::{Ledger, Record};
 
@@ -125,7 +123,7 @@ fn obey(effect: Effect<Token>, turn: &mut Turn<'_>) {
             note(Record::SessionOpened { session, capture, first, at })
         }
         Effect::CloseSession { session, end } => {
-            note(Record::SessionClosed { session, end: stored(end), at })
+            note(Record::SessionClosed { session, end: end.into(), at })
         }
         Effect::OpenRecording { recording, session, capture, first } => {
             note(Record::RecordingOpened { recording, session, capture, first })
@@ -155,14 +153,4 @@ fn obey(effect: Effect<Token>, turn: &mut Turn<'_>) {
 
 fn note(record: Record) -> Out {
     Out::Store(ToStore::Note(record))
-}
-
-fn stored(end: SessionEnd) -> earmark_store::SessionEnd {
-    match end {
-        SessionEnd::Stopped => earmark_store::SessionEnd::Stopped,
-        SessionEnd::Gap => earmark_store::SessionEnd::Gap,
-        SessionEnd::Boundary => earmark_store::SessionEnd::Boundary,
-        SessionEnd::Finished => earmark_store::SessionEnd::Finished,
-        SessionEnd::Recovered => earmark_store::SessionEnd::Recovered,
-    }
 }

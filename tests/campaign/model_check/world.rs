@@ -131,11 +131,9 @@ impl World {
         })
     }
 
-    fn step_store(&mut self, mut state: State, message: u32) -> Went {
-        let at = (state.store, message, state.now);
-        let (next, sent) = self.store.step(at, &self.all.store, &self.all)?;
-        state.store = next;
-        let state = self.send(state, &sent)?;
+    /// The store handles a message, and a swift journal what comes of it.
+    fn step_store(&mut self, state: State, message: u32) -> Went {
+        let state = self.hear_store(state, message)?;
         match self.journal_task(&state).filter(|_| self.limits.swift_journal) {
             Some(task) => self.tell_store(state, ToStore::DiskEnded { task, well: true }),
             None => Ok(state),
@@ -147,41 +145,6 @@ impl World {
         let all = &self.all;
         let store = self.store.state(state.store, &all.store);
         store.in_flight().find(|task| task.is_journal())
-    }
-
-    fn step_track(&mut self, mut state: State, message: u32) -> Went {
-        let at = (state.track, message, state.now);
-        let (next, sent) = self.track.step(at, &self.all.track, &self.all)?;
-        state.track = next;
-        self.send(state, &sent)
-    }
-
-    fn step_sync(&mut self, mut state: State, message: u32) -> Went {
-        let at = (state.sync, message, state.now);
-        let (next, sent) = self.sync.step(at, &self.all.sync, &self.all)?;
-        state.sync = next;
-        self.send(state, &sent)
-    }
-
-    fn step_source(&mut self, mut state: State, message: u32) -> Went {
-        let at = (state.source, message, state.now);
-        let (next, sent) = self.source.step(at, &self.all.source, &self.all)?;
-        state.source = next;
-        self.send(state, &sent)
-    }
-
-    fn step_server(&mut self, mut state: State, message: u32) -> Went {
-        let at = (state.server, message, state.now);
-        let (next, sent) = self.server.step(at, &self.all.server, &self.all)?;
-        state.server = next;
-        self.send(state, &sent)
-    }
-
-    fn step_judge(&mut self, mut state: State, message: u32) -> Went {
-        let at = (state.judge, message, state.now);
-        let (next, sent) = self.judge.step(at, &self.all.judge, &self.all)?;
-        state.judge = next;
-        self.send(state, &sent)
     }
 
     /// What was said to an actor lines up; what was said to the source, the server and the
@@ -199,37 +162,35 @@ impl World {
         }
         Ok(state)
     }
-
-    fn tell_store(&mut self, state: State, message: ToStore) -> Went {
-        let message = self.store.message(message, &self.all.store);
-        self.step_store(state, message)
-    }
-
-    fn tell_track(&mut self, state: State, message: ToTrack) -> Went {
-        let message = self.track.message(message, &self.all.track);
-        self.step_track(state, message)
-    }
-
-    fn tell_sync(&mut self, state: State, message: ToSync) -> Went {
-        let message = self.sync.message(message, &self.all.sync);
-        self.step_sync(state, message)
-    }
-
-    fn tell_source(&mut self, state: State, message: ToSource) -> Went {
-        let message = self.source.message(message, &self.all.source);
-        self.step_source(state, message)
-    }
-
-    fn tell_server(&mut self, state: State, message: ToServer) -> Went {
-        let message = self.server.message(message, &self.all.server);
-        self.step_server(state, message)
-    }
-
-    fn tell_judge(&mut self, state: State, message: ToJudge) -> Went {
-        let message = self.judge.message(message, &self.all.judge);
-        self.step_judge(state, message)
-    }
 }
+
+/// A step of each piece, and a message of the world's own to each, by the way that is named.
+macro_rules! pieces {
+    ($($piece:ident: $step:ident, $tell:ident by $way:ident, $message:ty);+ $(;)?) => {
+        impl World { $(
+            fn $step(&mut self, mut state: State, message: u32) -> Went {
+                let at = (state.$piece, message, state.now);
+                let (next, sent) = self.$piece.step(at, &self.all.$piece, &self.all)?;
+                state.$piece = next;
+                self.send(state, &sent)
+            }
+
+            fn $tell(&mut self, state: State, message: $message) -> Went {
+                let message = self.$piece.message(message, &self.all.$piece);
+                self.$way(state, message)
+            }
+        )+ }
+    };
+}
+
+pieces!(
+    store: hear_store, tell_store by step_store, ToStore;
+    track: step_track, tell_track by step_track, ToTrack;
+    sync: step_sync, tell_sync by step_sync, ToSync;
+    source: step_source, tell_source by step_source, ToSource;
+    server: step_server, tell_server by step_server, ToServer;
+    judge: step_judge, tell_judge by step_judge, ToJudge;
+);
 
 impl Model for World {
     type State = State;

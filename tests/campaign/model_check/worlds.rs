@@ -29,10 +29,16 @@ const CALM: Limits = Limits {
 };
 
 /// What a slice looks through.
-pub(super) const SHORT: [Case; 4] = [
+pub(super) const SHORT: [Case; 6] = [
     Case { name: "a death", limits: Limits { deaths: 1, ..CALM }, bits: 22 },
     Case { name: "a bad answer", limits: Limits { bad_answers: 1, ..CALM }, bits: 23 },
     Case { name: "a failing disk", limits: Limits { disk_faults: 1, ..CALM }, bits: 22 },
+    Case { name: "a network that goes", limits: Limits { offline: 1, ..CALM }, bits: 22 },
+    Case {
+        name: "a lag",
+        limits: Limits { connects: 0, reconnects: true, lags: 1, ..CALM },
+        bits: 22,
+    },
     Case {
         name: "two deaths and a failing disk",
         limits: Limits { connects: 0, messages: 0, deaths: 2, disk_faults: 1, ..CALM },

@@ -1,10 +1,12 @@
 //! Virtual time, as the runtime and the feed see it.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use earmark::{Clock, Moment, Stamp, WallTime};
 use earmark_core::BootId;
+use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use crate::feed::FeedTime;
@@ -20,6 +22,17 @@ const LOOKS_MAX: u64 = 3_000_000;
 /// What somebody panics with who looks at the clock for ever while no time can pass.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeStandsStill;
+
+/// Runs something on an executor of its own, whose time passes only when nothing is left to do.
+///
+/// # Errors
+///
+/// When the operating system gives no executor.
+pub fn in_virtual_time<T>(what: impl Future<Output = T>) -> io::Result<T> {
+    let mut executor = tokio::runtime::Builder::new_current_thread();
+    let executor = executor.enable_time().start_paused(true).build()?;
+    Ok(LocalSet::new().block_on(&executor, what))
+}
 
 /// The clocks of the simulated machine, driven by the paused clock of the tokio runtime that they
 /// are made in.

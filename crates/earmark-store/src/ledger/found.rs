@@ -8,10 +8,12 @@ use earmark_core::session::{
 use earmark_core::{Account, Device, Moment, RecordingId, SessionId, Stamp, WallTime};
 
 use super::{Ledger, RecordingFacts, SessionFacts};
-use crate::record::SessionEnd;
 
 /// The sessions of each device and account, in the order of their audio.
 pub type FoundSessions<R> = BTreeMap<(Device, Account), Vec<RecoveredSession<R>>>;
+
+/// The recordings of a session that are not going.
+type Own<'a> = Vec<(RecordingId, &'a RecordingFacts)>;
 
 impl Ledger {
     /// The sessions that have recordings. `sealed` gives the proof that a recording is sealed,
@@ -22,9 +24,9 @@ impl Ledger {
         now: Stamp,
     ) -> FoundSessions<R> {
         let mut found = FoundSessions::new();
-        for (id, facts) in &self.sessions {
-            let session = self.found_session(*id, facts, &sealed, now);
-            if !session.recordings.is_empty() {
+        for (id, own) in self.recordings_by_session() {
+            if let Some(facts) = self.sessions.get(&id) {
+                let session = self.found_session(id, facts, &own, &sealed, now);
                 let key = (facts.device.clone(), facts.account.clone());
                 found.entry(key).or_default().push(session);
             }
@@ -35,22 +37,30 @@ impl Ledger {
         found
     }
 
+    fn recordings_by_session(&self) -> BTreeMap<SessionId, Own<'_>> {
+        let mut owners: BTreeMap<SessionId, Own<'_>> = BTreeMap::new();
+        for (id, facts) in self.recordings.iter().filter(|(_, one)| one.removing.is_none()) {
+            owners.entry(facts.session).or_default().push((*id, facts));
+        }
+        owners
+    }
+
     fn found_session<R>(
         &self,
         id: SessionId,
         facts: &SessionFacts,
+        own: &Own<'_>,
         sealed: &impl Fn(RecordingId) -> Option<R>,
         now: Stamp,
     ) -> RecoveredSession<R> {
-        let own = |facts: &RecordingFacts| facts.session == id && facts.removing.is_none();
-        let recordings = || self.recordings.iter().filter(|(_, one)| own(one));
         RecoveredSession {
             session: id,
             capture: facts.capture,
-            end: facts.closed.map_or(End::Recovered, |(_, end)| known(end)),
-            conversation: recordings().find_map(|(_, one)| one.conversation.clone()),
+            end: facts.closed.map_or(End::Recovered, |(_, end)| end.into()),
+            conversation: own.iter().find_map(|(_, one)| one.conversation.clone()),
             sync_started: facts.sync_started,
-            recordings: recordings()
+            recordings: own
+                .iter()
                 .map(|(id, one)| self.found_recording(*id, one, sealed(*id), now))
                 .collect(),
         }
@@ -92,14 +102,4 @@ impl Ledger {
 /// decided by more than the longest wait, so a clock that was set cannot stretch one.
 fn moment_of(wall: WallTime, now: Stamp) -> Moment {
     now.moment - now.wall.since(wall).min(LINK_WAIT)
-}
-
-const fn known(end: SessionEnd) -> End {
-    match end {
-        SessionEnd::Stopped => End::Stopped,
-        SessionEnd::Gap => End::Gap,
-        SessionEnd::Boundary => End::Boundary,
-        SessionEnd::Finished => End::Finished,
-        SessionEnd::Recovered => End::Recovered,
-    }
 }

@@ -4,7 +4,7 @@ use actix::{Actor, Context, Handler};
 use earmark_core::connectivity::{Connectivity as Machinery, Effect, Event};
 use earmark_core::{Effects, Machine, Step};
 
-use super::guard::guard;
+use super::guard::Guarded;
 use super::message::{FlightLimit, HostNetwork, NetworkState, RequestEnded};
 use super::peers::tell;
 use super::{Peers, Shared};
@@ -25,12 +25,11 @@ impl Connectivity {
     }
 
     fn step(&mut self, event: Event) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || {
+        self.guarded(|actor| {
             let mut effects = Effects::new();
-            let now = self.shared.now();
-            self.machine.step(&event, &mut Step { now, effects: &mut effects });
-            effects.drain().for_each(|effect| self.obey(effect));
+            let now = actor.shared.now();
+            actor.machine.step(&event, &mut Step { now, effects: &mut effects });
+            effects.drain().for_each(|effect| actor.obey(effect));
         });
     }
 
@@ -46,6 +45,14 @@ impl Connectivity {
         self.shared.bus.announce(NAME, Announced::NetworkChanged { online });
         tell(&self.peers.sync, NetworkState { online });
         tell(&self.peers.uplink, NetworkState { online });
+    }
+}
+
+impl Guarded for Connectivity {
+    const NAME: &'static str = NAME;
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 

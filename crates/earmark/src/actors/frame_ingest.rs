@@ -11,7 +11,7 @@ use earmark_core::{CaptureId, Frame, FrameSeq, Moment};
 use earmark_store::{Record, SealedRecording};
 use earmark_wire::{MessageFault, ServerMessage};
 
-use super::guard::guard;
+use super::guard::Guarded;
 use super::message::{
     Append, AwaitDelivery, CaptureBegan, DeliverySettled, Durable, Heard, LiveFrames, Note,
     StoreHealth, WantLive, What,
@@ -74,11 +74,6 @@ impl FrameIngest {
             is_watching: false,
             last_frames: Moment::ZERO,
         }
-    }
-
-    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || handle(self));
     }
 
     fn listen(&self, ctx: &mut Context<Self>) {
@@ -339,6 +334,14 @@ impl Batch {
         self.capture == capture
             && self.first.plus(self.frames.len() as u64) == seq
             && at.since(self.at.1) <= RECORDING_GAP_MAX
+    }
+}
+
+impl Guarded for FrameIngest {
+    const NAME: &'static str = NAME;
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
-use earmark_core::session::{Effect, Event, Ids, SessionEnd, Track};
+use earmark_core::session::{Effect, Event, Ids, Track};
 use earmark_core::{Effects, Moment};
 use earmark_store::{Record, SealedRecording};
 
-use super::guard::guard;
+use super::guard::Guarded;
 use super::message::{
     AskInventory, Heard, LinkRecorded, Note, Opened, ProveDelivery, Seal, SealAndLink, SealFailed,
     Sealed, SessionView, StartUpload, UploadBegan, UploadReopened, UploadSettled, What,
@@ -48,14 +48,13 @@ impl SessionSupervisor {
         at: Moment,
         ctx: &mut Context<Self>,
     ) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || {
+        self.guarded(|actor| {
             let mut effects = Effects::new();
-            let new = || Track::new(self.link_wait);
-            let track = self.tracks.entry(key.clone()).or_insert_with(new);
-            track.step(event, at, &mut self.ids, &mut effects);
-            self.obey(key, effects);
-            self.set_timer(ctx);
+            let new = || Track::new(actor.link_wait);
+            let track = actor.tracks.entry(key.clone()).or_insert_with(new);
+            track.step(event, at, &mut actor.ids, &mut effects);
+            actor.obey(key, effects);
+            actor.set_timer(ctx);
         });
     }
 
@@ -76,7 +75,7 @@ impl SessionSupervisor {
                 });
             }
             Effect::CloseSession { session, end } => {
-                let (end, at) = (stored(end), self.shared.stamp());
+                let (end, at) = (end.into(), self.shared.stamp());
                 self.note(Record::SessionClosed { session, end, at });
             }
             Effect::OpenRecording { recording, session, capture, first } => {
@@ -132,8 +131,7 @@ impl SessionSupervisor {
     /// ring for ever.
     fn fire(&mut self, ctx: &mut Context<Self>) {
         self.timer.fired();
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || self.step_due(ctx));
+        self.guarded(|actor| actor.step_due(ctx));
     }
 
     fn step_due(&mut self, ctx: &mut Context<Self>) {
@@ -152,13 +150,11 @@ impl SessionSupervisor {
     }
 }
 
-fn stored(end: SessionEnd) -> earmark_store::SessionEnd {
-    match end {
-        SessionEnd::Stopped => earmark_store::SessionEnd::Stopped,
-        SessionEnd::Gap => earmark_store::SessionEnd::Gap,
-        SessionEnd::Boundary => earmark_store::SessionEnd::Boundary,
-        SessionEnd::Finished => earmark_store::SessionEnd::Finished,
-        SessionEnd::Recovered => earmark_store::SessionEnd::Recovered,
+impl Guarded for SessionSupervisor {
+    const NAME: &'static str = NAME;
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -186,10 +182,9 @@ impl Handler<Opened> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, opened: Opened, ctx: &mut Context<Self>) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || {
-            self.recover(&opened);
-            self.set_timer(ctx);
+        self.guarded(|actor| {
+            actor.recover(&opened);
+            actor.set_timer(ctx);
         });
     }
 }
@@ -260,9 +255,8 @@ impl Handler<AskInventory<Vec<SessionView>>> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, asked: AskInventory<Vec<SessionView>>, _: &mut Context<Self>) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || {
-            let sessions = self.tracks.values().flat_map(Track::sessions);
+        self.guarded(|actor| {
+            let sessions = actor.tracks.values().flat_map(Track::sessions);
             let views = sessions.map(|(session, machine)| SessionView {
                 session,
                 state: machine.state().name(),

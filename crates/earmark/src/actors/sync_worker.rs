@@ -10,7 +10,7 @@ use earmark_core::sync::{
 use earmark_core::{Account, Effects, Machine, RecordingId};
 use earmark_store::SealedRecording;
 
-use super::guard::guard;
+use super::guard::Guarded;
 use super::message::{
     AccountChanged, AskInventory, AskRelease, AwaitDelivery, DeliverySettled, FlightLimit,
     NetworkState, Opened, Purpose, RecordingGone, ReleaseDecided, Retry, StartUpload,
@@ -79,11 +79,6 @@ impl SyncWorker {
     }
 
     /// One event, one step, all effects; then whoever lines up gets what is free.
-    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || handle(self));
-    }
-
     fn step(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             actor.step_one(recording, event, ctx);
@@ -148,8 +143,7 @@ impl SyncWorker {
 
     fn fire(&mut self, ctx: &mut Context<Self>) {
         self.timer.fired();
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || self.grant(ctx));
+        self.guarded(|actor| actor.grant(ctx));
     }
 
     fn flight(&mut self, recording: &SealedRecording) -> &mut Flight {
@@ -182,6 +176,14 @@ impl SyncWorker {
     /// What can be tried again by hand, of those that were named.
     fn chosen(&self, chosen: Option<Vec<RecordingId>>) -> Vec<RecordingId> {
         chosen.unwrap_or_else(|| self.uploads.keys().copied().collect())
+    }
+}
+
+impl Guarded for SyncWorker {
+    const NAME: &'static str = NAME;
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -291,8 +293,7 @@ impl Handler<FlightLimit> for SyncWorker {
 
     fn handle(&mut self, limit: FlightLimit, ctx: &mut Context<Self>) {
         self.pace.one_at_a_time(limit.to_one);
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || self.grant(ctx));
+        self.guarded(|actor| actor.grant(ctx));
     }
 }
 

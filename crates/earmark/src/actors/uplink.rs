@@ -14,7 +14,7 @@ use earmark_core::{Account, CaptureId, Encoding, FrameSeq};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
 
-use super::guard::guard;
+use super::guard::Guarded;
 use super::message::{
     AccountChanged, Came, CaptureBegan, Dialled, LiveFrames, NetworkState, ProveDelivery, WantLive,
 };
@@ -105,11 +105,6 @@ impl Uplink {
             encodings,
             generations: 0,
         }
-    }
-
-    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || handle(self));
     }
 
     /// Brings a socket up if it is wanted and can be.
@@ -344,6 +339,14 @@ impl Link {
         {
             ctx.cancel_future(retry);
         }
+    }
+}
+
+impl Guarded for Uplink {
+    const NAME: &'static str = NAME;
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 

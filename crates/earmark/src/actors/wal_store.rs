@@ -9,7 +9,7 @@ use earmark_core::{CaptureId, ConversationId, Effects, FrameSeq, Machine, Record
 use earmark_store::{Done, Links, Outcome, Record, Store};
 use tokio::sync::oneshot;
 
-use super::guard::guard;
+use super::guard::Guarded;
 use super::message::{
     Append, AskInventory, AskRelease, Delete, Durable, Inventory, LinkRecorded, Note, OpenFile,
     Opened, Purpose, RecordUpload, RecordingGone, ReleaseDecided, Relink, Seal, SealAndLink,
@@ -84,11 +84,6 @@ impl WalStore {
             sealing: BTreeSet::new(),
             links: Links::default(),
         }
-    }
-
-    fn guarded(&mut self, handle: impl FnOnce(&mut Self)) {
-        let shared = self.shared.clone();
-        guard(&shared, NAME, || handle(self));
     }
 
     fn stage(&mut self, record: Record, urgent: bool, ctx: &mut Context<Self>) -> Ticket {
@@ -297,6 +292,14 @@ const fn work_of(task: DiskTask) -> earmark_store::Work {
         DiskTask::Remove(recording) => earmark_store::Work::Remove(recording),
         DiskTask::Snapshot => earmark_store::Work::Snapshot,
         DiskTask::Prune => earmark_store::Work::Prune,
+    }
+}
+
+impl Guarded for WalStore {
+    const NAME: &'static str = NAME;
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use earmark::{Account, Codec, Device, Policy, Runtime, Source, SourceHandle};
 use earmark_backend::server::Options;
-use earmark_sim::world::Setting;
+use earmark_sim::world::{Setting, in_virtual_time};
 use earmark_store::CutLimits;
-use tokio::task::LocalSet;
 
 use super::text;
 
@@ -23,15 +22,14 @@ pub(super) fn tell<F>(story: impl FnOnce(Setting) -> F) -> Result<(), String>
 where
     F: Future<Output = Result<(), String>>,
 {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().map_err(text)?;
-    LocalSet::new().block_on(&runtime, async {
+    let told = in_virtual_time(async {
         let setting = setting();
         let ticking = tokio::task::spawn_local(Arc::clone(&setting.network).tick());
         let told = story(setting).await;
         ticking.abort();
         told
-    })
+    });
+    told.map_err(text)?
 }
 
 fn setting() -> Setting {

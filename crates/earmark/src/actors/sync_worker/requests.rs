@@ -6,6 +6,7 @@ use earmark_core::{ConversationId, RecordingId};
 use earmark_store::SealedRecording;
 use tokio::sync::oneshot;
 
+use super::super::guard::Guarded;
 use super::super::message::{OpenFile, RequestEnded, UploadBegan};
 use super::{Announced, NAME, SyncWorker, tell};
 use crate::http::Damaged;
