@@ -230,8 +230,12 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn new(life: u64, durable: u64, files: BTreeMap<u64, FileFacts>) -> Self {
-        let next_number = files.keys().next_back().map_or(1, |last| last + 1);
+    pub(crate) fn new(
+        life: u64,
+        durable: u64,
+        files: BTreeMap<u64, FileFacts>,
+        next_number: u64,
+    ) -> Self {
         Self {
             next_seq: durable + 1,
             durable,

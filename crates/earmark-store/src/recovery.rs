@@ -73,7 +73,15 @@ pub(crate) struct Recovery {
     /// Unfinished files, which can be made again.
     pub(crate) unfinished: Vec<String>,
     pub(crate) highest_id: u32,
+    /// The highest number that a journal file has or had.
+    pub(crate) highest_file: u64,
 }
+
+/// The highest numbers of recordings and of journal files that their names alone speak for: a
+/// store that begins a journal file every minute gets there after ten years and more. Higher ones
+/// somebody has made up, and they must not use up what is left.
+const NAMED_ID_MAX: u32 = u32::MAX / 2;
+const NAMED_FILE_MAX: u64 = 1 << 23;
 
 /// How much of a journal is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +176,7 @@ impl Recovery {
         let names = names(disk, JOURNAL)?;
         let numbers: Vec<u64> =
             names.iter().filter_map(|name| layout::journal_number(name)).collect();
+        numbers.iter().for_each(|number| self.note_file(*number));
         let needless = match depth {
             Depth::Needed if !self.wants_frames() => self.needless(disk, &numbers),
             Depth::Needed | Depth::Whole => 0,
@@ -392,25 +401,39 @@ impl Recovery {
             if let Some(recording) = layout::recording_of(&name) {
                 found.push(recording);
             } else if let Some(recording) = layout::part_of(&name) {
-                self.highest_id = self.highest_id.max(recording.number());
+                self.note_recording(recording);
                 self.unfinished.push(layout::part_path(recording));
             }
         }
         for name in names(disk, QUARANTINE)? {
+            let kept = name.rsplit_once('.').map_or(name.as_str(), |(kept, _)| kept);
+            layout::journal_number(kept).into_iter().for_each(|number| self.note_file(number));
             let recording = name.split('.').next().and_then(|name| name.parse().ok());
-            let number = recording.map_or(0, RecordingId::number);
-            self.highest_id = self.highest_id.max(number);
+            recording.into_iter().for_each(|recording| self.note_recording(recording));
         }
         found.sort_unstable();
         self.compare_recordings(&found);
         Ok(())
     }
 
+    /// A number that a file's name shows was given, unless it is so high that somebody made it up.
+    fn note_recording(&mut self, recording: RecordingId) {
+        if recording.number() <= NAMED_ID_MAX {
+            self.highest_id = self.highest_id.max(recording.number());
+        }
+    }
+
+    fn note_file(&mut self, number: u64) {
+        if number <= NAMED_FILE_MAX {
+            self.highest_file = self.highest_file.max(number);
+        }
+    }
+
     /// Only whether a file is there: to ask for the length of each would take as long as all the
     /// rest of an opening. Whoever reads one compares that too.
     fn compare_recordings(&mut self, found: &[RecordingId]) {
         for recording in found {
-            self.highest_id = self.highest_id.max(recording.number());
+            self.note_recording(*recording);
             if !self.ledger.recordings.contains_key(recording) {
                 let path = layout::recording_path(*recording);
                 self.damage.push(Damage::new(path.clone(), None, Harm::Unclaimed));

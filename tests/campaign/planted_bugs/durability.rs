@@ -113,8 +113,8 @@ pub(super) const BUGS: &[Bug] = &[
         breaks: Fencing,
         wrong: "a process begins its numbers anew instead of behind those that were given",
         file: "crates/earmark-store/src/store/open.rs",
-        text: "let mut highest_id = recovery.highest_id;",
-        with: "let mut highest_id = if PLANTED { 0 } else { recovery.highest_id };",
+        text: "u32::try_from(ids).unwrap_or(u32::MAX))",
+        with: "if PLANTED { 0 } else { u32::try_from(ids).unwrap_or(u32::MAX) })",
         layers: &[Layer::CrashStates],
     },
     Bug {

@@ -307,7 +307,8 @@ impl Checker {
     }
 
     fn look(&mut self, at: Duration, disk: &SimDisk, unchanged: bool) {
-        let excuse = Excuse { rotted: self.rotted, removed: self.removed, unchanged };
+        let (rotted, removed, alive) = (self.rotted, self.removed, self.is_alive);
+        let excuse = Excuse { rotted, removed, alive, unchanged };
         let checks = self.durable.look(disk, (&self.frames, &mut self.uploads), excuse);
         self.note_all(at, checks);
     }

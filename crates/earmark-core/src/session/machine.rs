@@ -40,6 +40,9 @@ pub struct Awaited {
     pub ready: bool,
     /// The deadline passed.
     pub overdue: bool,
+    /// The link is recorded. Only after a restart is a seal that came with it missing still: the
+    /// journal was found with both and had no room yet to keep them.
+    pub linked: bool,
 }
 
 /// Where a session is in its life.
@@ -257,8 +260,15 @@ impl<R: SealedToken> Session<R> {
                 self.enter_sealing_for(conversation, *deadline, *ready)
             }
             (Event::LinkRecorded { .. }, Some(awaited)) => {
-                let awaited = awaited.clone();
-                self.enter_conversation_or_sync(awaited, step)
+                awaited.linked = true;
+                self.leave_sealing_if_whole(awaited, step)
+            }
+            (Event::RecordingSealed(token), Some(awaited)) if awaited.linked => {
+                self.seal(token, self.conversation.clone());
+                self.leave_sealing_if_whole(awaited, step)
+            }
+            (Event::UploadSettled { .. }, Some(awaited)) if awaited.linked => {
+                self.leave_sealing_if_whole(awaited, step)
             }
             (Event::ConversationReady, Some(awaited)) => {
                 awaited.ready = true;
@@ -394,7 +404,7 @@ impl<R: SealedToken> Session<R> {
         ready: bool,
     ) -> Outcome<Phase> {
         self.conversation = Some(conversation.clone());
-        let awaited = Some(Awaited { deadline, ready, overdue: false });
+        let awaited = Some(Awaited { deadline, ready, overdue: false, linked: false });
         Outcome::Transition(Phase::Sealing { awaited, wait_ended: false })
     }
 
@@ -408,6 +418,17 @@ impl<R: SealedToken> Session<R> {
     fn enter_link_or_settled(&self) -> Outcome<Phase> {
         let settled = self.is_settled();
         Outcome::Transition(if settled { Phase::Settled } else { Phase::AwaitingLink })
+    }
+
+    fn leave_sealing_if_whole(
+        &mut self,
+        awaited: &Awaited,
+        step: &mut Context<'_, R>,
+    ) -> Outcome<Phase> {
+        if !self.is_sealed() {
+            return Outcome::Handled;
+        }
+        self.enter_conversation_or_sync(awaited.clone(), step)
     }
 
     fn enter_conversation_or_sync(

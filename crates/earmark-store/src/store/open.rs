@@ -19,8 +19,13 @@ use crate::record::Record;
 use crate::recovery::{self, Depth, ReadError, Recovery};
 use crate::work::{Failure, Work};
 
-/// How many ids are skipped after damage, which may have taken records that gave some.
-const IDS_SKIPPED: u32 = 4_096;
+/// How many ids belong to each number that a journal file has. Every opening begins a file, and
+/// gives the ids of its number, so that those of the life before do not recur although their
+/// records went with it: a few dozen are given in the second that a power cut may take.
+const IDS_PER_FILE: u32 = 256;
+/// How many numbers of files an opening that finds damage leaves out: records that gave ids may be
+/// gone.
+const FILES_SKIPPED: u64 = 16;
 
 /// Why a store was not opened. Nothing that was in it is lost by that.
 #[derive(Debug, thiserror::Error)]
@@ -73,17 +78,14 @@ impl Store {
         let recovery = recovery::read(disk.as_ref(), Depth::Needed)?;
         let life = entropy();
         let incarnation = prepare(disk.as_ref(), &recovery, entropy)?;
-        let mut highest_id = recovery.highest_id;
-        if !recovery.damage.is_empty() {
-            highest_id = highest_id.saturating_add(IDS_SKIPPED);
-        }
+        let (next_file, highest_id) = numbers(&recovery);
         let mut store = Self {
             _lock: lock,
             config,
             incarnation,
             highest_id,
             life,
-            journal: Journal::new(life, recovery.durable, recovery.files.clone()),
+            journal: Journal::new(life, recovery.durable, recovery.files.clone(), next_file),
             ledger: recovery.ledger,
             durable_ledger: recovery.durable_ledger,
             batches: recovery.batches,
@@ -167,6 +169,16 @@ impl Staging for Store {
     fn next_recording(&mut self) -> RecordingId {
         self.next_recording()
     }
+}
+
+/// The number of the next journal file, and the highest id that may have been given before it.
+fn numbers(recovery: &Recovery) -> (u64, u32) {
+    let skipped = if recovery.damage.is_empty() { 0 } else { FILES_SKIPPED };
+    let behind_ids = u64::from(recovery.highest_id.div_ceil(IDS_PER_FILE));
+    let before = behind_ids.max(recovery.highest_file + skipped);
+    let ids = before.saturating_mul(u64::from(IDS_PER_FILE));
+    let last = recovery.files.keys().next_back().copied().unwrap_or(0);
+    (before.max(last).saturating_add(1), u32::try_from(ids).unwrap_or(u32::MAX))
 }
 
 /// Folders, identity and quarantine; each step may be repeated after a crash.

@@ -32,6 +32,35 @@ fn what_is_durable_survives_a_power_cut() {
 }
 
 #[test]
+fn an_id_is_never_given_again_whatever_a_crash_took() {
+    let mut world = World::new();
+    world.capture();
+    world.flush();
+    for seed in 0..20 {
+        let (capture, session) = world.capture();
+        let lost = world.recording(capture, session);
+        world = if seed % 2 == 0 { world.reopen() } else { world.power_cut(seed) };
+        let (next, _) = world.capture();
+        assert!(next.number() > lost.number(), "{next} after {lost}");
+    }
+}
+
+#[test]
+fn ids_are_skipped_again_when_an_opening_after_damage_is_killed() {
+    let mut world = World::new();
+    world.flush();
+    let disk = world.disk.clone();
+    let stray = crate::layout::recording_path(RecordingId::new(1, u32::MAX));
+    disk.create_new(&stray).expect("the disk is healthy");
+    let world = world.reopen();
+    assert_eq!(world.recovered.damage.len(), 1, "{:?}", world.recovered.damage);
+    let mut world = world.reopen();
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
+    let (capture, _) = world.capture();
+    assert!((4_096..8_192).contains(&capture.number()), "{capture}");
+}
+
+#[test]
 fn a_disk_that_lies_is_found_out() {
     for lie in [Lie::FileSyncs, Lie::FileSyncErrors, Lie::NameSyncs] {
         let lost = (0..40).filter(|seed| {

@@ -215,7 +215,7 @@ fn what_was_torn_off_never_comes_back() {
 
 #[test]
 fn frames_are_gathered_into_records_of_four_kibibytes() {
-    let mut journal = Journal::new(1, 0, Default::default());
+    let mut journal = Journal::new(1, 0, Default::default(), 1);
     let capture = CaptureId::new(1, 1);
     let at = WallTime::from_unix_micros(0);
     for seq in 0..100 {

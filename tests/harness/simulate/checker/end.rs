@@ -64,18 +64,23 @@ impl Checker {
 
     fn frames_add_up(&mut self, at: Duration, report: &Report) {
         let counts = &report.frames;
-        self.note(
-            at,
-            progress::conservation(&progress::Frames {
-                captured: counts.captured,
-                muted: counts.muted,
-                rejected: counts.rejected,
-                lost: counts.lost,
-                held: counts.held,
-                released: counts.released,
-                uploaded: counts.uploaded,
-            }),
-        );
+        let mut frames = progress::Frames {
+            captured: counts.captured,
+            muted: counts.muted,
+            rejected: counts.rejected,
+            lost: counts.lost,
+            held: counts.held,
+            released: counts.released,
+            uploaded: counts.uploaded,
+        };
+        if self.rotted {
+            // Damage may take the record that a recording was made of frames that were let go
+            // since: then they are let go, and counted, once more.
+            let sum = frames.muted + frames.rejected + frames.lost + frames.held;
+            let twice = (sum + frames.released + frames.uploaded).saturating_sub(frames.captured);
+            frames.released -= twice.min(frames.released);
+        }
+        self.note(at, progress::conservation(&frames));
         let truth = (self.frames.offered, self.frames.muted, self.frames.rejected);
         let shown = (counts.captured, counts.muted, counts.rejected);
         self.note(at, progress::honest_status(&shown, &truth));
@@ -101,7 +106,8 @@ impl Checker {
         for recording in &report.recordings {
             let Some(sum) = &recording.sha256 else { continue };
             let known = self.uploads.recordings.get(&recording.id);
-            let relinked = known.is_some_and(|known| known.relinked);
+            // Damage may take the record of the link that the upload has named.
+            let relinked = self.rotted || known.is_some_and(|known| known.relinked);
             let kept = copies.get(sum.as_str()).copied().unwrap_or(0);
             if !relinked {
                 self.note(at, upload::exactly_once(kept));

@@ -23,6 +23,8 @@ pub(super) struct Capture {
     pub(super) at: Vec<Duration>,
     /// How many were acknowledged.
     pub(super) acked: u64,
+    /// Whether a life gave its number that had something durable: then it never comes again.
+    kept: bool,
 }
 
 /// Frames that follow each other in a capture.
@@ -98,19 +100,15 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
 
 impl Frames {
     pub(super) fn began(&mut self, owner: Owner, capture: CaptureId, encoding: Encoding) -> Check {
-        let is_kept = |one: &(&CaptureId, &Capture)| {
-            one.0.incarnation() == capture.incarnation() && one.1.acked > 0
+        let is_kin = |one: &(&CaptureId, &Capture)| {
+            one.0.incarnation() == capture.incarnation() && one.1.kept
         };
-        let highest = self.captures.iter().filter(is_kept).map(|(known, _)| known);
-        let numbered = durability::Numbered {
-            next: capture.number(),
-            highest: highest.map(|known| known.number()).max(),
-        };
+        let highest = self.captures.iter().filter(is_kin).map(|(known, _)| known.number()).max();
+        let numbered = durability::Numbered { next: capture.number(), highest };
         let check = durability::fencing(&numbered);
         self.sources.entry(owner.clone()).or_default().captures.push(capture);
-        let (keys, at, acked) = (Vec::new(), Vec::new(), 0);
-        // An id of which nothing was durable may come again.
-        self.captures.insert(capture, Capture { owner, encoding, keys, at, acked });
+        let (keys, at, acked, kept) = (Vec::new(), Vec::new(), 0, false);
+        self.captures.insert(capture, Capture { owner, encoding, keys, at, acked, kept });
         check
     }
 
@@ -146,7 +144,13 @@ impl Frames {
 
     /// A sync of the journal succeeded.
     pub(super) fn synced(&mut self) {
-        self.sources.values_mut().for_each(|source| source.synced = source.written);
+        for source in self.sources.values_mut() {
+            source.synced = source.written;
+            let own = source.captures.iter();
+            own.for_each(|id| {
+                self.captures.get_mut(id).into_iter().for_each(|own| own.kept = true)
+            });
+        }
     }
 
     /// So many frames of a source are not acknowledged: all before them are. Whether there was a

@@ -36,6 +36,9 @@ pub(super) struct Durable {
     pub(super) removing: Vec<RecordingId>,
     /// Whether the disk was ever full.
     pub(super) was_full: bool,
+    /// Where each recording begins that was ever found, …
+    begins: BTreeMap<RecordingId, (CaptureId, u64)>,
+    /// … and the highest number that was found with them.
     highest: u32,
 }
 
@@ -46,6 +49,8 @@ pub(super) struct Excuse {
     pub(super) rotted: bool,
     /// A recording was removed whose frames nobody has seen.
     pub(super) removed: bool,
+    /// The process goes on: what it has decided may not be written yet.
+    pub(super) alive: bool,
     /// Nothing but a kill lies between this look and the one before.
     pub(super) unchanged: bool,
 }
@@ -72,10 +77,11 @@ impl Durable {
         for (id, facts) in &ledger.recordings {
             self.recording((*id, facts), (frames, uploads), excuse, &mut checks);
         }
-        let highest = Some(self.highest).filter(|highest| *highest > 0 && !excuse.rotted);
-        let next = ledger.highest_id.saturating_add(1);
-        checks.push(durability::fencing(&Numbered { next, highest }));
+        let ids = ledger.recordings.iter().map(|(id, facts)| self.numbered(*id, facts, excuse));
+        checks.extend(ids);
         self.highest = self.highest.max(ledger.highest_id);
+        let begins = |facts: &RecordingFacts| (facts.capture, facts.first.0);
+        self.begins.extend(ledger.recordings.iter().map(|(id, facts)| (*id, begins(facts))));
         checks.extend(self.compare(&ledger, excuse));
         self.removing = ledger
             .recordings
@@ -119,6 +125,15 @@ impl Durable {
         }
     }
 
+    /// A recording that was not there before has a number above all that were; one that was is the
+    /// same.
+    fn numbered(&self, id: RecordingId, facts: &RecordingFacts, excuse: Excuse) -> Check {
+        let is_same = |begins: &(CaptureId, u64)| *begins == (facts.capture, facts.first.0);
+        let is_known = self.begins.get(&id).is_some_and(|begins| is_same(begins) || excuse.rotted);
+        let highest = Some(self.highest).filter(|highest| *highest > 0 && !is_known);
+        durability::fencing(&Numbered { next: id.number(), highest })
+    }
+
     fn recording(
         &mut self,
         (id, facts): (RecordingId, &RecordingFacts),
@@ -151,7 +166,9 @@ impl Durable {
         if matches!(facts.upload.stage, UploadStage::Uploading) {
             known.content |= facts.upload.swallowed + 1 >= SWALLOWED_MAX;
         }
-        known.attempts = facts.upload.attempts;
+        if !excuse.alive {
+            known.attempts = facts.upload.attempts;
+        }
     }
 
     /// What was durable is: a recovery that was cut short has changed nothing of it.

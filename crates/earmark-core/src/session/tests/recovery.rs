@@ -180,3 +180,27 @@ fn a_seal_that_is_made_anew_leaves_what_has_settled_as_it_is() {
     assert_eq!(bench.hear(Event::RecordingSealed(Token(recording(1)))), []);
     assert!(bench.track.is_quiet());
 }
+
+#[test]
+fn a_link_that_is_found_before_its_seal_is_durable_waits_for_the_seal() {
+    for (sync_started, fallback) in [(None, true), (Some(false), false)] {
+        let mut found = linked(sync_started);
+        found.recordings[0].token = None;
+        let (mut bench, orders) = restart(&[found]);
+        assert_eq!((orders, bench.state(1)), (alloc::vec![seal(1)], "sealing"));
+        let orders = bench.hear(Event::RecordingSealed(Token(recording(1))));
+        assert_eq!(orders, [sync(1, fallback), upload(1, Some("C"))]);
+    }
+}
+
+#[test]
+fn a_linked_session_goes_on_without_a_recording_that_is_deleted_before_its_seal_is_durable() {
+    let mut found = linked(None);
+    let mut second = found.recordings[0].clone();
+    (second.recording, second.token) = (recording(2), None);
+    found.recordings.push(second);
+    let (mut bench, _) = restart(&[found]);
+    assert_eq!(bench.state(1), "sealing");
+    let gone = Event::UploadSettled { recording: recording(2), gone: true };
+    assert_eq!(bench.hear(gone), [sync(1, true), upload(1, Some("C"))]);
+}

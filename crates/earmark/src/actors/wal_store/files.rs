@@ -41,6 +41,10 @@ impl WalStore {
             let mut reader = RecordingReader::open(disk.as_ref(), &recording)
                 .map_err(|damage| damaged(&damage))?;
             reader.verify().map_err(|damage| damaged(&damage))?;
+            if recording.frames() == 0 {
+                let reason = String::from("all of its frames were lost to damage");
+                return Err(Damaged { reason, may_pass: false });
+            }
             Ok(Box::new(Checked(reader)))
         };
         match self.terms.mode {
