@@ -19,6 +19,7 @@ const CALM: Limits = Limits {
     messages: 1,
     says_ready: true,
     deaths: 0,
+    power_cuts: 2,
     disk_faults: 0,
     bad_answers: 0,
     offline: 0,
@@ -28,8 +29,11 @@ const CALM: Limits = Limits {
     conversations: 1,
 };
 
+/// Coarse steps of time, and a disk that does at once what the journal asks.
+const SWIFT: Limits = Limits { says_ready: false, step: 150, swift_journal: true, ..CALM };
+
 /// What a slice looks through.
-pub(super) const SHORT: [Case; 6] = [
+pub(super) const SHORT: [Case; 7] = [
     Case { name: "a death", limits: Limits { deaths: 1, ..CALM }, bits: 22 },
     Case { name: "a bad answer", limits: Limits { bad_answers: 1, ..CALM }, bits: 23 },
     Case { name: "a failing disk", limits: Limits { disk_faults: 1, ..CALM }, bits: 22 },
@@ -37,6 +41,11 @@ pub(super) const SHORT: [Case; 6] = [
     Case {
         name: "a lag",
         limits: Limits { connects: 0, reconnects: true, lags: 1, ..CALM },
+        bits: 22,
+    },
+    Case {
+        name: "a death and a failing disk",
+        limits: Limits { connects: 0, reconnects: true, deaths: 1, disk_faults: 1, ..SWIFT },
         bits: 22,
     },
     Case {
@@ -54,11 +63,9 @@ pub(super) const LONG: [Case; 1] = [Case {
         frames: 2,
         connects: 0,
         reconnects: true,
-        says_ready: false,
         deaths: 2,
-        step: 150,
-        swift_journal: true,
-        ..CALM
+        power_cuts: 1,
+        ..SWIFT
     },
     bits: 28,
 }];

@@ -147,6 +147,9 @@ impl World {
             return;
         }
         labels.push(Label::Kill);
+        if state.left.power_cuts == 0 {
+            return;
+        }
         let all = &self.all;
         let at_stake = self.store.state(state.store, &all.store).at_stake();
         labels.extend((0..at_stake).map(Label::PowerCut));

@@ -18,6 +18,8 @@ pub(in super::super) struct Limits {
     pub(in super::super) says_ready: bool,
     /// Deaths of the process or of the machine.
     pub(in super::super) deaths: u8,
+    /// How many of them may be the machine's: not all that was written survives.
+    pub(in super::super) power_cuts: u8,
     /// Disk operations that fail.
     pub(in super::super) disk_faults: u8,
     /// Answers of the server or the network that are not as hoped.

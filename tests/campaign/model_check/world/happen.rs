@@ -96,6 +96,7 @@ impl World {
 
     fn die(&mut self, mut state: State, surviving: Option<usize>) -> Went {
         state.left.deaths -= 1;
+        state.left.power_cuts -= u8::from(surviving.is_some());
         (state.is_alive, state.is_connected) = (false, false);
         state.now.boot += u8::from(surviving.is_some());
         let empty = self.all.queues.number(Vec::new());
