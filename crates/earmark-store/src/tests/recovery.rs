@@ -352,3 +352,44 @@ fn outlive_the_journal(world: &mut World) {
         world.run(Work::Prune).expect("the disk is healthy");
     }
 }
+
+/// A snapshot holds everything that is durable now.
+fn snapshot_at_once(world: &mut World) {
+    world.store.want_snapshot();
+    world.run(Work::Snapshot).expect("the disk is healthy").expect("it is due");
+}
+
+#[test]
+fn a_journal_file_that_was_not_read_goes_once_the_older_snapshot_holds_its_last_record() {
+    let mut world = World::new();
+    mute(&mut world, "first");
+    world.flush();
+    let held = paths(&world, "journal/0");
+    while paths(&world, "journal/0") == held {
+        snapshot_at_once(&mut world);
+        mute(&mut world, "often");
+        world.flush();
+    }
+    snapshot_at_once(&mut world);
+    let mut world = world.reopen();
+    world.run(Work::Prune).expect("the disk is healthy");
+    assert_eq!(world.disk.contents(&held[0]), None);
+}
+
+#[test]
+fn a_journal_file_that_says_it_begins_before_the_first_record_is_no_reason_to_skip_another() {
+    let world = World::new();
+    world.disk.plant(STRANGE, &FileId::new(0xaa, 9, 0).header());
+    let world = world.reopen();
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let disk = FsDisk::create(&dir.path().join("store")).expect("it can be made");
+    std::fs::write(dir.path().join("store/recordings"), b"").expect("it can be made");
+    let refused = recovery::read(&disk, Depth::Whole);
+    let Err(ReadError::Io { path, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(path, "recordings");
+}
