@@ -309,3 +309,22 @@ fn a_decision_that_cannot_be_understood_is_named_with_its_place_unless_a_snapsho
     let held = scan(&[], 1);
     assert_eq!((held.odd.len(), held.records.len()), (0, 1));
 }
+
+#[test]
+fn a_search_stops_where_a_record_may_begin_and_at_the_end() {
+    let mut bytes = [0; 60];
+    assert_eq!(format::next_magic(&bytes), 60);
+    bytes[40..44].copy_from_slice(&record(1, b"{}", file())[..4]);
+    assert_eq!(format::next_magic(&bytes), 40);
+    assert_eq!(format::next_magic(&bytes[40..]), 20);
+}
+
+#[test]
+fn a_record_that_is_cut_off_is_known_by_its_beginning_unless_its_number_is_of_the_past() {
+    let whole = record(7, &[b' '; 100], file());
+    assert_eq!(format::begun_record(&whole, 7), Some(whole.len()));
+    assert_eq!(format::begun_record(&whole[..60], 7), Some(60));
+    assert_eq!(format::begun_record(&whole, 8), None);
+    assert_eq!(format::begun_record(&whole[..15], 7), None);
+    assert_eq!(format::begun_record(&[0xff; 64], 7), None);
+}
