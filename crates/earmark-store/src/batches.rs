@@ -101,3 +101,66 @@ fn forget(in_file: &mut BTreeMap<u64, u32>, file: u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAPTURE: CaptureId = CaptureId::new(1, 1);
+
+    /// A record of ten frames.
+    fn ten(first: u64, file: u64) -> Batch {
+        let first = FrameSeq(first);
+        Batch { first, count: 10, len: 900, seq: first.0, file, offset: 1_024 }
+    }
+
+    fn of(batches: impl IntoIterator<Item = Batch>) -> Batches {
+        let mut all = Batches::default();
+        batches.into_iter().for_each(|batch| all.insert(CAPTURE, batch));
+        all
+    }
+
+    fn firsts(batches: &Batches, first: u64, end: u64) -> Vec<u64> {
+        let found = batches.overlapping(CAPTURE, FrameSeq(first), FrameSeq(end));
+        found.iter().map(|batch| batch.first.0).collect()
+    }
+
+    #[test]
+    fn records_are_found_by_their_frames_in_whatever_order_they_came() {
+        let batches = of([ten(20, 1), ten(0, 1), ten(10, 1), ten(30, 1)]);
+        assert_eq!(firsts(&batches, 0, u64::MAX), [0, 10, 20, 30]);
+        assert_eq!(firsts(&batches, 10, 20), [10]);
+        assert_eq!(firsts(&batches, 19, 21), [10, 20]);
+        assert_eq!(firsts(&of([ten(0, 1), ten(20, 1)]), 10, 20), [0; 0]);
+    }
+
+    #[test]
+    fn a_record_takes_the_place_of_one_with_the_same_first_frame() {
+        let batches = of([ten(0, 1), ten(0, 2)]);
+        assert_eq!(firsts(&batches, 0, 10), [0]);
+        assert!(batches.need(2) && !batches.need(1));
+    }
+
+    #[test]
+    fn a_record_is_kept_while_one_of_its_frames_is_wanted() {
+        let mut batches = of([ten(0, 1), ten(10, 2), ten(20, 3), ten(30, 4)]);
+        batches.keep_only(CAPTURE, &[(FrameSeq(10), FrameSeq(30))]);
+        assert_eq!(firsts(&batches, 0, u64::MAX), [10, 20]);
+        let needed = [1, 2, 3, 4].map(|file| batches.need(file));
+        assert_eq!(needed, [false, true, true, false]);
+    }
+
+    #[test]
+    fn memory_is_given_back_once_three_quarters_of_it_are_empty() {
+        let mut batches = of((0..1_000).map(|number| ten(number * 10, 1)));
+        let capacity = |batches: &Batches| batches.of[&CAPTURE].capacity() as u64;
+        let before = capacity(&batches);
+        let mut keep = |count: u64| {
+            batches.keep_only(CAPTURE, &[(FrameSeq(0), FrameSeq(count * 10))]);
+            capacity(&batches)
+        };
+        assert_eq!(keep(before / 4), before);
+        let left = before / 4 - 1;
+        assert!((2 * left..before).contains(&keep(left)));
+    }
+}

@@ -127,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn the_sums_of_a_recording_without_a_byte_read_back() {
+        let disk = crate::SimDisk::new(1);
+        let nothing = Seal { frames: 0, bytes: 0, missing: 9, ..seal() };
+        let recording = RecordingId::new(1, 1);
+        disk.plant(&sums_path(recording), &encode(&nothing.sha256, &[]));
+        let file = open(&disk, recording).expect("it is there");
+        assert_eq!(read(file.as_ref(), &nothing).expect("they are whole"), [0; 0]);
+    }
+
+    #[test]
     fn no_flipped_bit_and_no_cut_of_the_sums_goes_unnoticed() {
         let whole = encode(&seal().sha256, &[1, 2, 3]);
         for bit in 0..whole.len() * 8 {

@@ -24,6 +24,16 @@ const NOW: Moment = Moment::from_micros(1_000_000);
 const SECOND: Duration = Duration::from_secs(1);
 const WAITING: Waiting<'_> =
     Waiting { state: "sealing", in_flight: false, has_deadline: false, needs_host: false };
+const UNENDED: Ended<'_> = Ended {
+    status: "pending",
+    is_terminal: false,
+    needs_person: false,
+    healthy_for: Duration::from_secs(2),
+    bound: SECOND,
+};
+const STOP: Stop =
+    Stop { taken_after: 0, left_undurable: 0, in_time: true, disk_was_healthy: true };
+const TOUCHED: Touched<'_> = Touched { path: "a", inside: true, mode: 0o600, has_token: false };
 
 /// Views that break what is about the disk, each in one way.
 fn broken_on_disk() -> Vec<Check> {
@@ -59,13 +69,12 @@ fn broken_on_disk() -> Vec<Check> {
         one_owner(&Owners { owners: 2, loser_wrote: 0 }),
         one_owner(&Owners { owners: 1, loser_wrote: 1 }),
         full_disk(&FullTime { acknowledged_lost: 0, dropped: 1, decisions_lost: 0 }),
+        full_disk(&FullTime { acknowledged_lost: 0, dropped: 1, decisions_lost: 1 }),
     ]
 }
 
 /// Views that break the rest, each in one way.
 fn broken_elsewhere() -> Vec<Check> {
-    let stop = Stop { taken_after: 0, left_undurable: 0, in_time: true, disk_was_healthy: true };
-    let touched = Touched { path: "a", inside: true, mode: 0o600, has_token: false };
     let wait = Wait { now: NOW, until: NOW + SECOND, cap: SECOND, leaves: false };
     alloc::vec![
         one_conversation(&Link { old: Some(&1), new: Some(&2), relinked: false }),
@@ -95,29 +104,23 @@ fn broken_elsewhere() -> Vec<Check> {
         no_storm(61, 60),
         no_poison(SECOND * 2, SECOND),
         bytes_match(&1, &2),
-        terminal_and_visible(&Ended {
-            status: "pending",
-            is_terminal: false,
-            needs_person: false,
-            healthy_for: SECOND * 2,
-            bound: SECOND,
-        }),
+        terminal_and_visible(&UNENDED),
         never_stuck(Some("a session waits")),
         armed(&WAITING),
         honest_status(&1, &2),
         conservation(&Frames { captured: 2, held: 1, ..Frames::default() }),
         conservation(&Frames { held: u64::MAX, lost: 1, ..Frames::default() }),
         bounded("mailbox", 65, 64),
-        orderly_stop(&Stop { taken_after: 1, ..stop }),
-        orderly_stop(&Stop { left_undurable: 1, ..stop }),
-        orderly_stop(&Stop { in_time: false, ..stop }),
+        orderly_stop(&Stop { taken_after: 1, ..STOP }),
+        orderly_stop(&Stop { left_undurable: 1, ..STOP }),
+        orderly_stop(&Stop { in_time: false, ..STOP }),
         monotone(&Rank { before: 2, now: 1, person: false }),
         clock_free(&1, &2),
         suspend(2),
         determinism(&1, &2),
-        sandbox(&Touched { inside: false, ..touched }),
-        sandbox(&Touched { mode: 0o644, ..touched }),
-        sandbox(&Touched { has_token: true, ..touched }),
+        sandbox(&Touched { inside: false, ..TOUCHED }),
+        sandbox(&Touched { mode: 0o644, ..TOUCHED }),
+        sandbox(&Touched { has_token: true, ..TOUCHED }),
         versions(&VersionedOpening { known: true, opened: false, untouched: true }),
         versions(&VersionedOpening { known: false, opened: true, untouched: true }),
         versions(&VersionedOpening { known: false, opened: false, untouched: false }),
@@ -137,20 +140,31 @@ fn sound() -> Vec<Check> {
         prefix_recovery(&Recovered { taken: 9, acknowledged: 4, found: 4, rotted: false }),
         prefix_recovery(&Recovered { taken: 9, acknowledged: 4, found: 0, rotted: true }),
         fencing::<u32>(&Numbered { next: 0, highest: None }),
+        fencing(&Numbered { next: 5, highest: Some(4) }),
         sealed_is_immutable(&SealedFile { sealed: 1, now: 2, rotted: true }),
         one_conversation(&Link { old: None, new: Some(&1), relinked: false }),
         one_conversation(&Link { old: Some(&1), new: None, relinked: true }),
         no_orphans(&Sealed { linked: false, deadline: Some(NOW), handed: false }),
+        no_orphans(&Sealed { linked: true, deadline: None, handed: false }),
+        no_orphans(&Sealed { linked: false, deadline: None, handed: true }),
         budget_is_kept(&Budget { before: 3, after: 0, content: false, person: true }),
         only_content_spends(&Budget { before: 1, after: 2, content: true, person: false }),
         final_is_final(&AfterRefusal { tried: true, person: true, reason: "413" }),
+        synced_is_the_servers_word(&Receipt { synced: false, receipt: false }),
         synced_is_the_servers_word(&Receipt { synced: false, receipt: true }),
+        synced_is_the_servers_word(&Receipt { synced: true, receipt: true }),
         wait_as_told(&Wait { now: NOW, until: NOW, cap: SECOND, leaves: true }),
+        terminal_and_visible(&Ended { is_terminal: true, ..UNENDED }),
+        terminal_and_visible(&Ended { needs_person: true, ..UNENDED }),
+        terminal_and_visible(&Ended { healthy_for: SECOND, ..UNENDED }),
         armed(&Waiting { in_flight: true, ..WAITING }),
         armed(&Waiting { has_deadline: true, ..WAITING }),
         armed(&Waiting { needs_host: true, ..WAITING }),
         conservation(&Frames { captured: 3, muted: 1, held: 2, ..Frames::default() }),
+        orderly_stop(&STOP),
+        orderly_stop(&Stop { left_undurable: 1, disk_was_healthy: false, ..STOP }),
         monotone(&Rank { before: 2, now: 1, person: true }),
+        sandbox(&TOUCHED),
         versions(&VersionedOpening { known: false, opened: false, untouched: true }),
     ]
 }

@@ -12,9 +12,10 @@ use earmark_core::{
 use proptest::prelude::*;
 
 use super::world::{World, conversation, device, stamp};
-use crate::format::{self, FileId, Head, Kind};
+use crate::format::{self, FILE_HEADER_BYTES, FileId, Head, Kind};
 use crate::frames::{self, Walk};
 use crate::journal::{FRAMES_PAYLOAD_BYTES_MAX, Journal};
+use crate::scan::Scan;
 use crate::{FrameSpan, Record, Removal, Seal, SessionEnd, Sha256Sum, Work};
 
 const INCARNATION: u64 = 0x1234_5678_9abc_def0;
@@ -281,4 +282,49 @@ proptest! {
         let parsed = matches!(format::look(&bytes, file()), format::Found::Record { .. });
         prop_assert!(!parsed);
     }
+}
+
+/// What is read of a file with one decision that nobody can understand, up to `covered` in a
+/// snapshot, and a tail.
+fn scan(tail: &[u8], covered: u64) -> Scan {
+    let bytes = [file().header(), record(1, b"{}", file()), tail.to_vec()].concat();
+    Scan::of(file(), &bytes, covered)
+}
+
+#[test]
+fn zeros_at_the_end_of_a_file_are_no_hole_and_anything_else_is_one() {
+    assert_eq!(scan(&[0; 64], 1).holes, []);
+    let holes = scan(&[7; 64], 1).holes;
+    let [hole] = &holes[..] else { panic!("{holes:?}") };
+    let end = FILE_HEADER_BYTES + format::record_bytes(2) as u64;
+    assert_eq!((hole.range.clone(), hole.from, hole.behind), (end..end + 64, 2, None));
+}
+
+#[test]
+fn a_decision_that_cannot_be_understood_is_named_with_its_place_unless_a_snapshot_holds_it() {
+    let odd = scan(&[], 0).odd;
+    let [damage] = &odd[..] else { panic!("{odd:?}") };
+    let end = FILE_HEADER_BYTES + format::record_bytes(2) as u64;
+    assert_eq!(damage.range, Some(FILE_HEADER_BYTES..end));
+    let held = scan(&[], 1);
+    assert_eq!((held.odd.len(), held.records.len()), (0, 1));
+}
+
+#[test]
+fn a_search_stops_where_a_record_may_begin_and_at_the_end() {
+    let mut bytes = [0; 60];
+    assert_eq!(format::next_magic(&bytes), 60);
+    bytes[40..44].copy_from_slice(&record(1, b"{}", file())[..4]);
+    assert_eq!(format::next_magic(&bytes), 40);
+    assert_eq!(format::next_magic(&bytes[40..]), 20);
+}
+
+#[test]
+fn a_record_that_is_cut_off_is_known_by_its_beginning_unless_its_number_is_of_the_past() {
+    let whole = record(7, &[b' '; 100], file());
+    assert_eq!(format::begun_record(&whole, 7), Some(whole.len()));
+    assert_eq!(format::begun_record(&whole[..60], 7), Some(60));
+    assert_eq!(format::begun_record(&whole, 8), None);
+    assert_eq!(format::begun_record(&whole[..15], 7), None);
+    assert_eq!(format::begun_record(&[0xff; 64], 7), None);
 }

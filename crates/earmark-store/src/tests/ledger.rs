@@ -1,10 +1,12 @@
 //! The fold.
 
-use earmark_core::{FrameSeq, WallTime};
+use earmark_core::{
+    Account, CaptureId, Codec, Encoding, FrameSeq, RecordingId, SessionId, WallTime,
+};
 use proptest::prelude::*;
 
 use super::world::{World, conversation, device, stamp};
-use crate::{Record, Removal, Work};
+use crate::{Ledger, Record, Removal, SESSIONS_KEPT_MAX, SessionEnd, Work};
 
 #[test]
 fn a_recording_that_has_a_conversation_keeps_it() {
@@ -114,6 +116,101 @@ fn a_recording_without_a_frame_has_not_begun() {
     let second = world.recording(capture, session);
     let facts = &world.store.ledger().recordings[&second];
     assert_eq!((facts.started_at, facts.ended_at), (None, None));
+}
+
+#[test]
+fn frames_before_the_first_of_a_recording_do_not_tell_when_it_began() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.store.next_recording();
+    let first = FrameSeq(10);
+    world.stage(Record::RecordingOpened { recording, session, capture, first });
+    let times = |world: &World| {
+        let facts = &world.store.ledger().recordings[&recording];
+        (facts.started_at, facts.ended_at)
+    };
+    world.frames(capture, 10);
+    assert_eq!(times(&world), (None, None));
+    world.frames(capture, 5);
+    let at = |seq| Some(super::world::frame(capture, seq).at);
+    assert_eq!(times(&world), (at(10), at(14)));
+}
+
+#[test]
+fn a_recording_that_is_cut_without_a_frame_has_not_ended() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.recording(capture, session);
+    world.frames(capture, 10);
+    world.cut(capture, first);
+    let second = world.recording(capture, session);
+    world.cut(capture, second);
+    assert_eq!(world.store.ledger().recordings[&second].ended_at, None);
+}
+
+#[test]
+fn every_number_that_a_record_brings_is_below_those_to_come() {
+    let (capture, session) = (CaptureId::new(1, 7), SessionId::new(1, 9));
+    let recording = RecordingId::new(1, 11);
+    let account = Account::new("default").expect("a short name");
+    let encoding = Encoding::mono_16k(Codec::Opus);
+    let (device, at, first) = (device(), stamp(), FrameSeq(0));
+    let mut ledger = Ledger::default();
+    ledger.apply(&Record::CaptureOpened { capture, device, account, encoding, at });
+    assert_eq!(ledger.highest_id, 7);
+    ledger.apply(&Record::SessionOpened { session, capture, first, at });
+    assert_eq!(ledger.highest_id, 9);
+    ledger.apply(&Record::RecordingOpened { recording, session, capture, first });
+    assert_eq!(ledger.highest_id, 11);
+}
+
+/// So many sessions of a capture begin and end without a recording.
+fn bare_sessions(world: &mut World, capture: CaptureId, count: usize) {
+    for _ in 0..count {
+        let session = world.store.next_session();
+        world.stage(Record::SessionOpened { session, capture, first: FrameSeq(0), at: stamp() });
+        world.stage(Record::SessionClosed { session, end: SessionEnd::Stopped, at: stamp() });
+    }
+}
+
+#[test]
+fn the_latest_sessions_without_recordings_are_remembered_and_all_with_some() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recordings = [world.recording(capture, session), world.recording(capture, session)];
+    world.stage(Record::SessionClosed { session, end: SessionEnd::Stopped, at: stamp() });
+    let is_known = |world: &World| world.store.ledger().sessions.contains_key(&session);
+    let known = |world: &World| world.store.ledger().sessions.len();
+    bare_sessions(&mut world, capture, SESSIONS_KEPT_MAX);
+    assert_eq!((is_known(&world), known(&world)), (true, SESSIONS_KEPT_MAX + 1));
+    bare_sessions(&mut world, capture, 1);
+    assert_eq!((is_known(&world), known(&world)), (true, SESSIONS_KEPT_MAX + 1));
+    for (recording, keeps) in recordings.into_iter().zip([true, false]) {
+        world.stage(Record::Removing { recording, why: Removal::Released });
+        world.stage(Record::Removed { recording });
+        assert_eq!(is_known(&world), keeps);
+    }
+    assert_eq!(known(&world), SESSIONS_KEPT_MAX);
+}
+
+#[test]
+fn a_session_whose_recordings_have_moved_is_remembered_while_it_runs() {
+    for has_ended in [false, true] {
+        let mut world = World::new();
+        let (capture, session) = world.capture();
+        let recording = world.recording(capture, session);
+        if has_ended {
+            world.stage(Record::SessionClosed { session, end: SessionEnd::Stopped, at: stamp() });
+        }
+        let other = world.store.next_session();
+        let first = FrameSeq(0);
+        world.stage(Record::SessionOpened { session: other, capture, first, at: stamp() });
+        world.stage(Record::SessionMoved { recording, session: other });
+        bare_sessions(&mut world, capture, SESSIONS_KEPT_MAX + 1);
+        let sessions = &world.store.ledger().sessions;
+        assert_eq!(sessions.contains_key(&session), !has_ended);
+        assert!(sessions.contains_key(&other));
+    }
 }
 
 #[test]

@@ -7,11 +7,12 @@ use earmark_core::{Device, FrameSeq, RecordingId};
 
 use super::world::{SMALL, World, device, open, stamp};
 use crate::format::FileId;
+use crate::layout;
 use crate::recovery::{self, Depth};
 use crate::scan::Scan;
 use crate::{
-    Aim, Config, Disk, DiskError, DiskOp, Fault, FsDisk, Harm, OpenError, ReadError, Record,
-    Removal, SimDisk, Store, Work,
+    Aim, Config, Disk, DiskError, DiskOp, Fault, FsDisk, Harm, Narrow, OpenError, ReadError,
+    Record, Removal, Seal, Sha256Sum, SimDisk, Store, Work,
 };
 
 /// What is behind a file that the store's own life would give a number.
@@ -351,4 +352,80 @@ fn outlive_the_journal(world: &mut World) {
         world.run(Work::Snapshot).expect("the disk is healthy");
         world.run(Work::Prune).expect("the disk is healthy");
     }
+}
+
+/// A snapshot holds everything that is durable now.
+fn snapshot_at_once(world: &mut World) {
+    world.store.want_snapshot();
+    world.run(Work::Snapshot).expect("the disk is healthy").expect("it is due");
+}
+
+#[test]
+fn a_journal_file_that_was_not_read_goes_once_the_older_snapshot_holds_its_last_record() {
+    let mut world = World::new();
+    mute(&mut world, "first");
+    world.flush();
+    let held = paths(&world, "journal/0");
+    while paths(&world, "journal/0") == held {
+        snapshot_at_once(&mut world);
+        mute(&mut world, "often");
+        world.flush();
+    }
+    snapshot_at_once(&mut world);
+    let mut world = world.reopen();
+    world.run(Work::Prune).expect("the disk is healthy");
+    assert_eq!(world.disk.contents(&held[0]), None);
+}
+
+#[test]
+fn a_journal_file_that_says_it_begins_before_the_first_record_is_no_reason_to_skip_another() {
+    let world = World::new();
+    world.disk.plant(STRANGE, &FileId::new(0xaa, 9, 0).header());
+    let world = world.reopen();
+    assert!(world.recovered.damage.is_empty(), "{:?}", world.recovered.damage);
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one() {
+    let dir = tempfile::tempdir().expect("a folder for the test");
+    let disk = FsDisk::create(&dir.path().join("store")).expect("it can be made");
+    std::fs::write(dir.path().join("store/recordings"), b"").expect("it can be made");
+    let refused = recovery::read(&disk, Depth::Whole);
+    let Err(ReadError::Io { path, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(path, "recordings");
+}
+
+#[test]
+fn an_identity_that_cannot_be_opened_is_not_taken_for_a_new_store() {
+    let world = World::new();
+    world.disk.set_narrow_fault(Narrow::Open, DiskError::Emfile, 1);
+    let refused = recovery::read(&world.disk, Depth::Whole);
+    let Err(ReadError::Io { path, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(path, "store.json");
+}
+
+#[test]
+fn a_name_that_no_store_would_give_is_none_of_the_journal() {
+    assert_eq!(layout::journal_number("00000000000000aa.log"), Some(0xaa));
+    for name in ["aa.log", "+0000000000000aa.log", "00000000000000AA.log", "00000000000000aa"] {
+        assert_eq!(layout::journal_number(name), None, "{name}");
+    }
+}
+
+#[test]
+fn a_sealed_recording_whose_cut_is_lost_ends_behind_the_frames_that_its_seal_misses() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let recording = world.recording(capture, session);
+    world.frames(capture, 12);
+    world.flush();
+    let at = stamp().wall;
+    let sha256 = Sha256Sum([0; 32]);
+    let (frames, missing, bytes, twin) = (7, 3, 99, 0);
+    let seal = Seal { frames, bytes, sha256, started_at: at, ended_at: at, twin, missing };
+    let seal = Arc::new(seal);
+    world.stage(Record::Sealed { recording, seal });
+    world.flush();
+    let world = world.reopen();
+    assert_eq!(world.store.ledger().recordings[&recording].end, Some(FrameSeq(10)));
 }

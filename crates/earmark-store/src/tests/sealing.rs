@@ -112,6 +112,17 @@ fn recordings_of_one_upload_name_are_told_apart() {
 }
 
 #[test]
+fn a_recording_that_only_a_snapshot_tells_of_keeps_its_upload_name_to_itself() {
+    let mut world = World::new();
+    world.sealed_recording(5);
+    world.store.want_snapshot();
+    world.run(Work::Snapshot).expect("the disk is healthy").expect("it is due");
+    let mut world = world.reopen();
+    let recording = world.sealed_recording(5);
+    assert_eq!(world.store.sealed(recording).map(|sealed| sealed.twin()), Some(1));
+}
+
+#[test]
 fn two_seals_in_hand_at_once_do_not_share_a_name() {
     let mut world = World::new();
     let mut recordings = Vec::new();
