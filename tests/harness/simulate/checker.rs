@@ -57,6 +57,8 @@ pub struct Checker {
     rotted: bool,
     /// A handler panicked that was told to, and nothing was announced about it yet.
     panicking: bool,
+    /// A handler has panicked: until the next start nothing is handled any more.
+    panicked: bool,
     removed: bool,
     slow: bool,
     is_alive: bool,
@@ -78,6 +80,7 @@ impl Checker {
             next_event: 1,
             rotted: false,
             panicking: false,
+            panicked: false,
             removed: false,
             slow: false,
             is_alive: false,
@@ -151,7 +154,7 @@ impl Checker {
             Heard::Opening => {
                 self.files.opening();
                 self.next_event = 1;
-                self.is_opening = true;
+                (self.is_opening, self.panicked) = (true, false);
             }
             Heard::Started(status, disk) => {
                 (self.is_alive, self.is_opening) = (true, false);
@@ -273,6 +276,7 @@ impl Checker {
                 self.note(at, broken(Invariant::EventTolerance, seen));
             }
             Event::Panicked { actor } => {
+                self.panicked = true;
                 if !std::mem::take(&mut self.panicking) {
                     let seen = format!("{actor} panicked");
                     self.note(at, broken(Invariant::EventTolerance, seen));
@@ -287,7 +291,7 @@ impl Checker {
     }
 
     fn stopped(&mut self, at: Duration, in_time: bool) {
-        let is_well = !self.slow && !self.files.failed && !self.panicking;
+        let is_well = !self.slow && !self.files.failed && !self.panicking && !self.panicked;
         let left_undurable = if in_time { self.frames.pending() } else { 0 };
         let in_time = in_time || self.deadline < STOP_TIME || !is_well;
         let stop = Stop { taken_after: 0, left_undurable, in_time, disk_was_healthy: is_well };
@@ -309,7 +313,7 @@ impl Checker {
     fn look(&mut self, at: Duration, disk: &SimDisk, unchanged: bool) {
         let (rotted, removed, alive) = (self.rotted, self.removed, self.is_alive);
         let excuse = Excuse { rotted, removed, alive, unchanged };
-        let checks = self.durable.look(disk, (&self.frames, &mut self.uploads), excuse);
+        let checks = self.durable.look(disk, (&mut self.frames, &mut self.uploads), excuse);
         self.note_all(at, checks);
     }
 }

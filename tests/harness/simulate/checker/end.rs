@@ -108,13 +108,15 @@ impl Checker {
             let known = self.uploads.recordings.get(&recording.id);
             // Damage may take the record of the link that the upload has named.
             let relinked = self.rotted || known.is_some_and(|known| known.relinked);
+            // It may take the seal of what is synced, too, which is then sealed of other frames.
+            let was_confirmed = self.rotted && known.is_some_and(|known| known.receipt);
             let kept = copies.get(sum.as_str()).copied().unwrap_or(0);
             if !relinked {
                 self.note(at, upload::exactly_once(kept));
             }
             if recording.status == Status::Synced {
                 let has = server.uploads.iter().any(|kept| is_copy(recording, sum, kept, relinked));
-                if !has {
+                if !has && !was_confirmed {
                     let seen = format!("{} is synced, and the server lacks it", recording.id);
                     self.note(at, broken(Invariant::SyncedIsTheServersWord, seen));
                 }

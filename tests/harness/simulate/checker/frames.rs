@@ -23,8 +23,8 @@ pub(super) struct Capture {
     pub(super) at: Vec<Duration>,
     /// How many were acknowledged.
     pub(super) acked: u64,
-    /// Whether a life gave its number that had something durable: then it never comes again.
-    kept: bool,
+    /// Whether it was ever found on the disk: then its number never comes again.
+    pub(super) kept: bool,
 }
 
 /// Frames that follow each other in a capture.
@@ -144,13 +144,7 @@ impl Frames {
 
     /// A sync of the journal succeeded.
     pub(super) fn synced(&mut self) {
-        for source in self.sources.values_mut() {
-            source.synced = source.written;
-            let own = source.captures.iter();
-            own.for_each(|id| {
-                self.captures.get_mut(id).into_iter().for_each(|own| own.kept = true)
-            });
-        }
+        self.sources.values_mut().for_each(|source| source.synced = source.written);
     }
 
     /// So many frames of a source are not acknowledged: all before them are. Whether there was a
@@ -176,6 +170,13 @@ impl Frames {
     /// The process is dead: what was not acknowledged never will be.
     pub(super) fn died(&mut self) {
         self.sources.clear();
+    }
+
+    /// These captures are on the disk.
+    pub(super) fn found(&mut self, captures: impl Iterator<Item = CaptureId>) {
+        for capture in captures {
+            self.captures.get_mut(&capture).into_iter().for_each(|known| known.kept = true);
+        }
     }
 
     /// How many frames are taken and not acknowledged.

@@ -60,7 +60,7 @@ impl Durable {
     pub(super) fn look(
         &mut self,
         disk: &SimDisk,
-        (frames, uploads): (&Frames, &mut Uploads),
+        (frames, uploads): (&mut Frames, &mut Uploads),
         excuse: Excuse,
     ) -> Vec<Check> {
         let Ok(found) = inspect(&disk.aside()) else {
@@ -73,6 +73,7 @@ impl Durable {
         };
         let ledger = found.ledger;
         let mut checks = Vec::new();
+        frames.found(ledger.captures.keys().copied());
         self.captures(&ledger, frames, excuse, &mut checks);
         for (id, facts) in &ledger.recordings {
             self.recording((*id, facts), (frames, uploads), excuse, &mut checks);

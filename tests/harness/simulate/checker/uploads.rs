@@ -106,7 +106,13 @@ impl Uploads {
     pub(super) fn died(&mut self) {
         self.ended = None;
         self.flights.clear();
-        self.recordings.values_mut().for_each(|recording| recording.in_flight = 0);
+        for recording in self.recordings.values_mut() {
+            recording.in_flight = 0;
+            if self.rotted {
+                // Damage may take the record of an answer, and with it the wait that this told.
+                recording.told = None;
+            }
+        }
     }
 
     pub(super) fn event(&mut self, at: Duration, event: &Event, frames: &Frames) -> Vec<Check> {
