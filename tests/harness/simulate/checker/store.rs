@@ -36,10 +36,8 @@ pub(super) struct Durable {
     pub(super) removing: Vec<RecordingId>,
     /// Whether the disk was ever full.
     pub(super) was_full: bool,
-    /// Where each recording begins that was ever found, …
+    /// Where each recording begins that was ever found.
     begins: BTreeMap<RecordingId, (CaptureId, u64)>,
-    /// … and the highest number that was found with them.
-    highest: u32,
 }
 
 /// What a look may excuse.
@@ -80,7 +78,6 @@ impl Durable {
         }
         let ids = ledger.recordings.iter().map(|(id, facts)| self.numbered(*id, facts, excuse));
         checks.extend(ids);
-        self.highest = self.highest.max(ledger.highest_id);
         let begins = |facts: &RecordingFacts| (facts.capture, facts.first.0);
         self.begins.extend(ledger.recordings.iter().map(|(id, facts)| (*id, begins(facts))));
         checks.extend(self.compare(&ledger, excuse));
@@ -131,7 +128,8 @@ impl Durable {
     fn numbered(&self, id: RecordingId, facts: &RecordingFacts, excuse: Excuse) -> Check {
         let is_same = |begins: &(CaptureId, u64)| *begins == (facts.capture, facts.first.0);
         let is_known = self.begins.get(&id).is_some_and(|begins| is_same(begins) || excuse.rotted);
-        let highest = Some(self.highest).filter(|highest| *highest > 0 && !is_known);
+        let highest = self.begins.keys().map(|known| known.number()).max();
+        let highest = highest.filter(|_| !is_known);
         durability::fencing(&Numbered { next: id.number(), highest })
     }
 
