@@ -263,6 +263,7 @@ impl<R: SealedToken> Session<R> {
                 awaited.linked = true;
                 self.leave_sealing_if_whole(awaited, step)
             }
+            // The link names this recording, too: it was found with its seal.
             (Event::RecordingSealed(token), Some(awaited)) if awaited.linked => {
                 self.seal(token, self.conversation.clone());
                 self.leave_sealing_if_whole(awaited, step)

@@ -23,9 +23,7 @@ fn rich() -> (World, Vec<RecordingId>, RecordingId) {
     world.flush();
     world.run(Work::Snapshot).expect("the disk is healthy");
     let (capture, session) = world.capture();
-    let open = world.recording(capture, session);
-    world.frames(capture, 90);
-    world.cut(capture, open);
+    let open = world.cut_recording(capture, session, 90);
     world.flush();
     // So that the bytes of the last record are known to have been durable.
     world.stage(Record::MuteSet { device: super::world::device(), muted: true });
@@ -274,12 +272,8 @@ fn the_loss_of_the_last_frames_before_a_cut_holds_no_seal_up() {
 fn a_recording_whose_cut_is_lost_ends_where_the_next_one_begins() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = world.recording(capture, session);
-    world.frames(capture, 30);
-    world.cut(capture, first);
-    let second = world.recording(capture, session);
-    world.frames(capture, 20);
-    world.cut(capture, second);
+    let first = world.cut_recording(capture, session, 30);
+    let second = world.cut_recording(capture, session, 20);
     world.stage(Record::CaptureClosed { capture, at: stamp() });
     world.flush();
     world.stage(Record::MuteSet { device: super::world::device(), muted: true });

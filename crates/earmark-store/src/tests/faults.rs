@@ -139,9 +139,7 @@ fn a_seal_that_fails_can_be_tried_again() {
         for passed in 0..2 {
             let mut world = World::new();
             let (capture, session) = world.capture();
-            let recording = world.recording(capture, session);
-            world.frames(capture, 90);
-            world.cut(capture, recording);
+            let recording = world.cut_recording(capture, session, 90);
             world.flush();
             if passed == 1 {
                 world.disk.set_fault(op, DiskError::Enospc, 1);

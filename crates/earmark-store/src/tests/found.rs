@@ -7,7 +7,7 @@ use earmark_core::session::{
     LINK_WAIT, RecoveredRecording, RecoveredSession, RecoveredUpload, SessionEnd as End,
 };
 use earmark_core::sync::UploadFacts;
-use earmark_core::{Account, CaptureId, FrameSeq, Moment, RecordingId, SessionId, Stamp, WallTime};
+use earmark_core::{Account, FrameSeq, Moment, RecordingId, Stamp, WallTime};
 
 use super::world::{World, conversation, device, frame, stamp};
 use crate::{FoundSessions, Record, SessionEnd};
@@ -29,19 +29,12 @@ fn found_of_one(world: &World, wall: WallTime) -> Vec<RecoveredSession<Recording
     sessions
 }
 
-fn cut_recording(world: &mut World, capture: CaptureId, session: SessionId) -> RecordingId {
-    let recording = world.recording(capture, session);
-    world.frames(capture, 100);
-    world.cut(capture, recording);
-    recording
-}
-
 #[test]
 fn a_session_is_found_with_all_that_was_decided_of_it_and_of_its_recordings() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = cut_recording(&mut world, capture, session);
-    let second = cut_recording(&mut world, capture, session);
+    let first = world.cut_recording(capture, session, 100);
+    let second = world.cut_recording(capture, session, 100);
     world.flush();
     let seal = world.seal(first);
     world.stage(Record::Sealed { recording: first, seal });
@@ -88,8 +81,8 @@ fn a_session_is_found_with_all_that_was_decided_of_it_and_of_its_recordings() {
 fn sessions_are_found_in_the_order_of_their_audio() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = cut_recording(&mut world, capture, session);
-    let second = cut_recording(&mut world, capture, session);
+    let first = world.cut_recording(capture, session, 100);
+    let second = world.cut_recording(capture, session, 100);
     let earlier = world.store.next_session();
     world.stage(Record::SessionOpened {
         session: earlier,
@@ -110,7 +103,7 @@ fn sessions_are_found_in_the_order_of_their_audio() {
 fn a_clock_that_was_set_ahead_stretches_no_wait() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    cut_recording(&mut world, capture, session);
+    world.cut_recording(capture, session, 100);
     let a_year_later = stamp().wall + Duration::from_secs(365 * 86_400);
     let found = found_of_one(&world, a_year_later);
     assert_eq!(found[0].recordings[0].last_at, NOW - LINK_WAIT);

@@ -45,9 +45,7 @@ fn frames_are_counted_as_uploaded_once() {
 fn what_was_delivered_is_merged_and_forgotten_with_its_recording() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = world.recording(capture, session);
-    world.frames(capture, 100);
-    world.cut(capture, first);
+    let first = world.cut_recording(capture, session, 100);
     let second = world.recording(capture, session);
     world.frames(capture, 100);
     for (from, to) in [(0, 10), (20, 30), (10, 20), (90, 110), (150, 150)] {
@@ -67,9 +65,7 @@ fn what_was_delivered_is_merged_and_forgotten_with_its_recording() {
 fn what_was_delivered_of_a_recording_alone_goes_with_it() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = world.recording(capture, session);
-    world.frames(capture, 100);
-    world.cut(capture, first);
+    let first = world.cut_recording(capture, session, 100);
     world.recording(capture, session);
     world.stage(Record::Delivered { capture, from: FrameSeq(0), to: FrameSeq(100) });
     world.stage(Record::Removing { recording: first, why: Removal::Released });
@@ -110,9 +106,7 @@ fn a_recording_knows_when_it_began_and_ended() {
 fn a_recording_without_a_frame_has_not_begun() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = world.recording(capture, session);
-    world.frames(capture, 10);
-    world.cut(capture, first);
+    world.cut_recording(capture, session, 10);
     let second = world.recording(capture, session);
     let facts = &world.store.ledger().recordings[&second];
     assert_eq!((facts.started_at, facts.ended_at), (None, None));
@@ -140,9 +134,7 @@ fn frames_before_the_first_of_a_recording_do_not_tell_when_it_began() {
 fn a_recording_that_is_cut_without_a_frame_has_not_ended() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let first = world.recording(capture, session);
-    world.frames(capture, 10);
-    world.cut(capture, first);
+    world.cut_recording(capture, session, 10);
     let second = world.recording(capture, session);
     world.cut(capture, second);
     assert_eq!(world.store.ledger().recordings[&second].ended_at, None);
@@ -217,9 +209,7 @@ fn a_session_whose_recordings_have_moved_is_remembered_while_it_runs() {
 fn a_recording_that_goes_before_its_seal_waits_for_none() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let recording = world.recording(capture, session);
-    world.frames(capture, 10);
-    world.cut(capture, recording);
+    let recording = world.cut_recording(capture, session, 10);
     assert!(world.store.ledger().recordings[&recording].awaits_seal());
     world.stage(Record::Removing { recording, why: Removal::Deleted });
     assert!(!world.store.ledger().recordings[&recording].awaits_seal());

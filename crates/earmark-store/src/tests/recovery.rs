@@ -55,9 +55,7 @@ fn a_later_file_and_a_snapshot(world: &mut World) {
 fn waiting_for_its_seal() -> (World, RecordingId) {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let recording = world.recording(capture, session);
-    world.frames(capture, 12);
-    world.cut(capture, recording);
+    let recording = world.cut_recording(capture, session, 12);
     world.stage(Record::CaptureClosed { capture, at: stamp() });
     world.flush();
     (world, recording)

@@ -36,9 +36,7 @@ fn damaged() -> Damaged {
     let [rotten, missing, synced, sound] = [60; 4].map(|count| world.sealed_recording(count));
     world.synced(synced);
     let (capture, session) = world.capture();
-    let unsealed = world.recording(capture, session);
-    world.frames(capture, 90);
-    world.cut(capture, unsealed);
+    let unsealed = world.cut_recording(capture, session, 90);
     world.flush();
     // So that the bytes of the last record are known to have been durable.
     world.stage(Record::MuteSet { device: device(), muted: true });

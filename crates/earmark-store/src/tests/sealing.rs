@@ -34,9 +34,7 @@ fn a_link_and_the_seal_in_it_are_both_durable_or_neither_is() {
     for seed in 0..200 {
         let mut world = World::new();
         let (capture, session) = world.capture();
-        let recording = world.recording(capture, session);
-        world.frames(capture, 10);
-        world.cut(capture, recording);
+        let recording = world.cut_recording(capture, session, 10);
         world.flush();
         let seal = world.seal(recording);
         world.stage(Record::Linked {
@@ -58,9 +56,7 @@ fn a_link_and_the_seal_in_it_are_both_durable_or_neither_is() {
 fn a_seal_after_a_crash_gives_the_same_file() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let recording = world.recording(capture, session);
-    world.frames(capture, 100);
-    world.cut(capture, recording);
+    let recording = world.cut_recording(capture, session, 100);
     world.flush();
     let first = world.seal(recording);
     let mut world = world.power_cut(1);
@@ -128,9 +124,7 @@ fn two_seals_in_hand_at_once_do_not_share_a_name() {
     let mut recordings = Vec::new();
     for _ in 0..2 {
         let (capture, session) = world.capture();
-        let recording = world.recording(capture, session);
-        world.frames(capture, 3);
-        world.cut(capture, recording);
+        let recording = world.cut_recording(capture, session, 3);
         recordings.push(recording);
     }
     world.flush();

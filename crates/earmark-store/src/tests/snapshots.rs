@@ -118,9 +118,7 @@ fn a_last_piece_that_says_it_is_longer_than_it_is_is_damage() {
 fn recordings_that_are_read_back_share_the_names_of_their_capture() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let recording = world.recording(capture, session);
-    world.frames(capture, 5);
-    world.cut(capture, recording);
+    let recording = world.cut_recording(capture, session, 5);
     world.flush();
     world.store.want_snapshot();
     world.run(Work::Snapshot).expect("the disk is healthy").expect("it is due");

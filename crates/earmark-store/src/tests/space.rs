@@ -38,9 +38,7 @@ fn the_journal_stays_short_while_recordings_gather() {
 fn a_journal_file_stays_as_long_as_an_unsealed_recording_needs_it() {
     let mut world = World::new();
     let (capture, session) = world.capture();
-    let waiting = world.recording(capture, session);
-    world.frames(capture, 50);
-    world.cut(capture, waiting);
+    let waiting = world.cut_recording(capture, session, 50);
     for _ in 0..30 {
         world.sealed_recording(60);
         keep_house(&mut world);
@@ -62,9 +60,7 @@ fn a_running_capture_does_not_hold_the_journal() {
     let (capture, session) = world.capture();
     let mut longest = 0;
     for _ in 0..80 {
-        let recording = world.recording(capture, session);
-        world.frames(capture, 60);
-        world.cut(capture, recording);
+        world.cut_recording(capture, session, 60);
         world.flush();
         world.seal_all();
         keep_house(&mut world);

@@ -154,12 +154,23 @@ impl World {
         }
     }
 
-    /// A recording of so many frames, sealed and durable.
-    pub(super) fn sealed_recording(&mut self, count: u64) -> RecordingId {
-        let (capture, session) = self.capture();
+    /// A recording of the next frames, so many, and cut behind them.
+    pub(super) fn cut_recording(
+        &mut self,
+        capture: CaptureId,
+        session: SessionId,
+        count: u64,
+    ) -> RecordingId {
         let recording = self.recording(capture, session);
         self.frames(capture, count);
         self.cut(capture, recording);
+        recording
+    }
+
+    /// A recording of so many frames, sealed and durable.
+    pub(super) fn sealed_recording(&mut self, count: u64) -> RecordingId {
+        let (capture, session) = self.capture();
+        let recording = self.cut_recording(capture, session, count);
         self.flush();
         let seal = self.seal(recording);
         self.stage(Record::Sealed { recording, seal });

@@ -76,8 +76,11 @@ impl Durable {
         for (id, facts) in &ledger.recordings {
             self.recording((*id, facts), (frames, uploads), excuse, &mut checks);
         }
-        let ids = ledger.recordings.iter().map(|(id, facts)| self.numbered(*id, facts, excuse));
-        checks.extend(ids);
+        let highest = self.begins.keys().map(|known| known.number()).max();
+        checks.extend(ledger.recordings.iter().map(|(id, facts)| {
+            let highest = highest.filter(|_| !self.is_known(*id, facts, excuse));
+            durability::fencing(&Numbered { next: id.number(), highest })
+        }));
         let begins = |facts: &RecordingFacts| (facts.capture, facts.first.0);
         self.begins.extend(ledger.recordings.iter().map(|(id, facts)| (*id, begins(facts))));
         checks.extend(self.compare(&ledger, excuse));
@@ -123,14 +126,11 @@ impl Durable {
         }
     }
 
-    /// A recording that was not there before has a number above all that were; one that was is the
-    /// same.
-    fn numbered(&self, id: RecordingId, facts: &RecordingFacts, excuse: Excuse) -> Check {
+    /// Whether a recording was there before, and is the same: a new one must have a number above
+    /// all that were.
+    fn is_known(&self, id: RecordingId, facts: &RecordingFacts, excuse: Excuse) -> bool {
         let is_same = |begins: &(CaptureId, u64)| *begins == (facts.capture, facts.first.0);
-        let is_known = self.begins.get(&id).is_some_and(|begins| is_same(begins) || excuse.rotted);
-        let highest = self.begins.keys().map(|known| known.number()).max();
-        let highest = highest.filter(|_| !is_known);
-        durability::fencing(&Numbered { next: id.number(), highest })
+        self.begins.get(&id).is_some_and(|begins| is_same(begins) || excuse.rotted)
     }
 
     fn recording(

@@ -79,9 +79,8 @@ pub(super) struct Uploads {
     ended: Option<Meaning>,
     flights: BTreeMap<u64, Flight>,
     left: VecDeque<Duration>,
-    /// Which conversations the server has named, to whom, and when each has ended, as far as
-    /// it said
-    /// so, or was named first.
+    /// Which conversations the server has named, to whom, and when each has ended, as far as it
+    /// said so, or was named first.
     pub(super) said: BTreeMap<ConversationId, BTreeMap<Owner, Duration>>,
     /// Whether a clock was set or the machine was started anew: then waits are no longer what they
     /// were.
@@ -308,9 +307,8 @@ impl Uploads {
         ]
     }
 
-    /// Audio of a conversation was captured before the server said that this has ended, and
-    /// said it to
-    /// its own device.
+    /// Audio of a conversation was captured before the server said that this has ended, and said
+    /// it to its own device.
     fn heard_in_time(
         &self,
         conversation: Option<&ConversationId>,
