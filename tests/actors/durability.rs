@@ -38,6 +38,7 @@ fn a_killed_process_loses_nothing_that_was_written() {
     });
 }
 
+/// F52.
 #[test]
 fn a_shutdown_makes_everything_durable_that_was_taken() {
     story(async |host| {

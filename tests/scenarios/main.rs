@@ -31,6 +31,7 @@ fn every_feed_gives_the_same_report_twice() {
     }));
 }
 
+/// F18.
 #[test]
 fn the_frames_of_every_feed_add_up() {
     assert_none(feeds::complaints(|path| match wanted(path).then(|| feeds::report(path)) {

@@ -102,6 +102,7 @@ async fn capture_ten_minutes() -> Vec<usize> {
     held
 }
 
+/// F42.
 #[test]
 fn memory_stays_flat_with_twenty_devices() {
     let held = in_virtual_time(capture_ten_minutes())

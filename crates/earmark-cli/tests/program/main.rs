@@ -7,5 +7,6 @@ mod play;
 mod real_feeds;
 mod refusals;
 mod repair;
+mod samples;
 mod store;
 mod upload;

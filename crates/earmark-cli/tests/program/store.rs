@@ -106,6 +106,7 @@ fn a_store_in_use_can_be_looked_at_and_not_be_changed() {
     assert_eq!(listed(&store), recordings);
 }
 
+/// F134.
 #[test]
 fn a_deleted_recording_is_gone_and_an_unknown_one_is_refused() {
     let room = Room::new();

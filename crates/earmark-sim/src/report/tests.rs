@@ -181,6 +181,7 @@ fn an_outcome_is_a_number_or_a_word() {
     assert!(serde_json::from_str::<Outcome>("\"gone\"").is_err());
 }
 
+/// F146.
 #[test]
 fn the_names_of_statuses_and_states_are_those_that_are_written() {
     let text = |names: &[&str]| serde_json::to_string(names).unwrap();

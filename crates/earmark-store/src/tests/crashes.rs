@@ -121,6 +121,7 @@ fn what_a_kill_left_is_durable_once_the_store_is_open_again() {
     assert_eq!(world.read(recording).len(), 30);
 }
 
+/// F36.
 #[test]
 fn frames_whose_recording_was_never_opened_get_one() {
     let mut world = World::new();
@@ -163,6 +164,7 @@ fn opening_again_changes_nothing_more() {
     assert_eq!(world.store.ledger(), world.store.durable_ledger());
 }
 
+/// F34.
 #[test]
 fn a_crash_at_any_step_of_recovery_leads_to_the_same_state() {
     let mut interrupted = 0;
@@ -200,6 +202,7 @@ fn a_crash_at_any_step_of_recovery_leads_to_the_same_state() {
     assert!(interrupted > 20, "{interrupted}");
 }
 
+/// F134.
 #[test]
 fn ids_never_recur() {
     let mut world = World::new();

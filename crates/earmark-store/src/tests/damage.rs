@@ -36,6 +36,7 @@ fn bits(world: &World, path: &str, step: usize) -> Vec<u64> {
     (0..bytes * 8).step_by(step).collect()
 }
 
+/// F35.
 #[test]
 fn one_flipped_bit_of_the_journal_costs_at_most_one_record_and_is_reported() {
     let (world, sealed, open) = rich();
@@ -96,6 +97,7 @@ fn find(world: &World, needle: &[u8]) -> (String, u64) {
     panic!("the frame is nowhere in the journal");
 }
 
+/// F34.
 #[test]
 fn a_damaged_snapshot_costs_nothing() {
     let (mut world, sealed, open) = rich();
@@ -156,6 +158,7 @@ fn newer(journal: bool) -> Vec<u8> {
     bytes
 }
 
+/// F35.
 #[test]
 fn what_nothing_can_use_goes_to_quarantine_and_is_never_deleted() {
     let (world, _, _) = rich();

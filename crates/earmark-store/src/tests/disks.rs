@@ -100,6 +100,7 @@ fn a_second_owner_is_turned_away_and_a_look_is_not() {
     open().expect("the store is free again");
 }
 
+/// F140.
 #[test]
 fn files_and_folders_are_their_owners_alone() {
     let dir = tempfile::tempdir().expect("a folder for the test");

@@ -49,6 +49,7 @@ fn a_failed_write_goes_into_a_new_file_with_all_that_is_not_durable() {
     world.assert_true_frames(recording);
 }
 
+/// F38.
 #[test]
 fn tries_that_fail_leave_no_files_behind() {
     let mut world = World::new();
@@ -95,6 +96,7 @@ fn a_sync_does_not_acknowledge_a_write_that_is_in_flight() {
     assert!(world.store.durable() >= second);
 }
 
+/// F40.
 #[test]
 fn nothing_is_durable_before_the_name_of_its_file_is() {
     let mut world = World::new();

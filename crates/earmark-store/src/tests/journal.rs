@@ -113,6 +113,7 @@ fn every_decision_reads_back_as_it_was_written() {
     }
 }
 
+/// F154.
 #[test]
 fn a_field_that_a_later_version_added_is_skipped() {
     let json = r#"{"removed":{"recording":"r-00000001-3","why":"a later version says"}}"#;
@@ -188,6 +189,7 @@ fn a_torn_tail_is_cut_at_the_last_whole_record_wherever_it_tears() {
     assert_eq!(seen, [0, 3, 6, 9, 12]);
 }
 
+/// F46.
 #[test]
 fn what_was_torn_off_never_comes_back() {
     let mut world = World::new();

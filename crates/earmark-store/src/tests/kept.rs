@@ -113,6 +113,7 @@ fn what_this_version_writes_is_what_it_was_released_with() {
     }
 }
 
+/// F154.
 #[test]
 fn a_kept_store_opens_with_all_that_was_in_it() {
     let written = written();

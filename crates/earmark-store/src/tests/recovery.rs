@@ -107,6 +107,7 @@ fn a_journal_file_is_read_for_frames_that_no_recording_has_yet() {
     world.assert_true_frames(recordings[0]);
 }
 
+/// F36.
 #[test]
 fn without_the_only_snapshot_nothing_is_opened_and_with_an_older_one_everything_is() {
     let mut world = World::new();

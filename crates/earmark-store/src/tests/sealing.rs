@@ -7,6 +7,7 @@ use earmark_core::FrameSeq;
 use super::world::{World, conversation, stamp};
 use crate::{Harm, Record, RecordingError, RecordingReader, Removal, Work, recording_path, verify};
 
+/// F40.
 #[test]
 fn there_is_no_proof_before_the_seals_record_is_durable() {
     let mut world = World::new();
@@ -28,6 +29,7 @@ fn there_is_no_proof_before_the_seals_record_is_durable() {
     assert!(world.run(Work::Seal(recording)).expect("nothing is done").is_none(), "it is sealed");
 }
 
+/// F49.
 #[test]
 fn a_link_and_the_seal_in_it_are_both_durable_or_neither_is() {
     let mut both = [0, 0];
@@ -52,6 +54,7 @@ fn a_link_and_the_seal_in_it_are_both_durable_or_neither_is() {
     assert!(both.iter().all(|count| *count > 0), "{both:?}");
 }
 
+/// F47.
 #[test]
 fn a_seal_after_a_crash_gives_the_same_file() {
     let mut world = World::new();
@@ -65,6 +68,7 @@ fn a_seal_after_a_crash_gives_the_same_file() {
     assert_eq!(first, second);
 }
 
+/// F47, F139.
 #[test]
 fn half_a_file_of_a_seal_is_swept_away() {
     let world = World::new();
@@ -183,6 +187,7 @@ fn a_missing_file_is_reported_and_stops_nothing() {
     world.assert_true_frames(sound);
 }
 
+/// F50.
 #[test]
 fn nothing_is_unlinked_before_its_removal_is_durable() {
     let mut world = World::new();
@@ -196,6 +201,7 @@ fn nothing_is_unlinked_before_its_removal_is_durable() {
     assert!(world.disk.contents(&recording_path(recording)).is_none());
 }
 
+/// F131.
 #[test]
 fn a_removal_that_a_crash_interrupted_is_finished() {
     for seed in 0..40 {

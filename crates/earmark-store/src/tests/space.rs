@@ -16,6 +16,7 @@ fn keep_house(world: &mut World) {
     world.run(Work::Prune).expect("the disk is healthy");
 }
 
+/// F153.
 #[test]
 fn the_journal_stays_short_while_recordings_gather() {
     let mut world = World::new();

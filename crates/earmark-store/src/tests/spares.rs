@@ -95,6 +95,7 @@ fn the_next_process_makes_the_spare_anew() {
     assert_eq!(spare_bytes(&world), Some(SMALL.journal_file_bytes_max));
 }
 
+/// F39.
 #[test]
 fn without_room_for_a_spare_and_without_the_spare_the_journal_goes_on() {
     let mut world = World::new();

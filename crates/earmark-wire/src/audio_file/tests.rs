@@ -56,6 +56,7 @@ fn the_longest_frame_is_taken_and_one_byte_more_is_not() {
 }
 
 proptest! {
+    /// F24.
     #[test]
     fn frames_come_back_as_they_were_written(
         written in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..1_300), 0..20),
@@ -65,6 +66,7 @@ proptest! {
         prop_assert_eq!(read.expect("a whole file"), written);
     }
 
+    /// F46.
     #[test]
     fn any_cut_keeps_the_whole_records_and_nothing_else(
         written in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 1..10),

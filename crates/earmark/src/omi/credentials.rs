@@ -129,6 +129,7 @@ mod tests {
         assert_eq!(credentials.token(&account("a")), Some(Token::new("x")));
     }
 
+    /// F138.
     #[test]
     fn tokens_are_not_shown() {
         let fixed = StaticCredentials::new([(account("anna"), Token::new(CANARY))]);

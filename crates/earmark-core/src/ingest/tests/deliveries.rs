@@ -15,6 +15,7 @@ fn streaming(delivery: Delivery) -> Bench {
     bench
 }
 
+/// F12.
 #[test]
 fn a_frame_counts_as_delivered_when_the_other_end_has_proven_that_it_read_it() {
     let mut bench = streaming(Delivery::Delivered);
@@ -37,6 +38,7 @@ fn an_archive_notes_what_was_proven_although_it_lets_nothing_go() {
     assert_eq!(bench.delivered(FIRST, 10), [record(FIRST, 0, 10)]);
 }
 
+/// F23.
 #[test]
 fn no_frame_is_recorded_as_delivered_twice() {
     let mut bench = streaming(Delivery::Delivered);
@@ -86,6 +88,7 @@ fn a_socket_is_up_from_its_connect_to_its_loss() {
     assert!(!bench.machine.shared().is_connected());
 }
 
+/// F21.
 #[test]
 fn what_an_earlier_connection_proves_late_counts_for_nothing_once_it_is_down() {
     let mut bench = streaming(Delivery::Delivered);

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// F23.
 #[test]
 fn frames_are_numbered_from_nought_in_the_order_in_which_they_come() {
     let mut bench = Bench::capturing();

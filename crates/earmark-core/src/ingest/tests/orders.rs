@@ -113,6 +113,7 @@ impl Watch {
 }
 
 proptest! {
+    /// F18.
     #[test]
     fn every_frame_has_one_answer_and_every_taken_one_its_own_number_and_its_place_in_memory(
         delivery in prop::sample::select(&[Delivery::Delivered, Delivery::Sent, Delivery::Keep]),

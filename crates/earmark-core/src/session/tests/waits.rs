@@ -195,6 +195,7 @@ fn a_seal_that_fails_is_said_and_still_awaited() {
     assert!(!bench.track.is_quiet());
 }
 
+/// F141.
 #[test]
 fn a_session_is_settled_with_its_last_recording_and_a_person_may_reopen_a_failed_one() {
     let mut bench = Bench::speaking(70);

@@ -108,6 +108,7 @@ fn a_wait_as_told_is_as_long_as_told() {
     assert_eq!(bench.waits(), secs(30));
 }
 
+/// F17.
 #[test]
 fn a_hundred_outages_spend_nothing_and_come_apart_up_to_a_quarter_of_an_hour() {
     let mut bench = Bench::sent();
@@ -190,6 +191,7 @@ fn a_server_that_has_no_v1_either_is_asked_an_hour_later() {
     assert_eq!((bench.state(), bench.waits()), ("Waiting", secs(3_600)));
 }
 
+/// F50.
 #[test]
 fn synced_is_shown_only_once_the_journal_knows() {
     let mut bench = Bench::sent();

@@ -183,6 +183,7 @@ fn no_fault_on_the_way_spends_anything_but_a_reply_too_large_to_read() {
     }
 }
 
+/// F146.
 #[test]
 fn a_person_can_tell_every_fault_on_the_way_from_every_other() {
     let reasons = FAULTS.map(|fault| {

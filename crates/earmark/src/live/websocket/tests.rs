@@ -258,6 +258,7 @@ async fn a_server_that_does_not_answer_the_dial_or_is_not_there_is_unreachable()
     assert!(matches!(gone, Some(DialFault::Unreachable(why)) if why.contains("refused")));
 }
 
+/// F138.
 #[tokio::test]
 async fn a_redirect_is_a_refusal_and_the_token_appears_in_no_error() {
     let answer =
