@@ -1,6 +1,7 @@
 //! The house inspects itself: dependencies, limits, and words that have no place here.
 
 mod edges;
+mod http_page;
 mod limits;
 mod places;
 mod source;
