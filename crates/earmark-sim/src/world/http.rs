@@ -102,14 +102,15 @@ async fn exchange(http: &SimHttp, number: u64, request: HttpRequest) -> Sent {
             tokio::time::sleep(CONNECT_LIMIT).await;
             fault(TransportFault::ConnectTimeout)
         }
-        Admission::ResetBefore => fault(TransportFault::Reset),
         // The whole request was on its way, and what came back is no answer to it.
         Admission::Close | Admission::GoAway => fault(TransportFault::Lost),
+        Admission::ResetBefore => fault(broken(&request.content)),
         Admission::ResetMid => {
+            let fault = broken(&request.content);
             if let Content::File(part) = request.content {
                 receive(part, 2)?;
             }
-            fault(TransportFault::Reset)
+            Err(HttpFault::Transport(fault))
         }
         Admission::Hang => {
             tokio::time::sleep(IDLE_LIMIT).await;
@@ -120,6 +121,14 @@ async fn exchange(http: &SimHttp, number: u64, request: HttpRequest) -> Sent {
 
 fn fault(fault: TransportFault) -> Sent {
     Err(HttpFault::Transport(fault))
+}
+
+/// What a reset on the way is to the client: a question is sent at once.
+const fn broken(content: &Content) -> TransportFault {
+    match content {
+        Content::Nothing => TransportFault::Lost,
+        Content::File(_) => TransportFault::Reset,
+    }
 }
 
 fn body(network: &Network, ticket: Ticket, file: ReceivedFile) -> Reply {

@@ -141,7 +141,7 @@ mod tests {
         Known { ahead: Some(ahead), corrected: BTreeMap::new() }
     }
 
-    fn id(number: u64) -> RecordingId {
+    fn id(number: u32) -> RecordingId {
         RecordingId::new(1, number)
     }
 

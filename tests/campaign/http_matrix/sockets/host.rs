@@ -117,7 +117,7 @@ pub(super) async fn check(cell: &Cell, stages: &Stages, server: &Backend) -> Che
     if watch.seen().course.rests(NOW) {
         return Ok(());
     }
-    until_rest(left.path(), &url, &watch).await
+    until_rest(left.path(), &server.url(), &watch).await
 }
 
 async fn start(folder: &Path, url: &str, watch: &Arc<Watch>) -> Result<Runtime, String> {

@@ -306,8 +306,11 @@ fn transport() -> Vec<Behaviour> {
             "the server did not take the connection in time",
             "the connection is not up within 15 s",
         ),
-        fault("reset-before", "reset_before", BROKE, "a reset before the body"),
-        fault("reset-within", "reset_mid", BROKE, "a reset within the body"),
+        // A question has no body: whatever breaks, it was sent.
+        fault("reset-before", "reset_before", BROKE, "a reset before the body")
+            .asked(meaning(BACK_OFF, LOST)),
+        fault("reset-within", "reset_mid", BROKE, "a reset within the body")
+            .asked(meaning(BACK_OFF, LOST)),
         fault("reset-after", "reset_after", LOST, "a reset after the body").kept(false),
         early,
         fault("stale", "close", LOST, "the connection is closed without a byte"),
