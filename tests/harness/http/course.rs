@@ -238,10 +238,9 @@ impl Track {
             return Err(format!("{errand:?} left at {at:?}, and not from {from:?} to {to:?}"));
         }
         if errand == Errand::Upload && (is_named, is_v1) != (self.is_named, self.is_v1) {
-            let (named, v1) = (self.is_named, self.is_v1);
-            return Err(format!(
-                "it names a conversation: {is_named}, and goes to v1: {is_v1}; expected {named}, {v1}"
-            ));
+            let expected = (self.is_named, self.is_v1);
+            let found = (is_named, is_v1);
+            return Err(format!("named and to v1: {found:?}, and {expected:?} was expected"));
         }
         self.next = Next::Flies(errand);
         self.shown.clear();

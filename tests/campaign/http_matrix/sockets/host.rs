@@ -49,14 +49,7 @@ impl Backend {
     }
 
     /// Forgets what it was to answer, and answers the next requests so.
-    pub(super) fn answer(&self, uploads: Option<&Answer>, polls: &[Answer]) -> Result<(), String> {
-        let uploads: Vec<Answer> = uploads.into_iter().cloned().collect();
-        self.script("server.accept", None)?;
-        self.script("server.respond", Some(&uploads))?;
-        self.script("job.respond", Some(polls))
-    }
-
-    fn answers(&self, uploads: &[Answer], polls: &[Answer]) -> Result<(), String> {
+    pub(super) fn answers(&self, uploads: &[Answer], polls: &[Answer]) -> Result<(), String> {
         self.script("server.accept", None)?;
         self.script("server.respond", Some(uploads))?;
         self.script("job.respond", Some(polls))

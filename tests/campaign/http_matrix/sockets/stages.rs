@@ -76,14 +76,14 @@ async fn brought(
     is_there: impl FnMut(&RecordingStatus) -> bool,
 ) -> Result<TempDir, String> {
     let folder = copy(from)?;
-    server.answer(answer, &[])?;
+    server.answers(answer.cloned().as_slice(), &[])?;
     let runtime = host(folder.path(), &server.url(), Forward::by(stage), None)?
         .start()
         .await
         .map_err(words)?;
     until(&runtime, is_there).await?;
     runtime.shutdown(LIMIT).await;
-    server.answer(None, &[])?;
+    server.answers(&[], &[])?;
     Ok(folder)
 }
 

@@ -120,9 +120,9 @@ pub(super) fn all() -> Vec<Behaviour> {
     let silence =
         fault("silence", "hang", "the server stopped answering", "nothing comes for 30 s");
     let further = vec![silence.further()];
-    let parts =
-        [done(), jobs(), refusals(), later(), elsewhere(), transport(), further, omi(), omi_jobs()];
-    parts.into_iter().flatten().collect()
+    let general = [done(), jobs(), refusals(), later(), elsewhere(), transport()];
+    let parts = general.into_iter().chain([further, waits(), omi_waits(), omi(), omi_jobs()]);
+    parts.flatten().collect()
 }
 
 fn done() -> Vec<Behaviour> {
@@ -322,31 +322,16 @@ fn transport() -> Vec<Behaviour> {
     ]
 }
 
-fn omi() -> Vec<Behaviour> {
-    let later = |name, code, words| status(Group::Further, name, code, BACK_OFF, words);
+/// The server asks for a wait, in each form.
+fn waits() -> Vec<Behaviour> {
+    let too_many = |name| status(Group::Further, name, 429, BACK_OFF, FEWER);
     let asked = |name, value: &str, seconds, what: &str| {
-        later(name, 429, FEWER).told(value, seconds).what(&format!("429, `Retry-After` {what}"))
+        too_many(name).told(value, seconds).what(&format!("429, `Retry-After` {what}"))
     };
     let ignored = |name, value: &str, what: &str| {
-        let row = later(name, 429, FEWER).header("retry-after", value);
+        let row = too_many(name).header("retry-after", value);
         row.what(&format!("429, `Retry-After` {what}"))
     };
-    let no_path = |name, code, what: &str| {
-        status(Group::Further, name, code, Class::UsesV1, "the server has no place for it")
-            .what(what)
-    };
-    let unknown = "the server does not know its work on it any more";
-    let partial = |name, code, class_words: &str, what: &str| {
-        let body = r#"{"new_memories":[],"updated_memories":[],"failed_segments":1}"#;
-        let mut row =
-            status(Group::Further, name, code, Class::Spends, "").with(body, what).kept(false);
-        row.to_upload.words = class_words.to_owned();
-        row
-    };
-    let coded = |code: &str| format!(r#"{{"detail":{{"code":"{code}","message":"later"}}}}"#);
-    let mut silence = status(Group::Further, "no-speech", 200, Class::Synced, "")
-        .with(r#"{"new_memories":[],"updated_memories":[]}"#, "200 with an empty result");
-    silence.to_upload.words = String::new();
     vec![
         asked("retry-after-seconds", "45", 45, "in seconds"),
         asked("retry-after-date", "Sat, 04 Apr 2026 00:01:35 GMT", 90, "as a date")
@@ -357,6 +342,17 @@ fn omi() -> Vec<Behaviour> {
         ignored("retry-after-words", "soon", "in words"),
         asked("fair-use", "1800", 1_800, "for fair use")
             .header("x-omi-rate-limit-reason", "fair_use"),
+    ]
+}
+
+/// A refusal of Omi's servers with a code for programs.
+fn coded(code: &str) -> String {
+    format!(r#"{{"detail":{{"code":"{code}","message":"later"}}}}"#)
+}
+
+fn omi_waits() -> Vec<Behaviour> {
+    let later = |name, code, words| status(Group::Further, name, code, BACK_OFF, words);
+    vec![
         later("paced", 429, FEWER)
             .told("30", 30)
             .with(&coded("backfill_paced"), "429, one historical recording at a time"),
@@ -373,6 +369,26 @@ fn omi() -> Vec<Behaviour> {
         later("dispatch", 503, FAULT)
             .told("30", 30)
             .with(&coded("sync_dispatch_unavailable"), "503 without a worker"),
+    ]
+}
+
+fn omi() -> Vec<Behaviour> {
+    let no_path = |name, code, what: &str| {
+        status(Group::Further, name, code, Class::UsesV1, "the server has no place for it")
+            .what(what)
+    };
+    let unknown = "the server does not know its work on it any more";
+    let partial = |name, code, class_words: &str, what: &str| {
+        let body = r#"{"new_memories":[],"updated_memories":[],"failed_segments":1}"#;
+        let mut row =
+            status(Group::Further, name, code, Class::Spends, "").with(body, what).kept(false);
+        row.to_upload.words = class_words.to_owned();
+        row
+    };
+    let mut silence = status(Group::Further, "no-speech", 200, Class::Synced, "")
+        .with(r#"{"new_memories":[],"updated_memories":[]}"#, "200 with an empty result");
+    silence.to_upload.words = String::new();
+    vec![
         status(
             Group::Further,
             "in-progress",
@@ -407,6 +423,9 @@ fn omi() -> Vec<Behaviour> {
 }
 
 fn omi_jobs() -> Vec<Behaviour> {
+    let job_of =
+        |result: &str| format!(r#"{{"job_id":"job","status":"completed","result":{result}}}"#);
+    let hash = format!(r#"{{"sha256":"{FOREIGN_HASH}"}}"#);
     vec![
         job(
             "job-failed-segments",
@@ -419,7 +438,7 @@ fn omi_jobs() -> Vec<Behaviour> {
         job(
             "job-hidden-failure",
             "completed, failed segments in its result",
-            r#"{"job_id":"job","status":"completed","result":{"new_memories":[],"updated_memories":[],"failed_segments":3}}"#,
+            &job_of(r#"{"new_memories":[],"updated_memories":[],"failed_segments":3}"#),
             Class::Spends,
             "the server could not use 3 segments of it",
         )
@@ -435,9 +454,7 @@ fn omi_jobs() -> Vec<Behaviour> {
         job(
             "job-wrong-hash",
             "completed, its result names another hash",
-            &format!(
-                r#"{{"job_id":"job","status":"completed","result":{{"new_memories":[],"updated_memories":["c1"],"files":[{{"sha256":"{FOREIGN_HASH}"}}]}}}}"#
-            ),
+            &job_of(&format!(r#"{{"new_memories":[],"updated_memories":[],"files":[{hash}]}}"#)),
             BACK_OFF,
             UNREADABLE_WORK,
         )
