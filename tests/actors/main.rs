@@ -4,3 +4,4 @@ mod boundaries;
 mod durability;
 mod host;
 mod limits;
+mod transfers;

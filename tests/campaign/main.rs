@@ -3,6 +3,7 @@
 mod crash_states;
 mod damage;
 mod fuzz;
+mod http_matrix;
 mod io_faults;
 mod kills;
 mod locked;
@@ -29,7 +30,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 11] = [
+const CAMPAIGNS: [Campaign; 12] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -44,6 +45,11 @@ const CAMPAIGNS: [Campaign; 11] = [
         name: "fuzz",
         checks: "hostile bytes for everything that reads a disk, a device or a network",
         run: fuzz::run,
+    },
+    Campaign {
+        name: "http-matrix",
+        checks: "every behaviour of a server in every phase of an upload, and every two in a row",
+        run: http_matrix::run,
     },
     Campaign {
         name: "io-faults",

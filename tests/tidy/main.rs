@@ -2,6 +2,7 @@
 
 mod edges;
 mod failures;
+mod http_page;
 mod limits;
 mod places;
 mod source;

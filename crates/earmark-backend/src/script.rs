@@ -99,11 +99,22 @@ pub enum Fault {
     Dns,
     /// The server's certificate is not trusted; in the simulated world only, else as `refuse`.
     Tls,
+    /// The connection is not taken in time; in the simulated world only, else as `refuse`.
+    ConnectTimeout,
     /// The request arrives twice, and takes effect twice.
     Duplicate,
-    /// The answer drips, a byte now and then, until the delay is over; in the simulated world
-    /// only, else it comes whole after the delay.
+    /// The answer drips, a byte now and then, until the delay is over.
     Drip,
+    /// The connection is closed without a byte, as one that was kept for too long.
+    Close,
+    /// The answer comes before the request's body was read.
+    Early,
+    /// The answer's body goes on for longer than anybody reads.
+    Huge,
+    /// The answer's head is larger than anybody reads.
+    HugeHead,
+    /// What comes is of another protocol: the frame with which HTTP/2 ends a connection.
+    GoAway,
 }
 
 /// A field of a line cannot be used.
@@ -166,7 +177,8 @@ impl Answer {
 }
 
 impl Fault {
-    const ALL: [Self; 10] = [
+    /// All of them.
+    pub const ALL: [Self; 16] = [
         Self::Refuse,
         Self::ResetBefore,
         Self::ResetMid,
@@ -175,8 +187,14 @@ impl Fault {
         Self::Hang,
         Self::Dns,
         Self::Tls,
+        Self::ConnectTimeout,
         Self::Duplicate,
         Self::Drip,
+        Self::Close,
+        Self::Early,
+        Self::Huge,
+        Self::HugeHead,
+        Self::GoAway,
     ];
 
     /// The fault's name in scripts.
@@ -190,8 +208,14 @@ impl Fault {
             Self::Hang => "hang",
             Self::Dns => "dns",
             Self::Tls => "tls",
+            Self::ConnectTimeout => "connect_timeout",
             Self::Duplicate => "duplicate",
             Self::Drip => "drip",
+            Self::Close => "close",
+            Self::Early => "early",
+            Self::Huge => "huge",
+            Self::HugeHead => "huge_head",
+            Self::GoAway => "go_away",
         }
     }
 
@@ -203,22 +227,37 @@ impl Fault {
             | Self::ResetMid
             | Self::Hang
             | Self::Dns
-            | Self::Tls => true,
-            Self::ResetAfter | Self::Truncate | Self::Duplicate | Self::Drip => false,
+            | Self::Tls
+            | Self::ConnectTimeout
+            | Self::Close
+            | Self::Early
+            | Self::GoAway => true,
+            Self::ResetAfter
+            | Self::Truncate
+            | Self::Duplicate
+            | Self::Drip
+            | Self::Huge
+            | Self::HugeHead => false,
         }
     }
 
     /// Whether only the simulated network can do it as it is meant.
     pub const fn needs_simulation(self) -> bool {
         match self {
-            Self::Dns | Self::Tls | Self::Drip => true,
+            Self::Dns | Self::Tls | Self::ConnectTimeout => true,
             Self::Refuse
             | Self::ResetBefore
             | Self::ResetMid
             | Self::ResetAfter
             | Self::Truncate
             | Self::Hang
-            | Self::Duplicate => false,
+            | Self::Duplicate
+            | Self::Drip
+            | Self::Close
+            | Self::Early
+            | Self::Huge
+            | Self::HugeHead
+            | Self::GoAway => false,
         }
     }
 }

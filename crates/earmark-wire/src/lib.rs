@@ -33,8 +33,8 @@ pub use file_name::{
 };
 pub use job::{JOB_ID_BYTES_MAX, Job, JobId, JobIdError, JobStatus};
 pub use reply::{
-    CONVERSATIONS_MAX, Detail, ERRORS_MAX, NO_ROUTE, REPLY_BYTES_MAX, REPLY_TEXT_CHARS_MAX,
-    ReplyBody, UploadResult,
+    CONVERSATIONS_MAX, Detail, ERRORS_MAX, FILES_MAX, KeptFile, NO_ROUTE, REPLY_BYTES_MAX,
+    REPLY_TEXT_CHARS_MAX, ReplyBody, UploadResult,
 };
 pub use server_message::{
     KIND_CHARS_MAX, MessageFault, SERVER_MESSAGE_BYTES_MAX, ServerMessage, pong,

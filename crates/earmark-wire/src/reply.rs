@@ -25,6 +25,9 @@ pub const CONVERSATIONS_MAX: usize = 100;
 /// The most errors of a result that are kept.
 pub const ERRORS_MAX: usize = 10;
 
+/// The most files of a result that are kept.
+pub const FILES_MAX: usize = 64;
+
 /// The most characters that are kept of a text in a body.
 pub const REPLY_TEXT_CHARS_MAX: usize = 256;
 
@@ -49,12 +52,47 @@ pub struct UploadResult {
     /// What went wrong, in words, the first [`ERRORS_MAX`] of it.
     #[serde(default, deserialize_with = "errors")]
     pub errors: Vec<String>,
+    /// Which files the result is about, with a server that says so, the first [`FILES_MAX`] of
+    /// them.
+    #[serde(default, deserialize_with = "files", skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<KeptFile>,
+}
+
+/// A file that a result is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    /// The name under which it was uploaded.
+    #[serde(default, deserialize_with = "lenient_text", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The SHA-256 of its content, in hexadecimal.
+    #[serde(default, deserialize_with = "lenient_text", skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl KeptFile {
+    /// Whether it can be the file with this name and this SHA-256: whatever it says fits.
+    pub fn may_be(&self, name: &str, sha256: &str) -> bool {
+        self.name.as_deref().is_none_or(|own| own == name)
+            && self.sha256.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(sha256))
+    }
+}
+
+impl Field for KeptFile {
+    fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
 }
 
 impl UploadResult {
     /// The body that says so.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a result has texts for keys")
+    }
+
+    /// Whether it can be about the file with this name and this SHA-256. One that names no files
+    /// can.
+    pub fn may_be_about(&self, name: &str, sha256: &str) -> bool {
+        self.files.is_empty() || self.files.iter().any(|file| file.may_be(name, sha256))
     }
 }
 
@@ -181,6 +219,11 @@ fn errors<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<String>, D::Error> {
     let kept: Option<Kept<ReplyText, ERRORS_MAX>> = lenient(list)?;
     let texts = kept.into_iter().flat_map(|kept| kept.0);
     Ok(texts.map(|text| text.0).collect())
+}
+
+fn files<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<KeptFile>, D::Error> {
+    let kept: Option<Kept<_, FILES_MAX>> = lenient(list)?;
+    Ok(kept.map(|kept| kept.0).unwrap_or_default())
 }
 
 type ReplyText = Cut<REPLY_TEXT_CHARS_MAX>;

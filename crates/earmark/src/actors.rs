@@ -18,7 +18,7 @@ pub(crate) use connectivity::Connectivity;
 pub(crate) use frame_ingest::FrameIngest;
 pub(crate) use message::{
     AccountChanged, AskInventory, Delete, HostNetwork, Inventory, Retry, SessionView, Stop,
-    UploadView,
+    Surrounded, TransferRuled, UploadView,
 };
 pub(crate) use peers::{Peers, Shared, tell};
 pub(crate) use session_supervisor::SessionSupervisor;

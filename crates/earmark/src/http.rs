@@ -73,6 +73,8 @@ pub struct HttpReply {
     pub retry_after: Option<String>,
     /// `Date` as it came.
     pub date: Option<String>,
+    /// `X-Omi-Rate-Limit-Reason` as it came: for what a 429 is.
+    pub limit_reason: Option<String>,
     /// The body, at most [`earmark_wire::REPLY_BYTES_MAX`] bytes of it.
     pub body: Bytes,
 }

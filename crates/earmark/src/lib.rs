@@ -63,7 +63,7 @@ pub use status::{
 pub use target::{Outcome, PollEnd, SyncTarget, UploadEnd, UploadRequest};
 
 pub use earmark_core::ingest::Rejection;
-pub use earmark_core::sync::Api;
+pub use earmark_core::sync::{Api, Pressure, Surroundings, TransferRules};
 pub use earmark_core::{
     Account, CaptureId, Codec, ConversationId, Delivery, Device, Encoding, FrameSeq, Moment,
     Policy, RecordingId, SessionId, Stamp, WallTime,

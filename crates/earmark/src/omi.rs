@@ -2,19 +2,24 @@
 
 mod answer;
 mod credentials;
+mod names;
+mod pressure;
 mod retry_after;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use earmark_core::sync::{Api, Asked, Reply, TransportFault, classify, classify_poll};
-use earmark_core::{Account, ConversationId};
+use earmark_core::{Account, ConversationId, WallTime};
 use earmark_store::SealedRecording;
 use earmark_wire::{ReplyBody, UploadName};
 use futures_util::future::LocalBoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use answer::Sent;
 pub use credentials::{EnvCredentials, StaticCredentials};
+use names::Names;
 
 use crate::clock::{Clock, SystemClock};
 use crate::credentials::Credentials;
@@ -32,6 +37,7 @@ pub struct OmiHttp {
     transport: Arc<dyn HttpTransport>,
     credentials: Arc<dyn Credentials>,
     clock: Arc<dyn Clock>,
+    names: Arc<Names>,
 }
 
 impl fmt::Debug for OmiHttp {
@@ -57,7 +63,7 @@ impl OmiHttp {
         credentials: Arc<dyn Credentials>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { transport, credentials, clock }
+        Self { transport, credentials, clock, names: Arc::default() }
     }
 
     async fn ask(
@@ -67,7 +73,21 @@ impl OmiHttp {
         content: Content,
     ) -> Result<HttpReply, HttpFault> {
         let token = self.credentials.token(account);
-        self.transport.send(HttpRequest { path, token, content }).await
+        let sent = self.transport.send(HttpRequest { path, token, content }).await;
+        if let Ok(reply) = &sent {
+            self.names.heard(reply, self.now());
+        }
+        sent
+    }
+
+    fn now(&self) -> WallTime {
+        self.clock.stamp().wall
+    }
+
+    fn sent(&self, recording: &SealedRecording) -> Sent {
+        let started_at = self.names.start(recording, self.now());
+        let name = file_name(recording, started_at);
+        Sent { name, started_at, sha256: recording.sha256().to_string() }
     }
 
     /// The answer in the words of the core.
@@ -78,25 +98,29 @@ impl OmiHttp {
         if *read == ReplyBody::TooLong {
             return Reply::Transport(TransportFault::TooLarge);
         }
-        let now = self.clock.stamp().wall;
-        Reply::Status {
-            status: reply.status,
-            retry_after: retry_after::wait(reply, now).or_else(|| answer::wait_of_job(read)),
-            body,
-        }
+        Reply::Status { status: reply.status, retry_after: self.told(reply, read), body }
     }
 
-    fn uploaded(&self, reply: &HttpReply, asked: Asked) -> UploadEnd {
+    /// How long the server wants to be left alone.
+    fn told(&self, reply: &HttpReply, read: &ReplyBody) -> Option<Duration> {
+        retry_after::wait(reply, self.now()).or_else(|| answer::wait_of_job(read))
+    }
+
+    fn uploaded(&self, reply: &HttpReply, asked: Asked, sent: &Sent) -> UploadEnd {
         let read = ReplyBody::parse(&reply.body);
         let detail = answer::detail(&read);
-        let verdict = classify(&self.reply(reply, &read, answer::upload(&read, &detail)), asked);
+        let body = answer::upload(&read, &detail, sent);
+        let verdict = classify(&self.reply(reply, &read, body), asked);
+        let verdict = self.names.judge(reply, sent.started_at, verdict);
         let outcome = Outcome::Status(reply.status);
-        UploadEnd { verdict: Ok(verdict), outcome, carried: Some(true) }
+        let told = self.told(reply, &read);
+        let pressure = pressure::of(reply, &read).map(|pressure| (pressure, told));
+        UploadEnd { verdict: Ok(verdict), outcome, carried: Some(true), pressure }
     }
 
-    fn polled(&self, reply: &HttpReply) -> PollEnd {
+    fn polled(&self, reply: &HttpReply, sent: &Sent) -> PollEnd {
         let read = ReplyBody::parse(&reply.body);
-        let verdict = classify_poll(&self.reply(reply, &read, answer::job(&read)));
+        let verdict = classify_poll(&self.reply(reply, &read, answer::job(&read, sent)));
         PollEnd { verdict, carried: Some(true) }
     }
 }
@@ -107,21 +131,22 @@ impl SyncTarget for OmiHttp {
         Box::pin(async move {
             let UploadRequest { recording, conversation, api, blocks } = request;
             let asked = Asked { api, named: conversation.is_some() };
-            let name = file_name(&recording);
+            let sent = target.sent(&recording);
+            let name = sent.name.clone();
             let file = FilePart { name, bytes: recording.bytes(), blocks };
             let path = upload_path(api, conversation.as_ref());
             match target.ask(recording.account(), path, Content::File(file)).await {
-                Ok(reply) => target.uploaded(&reply, asked),
+                Ok(reply) => target.uploaded(&reply, asked, &sent),
                 Err(fault) => not_uploaded(fault, asked),
             }
         })
     }
 
-    fn poll(&self, account: Account, job: String) -> LocalBoxFuture<'static, PollEnd> {
+    fn poll(&self, recording: SealedRecording, job: String) -> LocalBoxFuture<'static, PollEnd> {
         let target = self.clone();
         Box::pin(async move {
-            match target.ask(&account, poll_path(&job), Content::Nothing).await {
-                Ok(reply) => target.polled(&reply),
+            match target.ask(recording.account(), poll_path(&job), Content::Nothing).await {
+                Ok(reply) => target.polled(&reply, &target.sent(&recording)),
                 Err(HttpFault::Transport(fault)) => not_polled(fault),
                 // A question has no file; whoever says that it is damaged lost the answer.
                 Err(HttpFault::Damaged(_)) => not_polled(TransportFault::Lost),
@@ -141,11 +166,13 @@ fn not_uploaded(fault: HttpFault, asked: Asked) -> UploadEnd {
             verdict: Ok(classify(&Reply::Transport(fault), asked)),
             outcome: Outcome::Fault(fault.outcome()),
             carried: carried(fault),
+            pressure: None,
         },
         HttpFault::Damaged(damaged) => UploadEnd {
             verdict: Err(damaged),
             outcome: Outcome::Fault(TransportFault::Reset.outcome()),
             carried: None,
+            pressure: None,
         },
     }
 }
@@ -158,9 +185,9 @@ fn carried(fault: TransportFault) -> Option<bool> {
     fault.blames_network().then_some(false)
 }
 
-fn file_name(recording: &SealedRecording) -> String {
+fn file_name(recording: &SealedRecording, started_at: WallTime) -> String {
     let device = recording.device().as_str();
-    let (encoding, started_at) = (recording.encoding(), recording.started_at());
+    let encoding = recording.encoding();
     UploadName::new(device, encoding, started_at, recording.twin()).to_string()
 }
 

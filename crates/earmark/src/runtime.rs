@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use actix::{AsyncContext, Context};
 use earmark_core::session::{Ids, LINK_WAIT};
-use earmark_core::sync::{Api, FLIGHTS_MAX, Pace, REQUESTS_PER_MINUTE_MAX};
+use earmark_core::sync::{
+    Api, FLIGHTS_MAX, Pace, REQUESTS_PER_MINUTE_MAX, Surroundings, TransferRules,
+};
 use earmark_core::{Account, Device, Policy, RecordingId};
 use earmark_store::{Config, Disk, FsDisk, OpenError, Recovered, Store};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::actors::{
     AccountChanged, Connectivity, Delete, DiskTerms, FrameIngest, HostNetwork, Peers, Retry,
-    SessionSupervisor, Shared, Stop, SyncWorker, Uplink, WalStore,
+    SessionSupervisor, Shared, Stop, Surrounded, SyncWorker, TransferRuled, Uplink, WalStore,
 };
 use crate::chance::Chance;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -436,6 +438,17 @@ impl Runtime {
             crate::actors::tell(&peers.sync, changed.clone());
             crate::actors::tell(&peers.uplink, changed);
         });
+    }
+
+    /// When audio may leave; always, unless told otherwise. What may not stays in line and shows
+    /// why; what has left already, and questions about it, go on.
+    pub fn transfer_rules(&self, rules: TransferRules) {
+        self.tell(|peers| crate::actors::tell(&peers.sync, TransferRuled(rules)));
+    }
+
+    /// What the host sees of its machine, for the [rules](Self::transfer_rules) to be held against.
+    pub fn surroundings(&self, surroundings: Surroundings) {
+        self.tell(|peers| crate::actors::tell(&peers.sync, Surrounded(surroundings)));
     }
 
     /// Has failed recordings tried again; all of them when none is named.

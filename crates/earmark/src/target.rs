@@ -1,6 +1,8 @@
 //! Where recordings are uploaded to.
 
-use earmark_core::sync::{Api, PollVerdict, Verdict};
+use std::time::Duration;
+
+use earmark_core::sync::{Api, PollVerdict, Pressure, Verdict};
 use earmark_core::{Account, ConversationId};
 use earmark_store::SealedRecording;
 use futures_util::future::LocalBoxFuture;
@@ -37,6 +39,8 @@ pub struct UploadEnd {
     pub outcome: Outcome,
     /// Whether the network carried it: `Some(false)` blames the network, `None` says nothing.
     pub carried: Option<bool>,
+    /// Whether the server asked for less, and for how long if it said so.
+    pub pressure: Option<(Pressure, Option<Duration>)>,
 }
 
 /// How a question about a job ended.
@@ -53,8 +57,8 @@ pub trait SyncTarget: Send + Sync + 'static {
     /// Sends a recording.
     fn upload(&self, request: UploadRequest) -> LocalBoxFuture<'static, UploadEnd>;
 
-    /// Asks how a job of the server goes.
-    fn poll(&self, account: Account, job: String) -> LocalBoxFuture<'static, PollEnd>;
+    /// Asks how the server's job on a recording goes.
+    fn poll(&self, recording: SealedRecording, job: String) -> LocalBoxFuture<'static, PollEnd>;
 
     /// Asks the host for fresh credentials after a refusal; whether there are any.
     fn renew_sign_in(&self, account: Account) -> LocalBoxFuture<'static, bool>;

@@ -216,7 +216,11 @@ fn read_upload(ground: &Ground, bytes: &[u8]) -> String {
         | Admission::NoTrust
         | Admission::ResetBefore
         | Admission::ResetMid
-        | Admission::Hang) => kind(&other),
+        | Admission::Hang
+        | Admission::NoConnection
+        | Admission::Early(_)
+        | Admission::Close
+        | Admission::GoAway) => kind(&other),
     }
 }
 

@@ -134,7 +134,7 @@ impl Worker {
 
     fn grant(&mut self, turn: &mut Turn<'_>) {
         while self.granted < FLIGHTS_MAX {
-            let Some(recording) = self.queue.pop() else { return };
+            let Some(recording) = self.queue.pop(|_| true) else { return };
             if let Some(flight) = self.uploads.get_mut(&recording) {
                 flight.has_slot = true;
                 self.granted += 1;

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
@@ -71,6 +71,8 @@ pub(super) struct Cut(Arc<Switch>);
 #[derive(Debug, Default)]
 struct Switch {
     is_reset: AtomicBool,
+    /// What is written in the place of anything else, after which the connection is closed.
+    last_words: OnceLock<&'static [u8]>,
     /// Whoever waits for the connection; a reset is noticed at once.
     waiting: AtomicWaker,
 }
@@ -81,6 +83,11 @@ impl Cut {
     pub(super) fn reset(&self) {
         self.0.is_reset.store(true, Ordering::Release);
         self.0.waiting.wake();
+    }
+
+    /// Whatever is written next, these bytes go in its place, and the connection is closed.
+    pub(super) fn end(&self, last_words: &'static [u8]) {
+        self.0.last_words.get_or_init(|| last_words);
     }
 }
 
@@ -166,7 +173,14 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let Some(last_words) = self.cut.0.last_words.get().copied() else {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        };
+        if !last_words.is_empty() {
+            // So few bytes fit wherever any do.
+            let _written = ready!(Pin::new(&mut self.stream).poll_write(context, last_words));
+        }
+        Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

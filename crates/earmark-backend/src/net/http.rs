@@ -28,6 +28,13 @@ const SCRIPT_BYTES_MAX: usize = 16 << 20;
 const HANG_LIMIT: Duration = Duration::from_secs(86_400);
 /// What an answer without a body announces when it is to be cut.
 const CUT_BODY_BYTES: usize = 16;
+/// Blanks behind the body of an answer that is larger than anybody reads.
+const ENDLESS_BYTES: usize = 1 << 20;
+/// Headers, and bytes of each, of an answer whose head is larger than anybody reads.
+const ENDLESS_HEADERS: (usize, usize) = (200, 4_000);
+
+/// The frame `GOAWAY` of HTTP/2: eight bytes, of stream 0, without an error.
+const GO_AWAY: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 pub(super) fn service(shared: Arc<Shared>) -> IntoMakeServiceWithConnectInfo<Router, Cut> {
     Router::new()
@@ -64,8 +71,21 @@ async fn any_other(
             discard(body, UPLOAD_BYTES_MAX).await;
             send(&shared, &cut, reply).await
         }
-        Admission::Refuse | Admission::ResetBefore | Admission::NoName | Admission::NoTrust => {
-            reset(&cut)
+        Admission::Early(reply) => send(&shared, &cut, reply).await,
+        Admission::Refuse
+        | Admission::ResetBefore
+        | Admission::NoName
+        | Admission::NoTrust
+        | Admission::NoConnection => reset(&cut),
+        Admission::Close => {
+            discard(body, UPLOAD_BYTES_MAX).await;
+            cut.end(b"");
+            unseen()
+        }
+        Admission::GoAway => {
+            discard(body, UPLOAD_BYTES_MAX).await;
+            cut.end(GO_AWAY);
+            unseen()
         }
         Admission::ResetMid => {
             discard(body, half_length(&parts.headers)).await;
@@ -179,17 +199,24 @@ fn half_length(headers: &HeaderMap) -> usize {
 
 fn reset(cut: &Cut) -> Response {
     cut.reset();
-    // Nobody will see it: it is the attempt to write it that meets the reset.
+    unseen()
+}
+
+/// Nobody will see it: it is the attempt to write it that meets the connection's end.
+fn unseen() -> Response {
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 async fn send(shared: &Shared, cut: &Cut, reply: Reply) -> Response {
-    if !reply.delay.is_zero() && !shared.pause(reply.delay).await {
+    let is_dripping = reply.ending == Ending::Dripping;
+    if !is_dripping && !reply.delay.is_zero() && !shared.pause(reply.delay).await {
         return reset(cut);
     }
     let status = StatusCode::from_u16(reply.status).expect("statuses are from 200 to 599");
     let mut response = match reply.ending {
-        Ending::Whole | Ending::Dripping => Body::from(reply.body).into_response(),
+        Ending::Whole | Ending::EndlessHead => Body::from(reply.body).into_response(),
+        Ending::Dripping => dripping(reply.body, reply.delay),
+        Ending::Endless => Body::from(reply.body + &" ".repeat(ENDLESS_BYTES)).into_response(),
         Ending::Truncated => truncated(reply.body),
         Ending::Reset => return reset(cut),
     };
@@ -201,6 +228,31 @@ async fn send(shared: &Shared, cut: &Cut, reply: Reply) -> Response {
         let value = HeaderValue::try_from(value).expect("the script's reader has checked it");
         headers.append(name, value);
     }
+    if reply.ending == Ending::EndlessHead {
+        let (count, bytes) = ENDLESS_HEADERS;
+        let value = HeaderValue::try_from("x".repeat(bytes)).expect("a letter can be carried");
+        for number in 0..count {
+            let name = format!("x-filler-{number}");
+            headers.append(HeaderName::try_from(name).expect("letters and digits"), value.clone());
+        }
+    }
+    response
+}
+
+/// An answer whose body comes byte by byte, so that the last one comes when the delay is over.
+fn dripping(body: String, delay: Duration) -> Response {
+    let bytes = Bytes::from(body);
+    let pause = delay / u32::try_from(bytes.len()).unwrap_or(u32::MAX).max(1);
+    let announced = HeaderValue::from(bytes.len());
+    let drops = stream::unfold(bytes, move |mut bytes| async move {
+        if bytes.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(pause).await;
+        Some((Ok::<Bytes, std::convert::Infallible>(bytes.split_to(1)), bytes))
+    });
+    let mut response = Body::from_stream(drops).into_response();
+    response.headers_mut().insert(CONTENT_LENGTH, announced);
     response
 }
 

@@ -39,12 +39,20 @@ pub enum Admission {
     NoName,
     /// The server's certificate is not trusted, as far as a network can be simulated.
     NoTrust,
+    /// The connection is not taken in time, as far as a network can be simulated.
+    NoConnection,
     /// The connection is reset before any of the body was read.
     ResetBefore,
     /// The connection is reset when half of the body was read.
     ResetMid,
     /// It is never answered.
     Hang,
+    /// It is answered at once, and its body stays unread.
+    Early(Reply),
+    /// The connection is closed without a byte.
+    Close,
+    /// It is answered in another protocol.
+    GoAway,
 }
 
 /// The right to be answered, for an upload whose body is being read.
@@ -94,6 +102,10 @@ pub enum Ending {
     Reset,
     /// All of it, a byte now and then until the delay is over.
     Dripping,
+    /// All of it, and then more of a body than anybody reads.
+    Endless,
+    /// All of it, under a head that is larger than anybody reads.
+    EndlessHead,
 }
 
 impl RequestHead {
@@ -139,6 +151,8 @@ impl Reply {
             Some(Fault::Truncate) => Ending::Truncated,
             Some(Fault::ResetAfter) => Ending::Reset,
             Some(Fault::Drip) => Ending::Dripping,
+            Some(Fault::Huge) => Ending::Endless,
+            Some(Fault::HugeHead) => Ending::EndlessHead,
             Some(
                 Fault::Refuse
                 | Fault::ResetBefore
@@ -146,7 +160,11 @@ impl Reply {
                 | Fault::Hang
                 | Fault::Dns
                 | Fault::Tls
-                | Fault::Duplicate,
+                | Fault::ConnectTimeout
+                | Fault::Duplicate
+                | Fault::Close
+                | Fault::Early
+                | Fault::GoAway,
             )
             | None => Ending::Whole,
         };
@@ -315,14 +333,27 @@ impl Server {
 
 /// What becomes of a request whose fault comes before its effect.
 fn early(answer: Option<&Answer>) -> Option<Admission> {
-    match answer?.fault? {
+    let answer = answer?;
+    match answer.fault? {
+        Fault::Close => Some(Admission::Close),
+        Fault::GoAway => Some(Admission::GoAway),
+        Fault::Early => {
+            let body = answer.body.clone().or_else(|| bodies::refusal(answer.status));
+            Some(Admission::Early(Reply::of(answer, body.unwrap_or_default())))
+        }
         Fault::Refuse => Some(Admission::Refuse),
         Fault::ResetBefore => Some(Admission::ResetBefore),
         Fault::ResetMid => Some(Admission::ResetMid),
         Fault::Hang => Some(Admission::Hang),
         Fault::Dns => Some(Admission::NoName),
         Fault::Tls => Some(Admission::NoTrust),
-        Fault::ResetAfter | Fault::Truncate | Fault::Duplicate | Fault::Drip => None,
+        Fault::ConnectTimeout => Some(Admission::NoConnection),
+        Fault::ResetAfter
+        | Fault::Truncate
+        | Fault::Duplicate
+        | Fault::Drip
+        | Fault::Huge
+        | Fault::HugeHead => None,
     }
 }
 

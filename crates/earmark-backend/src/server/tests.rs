@@ -196,6 +196,9 @@ fn faults_before_the_effect_meet_the_head_and_keep_nothing() {
         ("reset_before", Admission::ResetBefore),
         ("reset_mid", Admission::ResetMid),
         ("hang", Admission::Hang),
+        ("close", Admission::Close),
+        ("go_away", Admission::GoAway),
+        ("connect_timeout", Admission::NoConnection),
     ] {
         respond(&mut server, &format!(r#"{{"fault":"{fault}"}}"#));
         assert_eq!(server.head(&request("POST", "/v1/sync-local-files")), expected);
@@ -204,6 +207,20 @@ fn faults_before_the_effect_meet_the_head_and_keep_nothing() {
     respond(&mut server, r#"{"fault":"truncate"}"#);
     assert_eq!(upload(&mut server).ending, Ending::Reset);
     assert_eq!(upload(&mut server).ending, Ending::Truncated);
+}
+
+#[test]
+fn an_early_answer_keeps_nothing_and_an_answer_without_end_keeps_what_its_status_says() {
+    let mut server = Server::new(Options::default());
+    respond(&mut server, r#"{"fault":"early","status":413}"#);
+    let early = server.head(&request("POST", "/v2/sync-local-files"));
+    assert!(matches!(early, Admission::Early(reply) if reply.status == 413));
+    assert_eq!(server.state().uploads.len(), 0);
+    respond(&mut server, r#"{"fault":"huge"}"#);
+    respond(&mut server, r#"{"fault":"huge_head"}"#);
+    assert_eq!(upload(&mut server).ending, Ending::Endless);
+    assert_eq!(upload(&mut server).ending, Ending::EndlessHead);
+    assert_eq!(server.state().uploads.len(), 1);
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub struct Pace {
     flights_max: usize,
     per_minute_max: usize,
     one_at_a_time: bool,
+    /// How many may be in flight by what the server said: one after it asked for less, one more
+    /// with each upload that it takes.
+    allowed: usize,
     in_flight: usize,
     /// Granted, and not sent yet: they may leave at any time.
     unsent: usize,
@@ -51,6 +54,7 @@ impl Pace {
             flights_max: flights_max.max(1),
             per_minute_max: per_minute_max.max(1),
             one_at_a_time: false,
+            allowed: flights_max.max(1),
             in_flight: 0,
             unsent: 0,
             left: VecDeque::new(),
@@ -63,7 +67,7 @@ impl Pace {
     ///
     /// [`Refusal`] when too many are in flight, or left within the last minute.
     pub fn admit(&mut self, now: Moment) -> Result<Slot, Refusal> {
-        let flights_max = if self.one_at_a_time { 1 } else { self.flights_max };
+        let flights_max = if self.one_at_a_time { 1 } else { self.allowed };
         if self.in_flight >= flights_max {
             return Err(Refusal::Full);
         }
@@ -95,6 +99,18 @@ impl Pace {
         self.in_flight -= 1;
         if !slot.sent {
             self.unsent -= 1;
+        }
+    }
+
+    /// The server asked for less: one request at a time.
+    pub const fn asked_for_less(&mut self) {
+        self.allowed = 1;
+    }
+
+    /// The server took an upload: one more may be in flight, up to the limit.
+    pub const fn taken(&mut self) {
+        if self.allowed < self.flights_max {
+            self.allowed += 1;
         }
     }
 
@@ -159,6 +175,24 @@ mod tests {
         pace.one_at_a_time(false);
         let _first = pace.admit(at(0)).expect("nothing is in flight");
         assert!(pace.admit(at(0)).is_ok());
+    }
+
+    #[test]
+    fn a_server_that_asks_for_less_gets_one_request_at_a_time_and_more_as_it_takes_them() {
+        let mut pace = Pace::default();
+        let flights = |pace: &mut Pace| {
+            let slots: Vec<Slot> = core::iter::from_fn(|| pace.admit(at(0)).ok()).collect();
+            let count = slots.len();
+            slots.into_iter().for_each(|slot| pace.release(slot));
+            count
+        };
+        assert_eq!(flights(&mut pace), 3);
+        pace.asked_for_less();
+        assert_eq!(flights(&mut pace), 1);
+        for expected in [2, 3, 3] {
+            pace.taken();
+            assert_eq!(flights(&mut pace), expected);
+        }
     }
 
     #[test]

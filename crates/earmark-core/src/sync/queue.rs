@@ -65,10 +65,10 @@ impl<K: Ord + Copy> Queue<K> {
         self.waiting.remove(&key).is_some()
     }
 
-    /// Takes out whose turn it is.
-    pub fn pop(&mut self) -> Option<K> {
+    /// Takes out whose turn it is. An upload that may not leave now keeps its place.
+    pub fn pop(&mut self, may_leave: impl Fn(K) -> bool) -> Option<K> {
         for _ in 0..3 {
-            let chosen = self.first_of(self.lane);
+            let chosen = self.first_of(self.lane, &may_leave);
             self.lane = self.lane.after();
             if let Some(key) = chosen {
                 self.waiting.remove(&key);
@@ -83,20 +83,20 @@ impl<K: Ord + Copy> Queue<K> {
         self.waiting.is_empty()
     }
 
-    fn first_of(&self, lane: Lane) -> Option<K> {
-        match lane {
-            Lane::Questions => self.longest_waiting(Turn::Poll),
-            Lane::Youngest => self.of(Turn::Upload).map(|(key, _)| key).max(),
-            Lane::LongestWaiting => self.longest_waiting(Turn::Upload),
-        }
-    }
-
-    fn longest_waiting(&self, turn: Turn) -> Option<K> {
-        let first = self.of(turn).min_by_key(|(_, asked)| *asked);
+    fn first_of(&self, lane: Lane, may_leave: impl Fn(K) -> bool) -> Option<K> {
+        let first = match lane {
+            Lane::Questions => self.of(Turn::Poll).min_by_key(|(_, asked)| *asked),
+            // What lined up last is seldom held back, so that few are asked about.
+            Lane::Youngest => self.of(Turn::Upload).rev().find(|(key, _)| may_leave(*key)),
+            Lane::LongestWaiting => {
+                let all = self.of(Turn::Upload).filter(|(key, _)| may_leave(*key));
+                all.min_by_key(|(_, asked)| *asked)
+            }
+        };
         first.map(|(key, _)| key)
     }
 
-    fn of(&self, turn: Turn) -> impl Iterator<Item = (K, u64)> {
+    fn of(&self, turn: Turn) -> impl DoubleEndedIterator<Item = (K, u64)> {
         let of_turn = self.waiting.iter().filter(move |(_, at)| at.turn == turn);
         of_turn.map(|(key, at)| (*key, at.asked))
     }
@@ -114,8 +114,12 @@ mod tests {
 
     use super::*;
 
+    fn any(_: u32) -> bool {
+        true
+    }
+
     fn drain(queue: &mut Queue<u32>) -> Vec<u32> {
-        core::iter::from_fn(|| queue.pop()).collect()
+        core::iter::from_fn(|| queue.pop(any)).collect()
     }
 
     #[test]
@@ -123,7 +127,7 @@ mod tests {
         let mut queue = Queue::new();
         (0..1_000).for_each(|old| queue.ask(old, Turn::Upload));
         queue.ask(5_000, Turn::Upload);
-        assert_eq!(queue.pop(), Some(5_000));
+        assert_eq!(queue.pop(any), Some(5_000));
     }
 
     #[test]
@@ -133,7 +137,7 @@ mod tests {
         let mut moved = Vec::new();
         for fresh in 100..120 {
             queue.ask(fresh, Turn::Upload);
-            moved.extend(queue.pop().filter(|key| *key < 100));
+            moved.extend(queue.pop(any).filter(|key| *key < 100));
         }
         assert_eq!(moved, (0..10).collect::<Vec<_>>());
     }
@@ -143,7 +147,7 @@ mod tests {
         let mut queue = Queue::new();
         (0..1_000).for_each(|job| queue.ask(job, Turn::Poll));
         queue.ask(7_000, Turn::Upload);
-        let first_two = [queue.pop(), queue.pop()];
+        let first_two = [queue.pop(any), queue.pop(any)];
         assert_eq!(first_two, [Some(0), Some(7_000)]);
     }
 
@@ -154,6 +158,17 @@ mod tests {
         assert_eq!(drain(&mut queue), [9, 5, 3]);
         [6, 4].into_iter().for_each(|job| queue.ask(job, Turn::Poll));
         assert_eq!(drain(&mut queue), [6, 4]);
+    }
+
+    #[test]
+    fn who_may_not_leave_keeps_its_place_and_holds_up_nobody() {
+        let mut queue = Queue::new();
+        [5, 3, 9].into_iter().for_each(|key| queue.ask(key, Turn::Upload));
+        queue.ask(7, Turn::Poll);
+        let may_leave = |key| key == 3;
+        let left: Vec<_> = core::iter::from_fn(|| queue.pop(may_leave)).collect();
+        assert_eq!(left, [7, 3], "a question is never held back");
+        assert_eq!(drain(&mut queue), [5, 9]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | 200 with a result and no failed segments | synced |
 //! | 200 with failed segments, 207 | spends an attempt: partial failure |
 //! | 202 (or 200) that names a job | accepted; a job is asked for, even a completed one |
+//! | 200 with the result of another upload | spends an attempt: it says nothing about this one |
 //! | any other 2xx | spends an attempt: an unreadable answer to a complete upload |
 //! | a reply larger than is read | spends an attempt, for the same reason |
 //! | 400, 402, 406, 411, 413, 414, 415, 422, 431, 451 | final |

@@ -16,6 +16,9 @@ use crate::witness::{Answered, Asked, Ears, Heard, Mishap};
 /// A request ends after so long without a byte either way.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
+/// A connection that is not up after so long is given up.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+
 /// Carries requests of one process to the server's core.
 #[derive(Clone)]
 pub(super) struct SimHttp {
@@ -91,16 +94,23 @@ async fn exchange(http: &SimHttp, number: u64, request: HttpRequest) -> Sent {
             let file = ReceivedFile::inspect(&name, &bytes, false);
             answer(ears, body(network, ticket, file)).await
         }
-        Admission::Answer(reply) => answer(ears, reply).await,
+        Admission::Answer(reply) | Admission::Early(reply) => answer(ears, reply).await,
         Admission::Refuse => fault(TransportFault::Refused),
         Admission::NoName => fault(TransportFault::Dns),
         Admission::NoTrust => fault(TransportFault::Tls),
-        Admission::ResetBefore => fault(TransportFault::Reset),
+        Admission::NoConnection => {
+            tokio::time::sleep(CONNECT_LIMIT).await;
+            fault(TransportFault::ConnectTimeout)
+        }
+        // The whole request was on its way, and what came back is no answer to it.
+        Admission::Close | Admission::GoAway => fault(TransportFault::Lost),
+        Admission::ResetBefore => fault(broken(&request.content)),
         Admission::ResetMid => {
+            let fault = broken(&request.content);
             if let Content::File(part) = request.content {
                 receive(part, 2)?;
             }
-            fault(TransportFault::Reset)
+            Err(HttpFault::Transport(fault))
         }
         Admission::Hang => {
             tokio::time::sleep(IDLE_LIMIT).await;
@@ -111,6 +121,14 @@ async fn exchange(http: &SimHttp, number: u64, request: HttpRequest) -> Sent {
 
 fn fault(fault: TransportFault) -> Sent {
     Err(HttpFault::Transport(fault))
+}
+
+/// What a reset on the way is to the client: a question is sent at once.
+const fn broken(content: &Content) -> TransportFault {
+    match content {
+        Content::Nothing => TransportFault::Lost,
+        Content::File(_) => TransportFault::Reset,
+    }
 }
 
 fn body(network: &Network, ticket: Ticket, file: ReceivedFile) -> Reply {
@@ -143,10 +161,12 @@ async fn answer(ears: &Ears, reply: Reply) -> Sent {
     }
     match reply.ending {
         Ending::Truncated | Ending::Reset => fault(TransportFault::Lost),
+        Ending::Endless | Ending::EndlessHead => fault(TransportFault::TooLarge),
         Ending::Whole | Ending::Dripping => Ok(HttpReply {
             status: reply.status,
             retry_after: header(&reply, "retry-after"),
             date: header(&reply, "date"),
+            limit_reason: header(&reply, "x-omi-rate-limit-reason"),
             body: Bytes::from(reply.body),
         }),
     }

@@ -20,10 +20,28 @@ fn a_result_has_both_lists() {
             failed_segments: 1,
             total_segments: Some(4),
             errors: vec!["no words".into()],
+            files: Vec::new(),
         })
     );
     let silence = r#"{"new_memories":[],"updated_memories":[]}"#;
     assert_eq!(parse(silence), ReplyBody::Result(UploadResult::default()));
+}
+
+#[test]
+fn a_result_that_names_files_is_about_those_alone() {
+    let about = |files: &str| {
+        let body = format!(r#"{{"new_memories":[],"updated_memories":[],"files":{files}}}"#);
+        let ReplyBody::Result(result) = parse(&body) else {
+            panic!("{body}");
+        };
+        result.may_be_about("a.bin", "ab12")
+    };
+    for files in ["[]", "null", "7", r#"[{"name":"a.bin"}]"#, r#"[{"sha256":"AB12"}]"#, "[{}]"] {
+        assert!(about(files), "{files}");
+    }
+    for files in [r#"[{"name":"b.bin"}]"#, r#"[{"name":"a.bin","sha256":"00"}]"#] {
+        assert!(!about(files), "{files}");
+    }
 }
 
 #[test]
@@ -259,13 +277,17 @@ fn result() -> impl Strategy<Value = UploadResult> {
         })
     };
     let errors = prop::collection::vec("\\PC{0,40}", 0..=ERRORS_MAX);
-    (list(), list(), any::<u64>(), any::<Option<u64>>(), errors).prop_map(
-        |(created, updated, failed_segments, total_segments, errors)| UploadResult {
+    let text = || prop::option::of("\\PC{0,40}");
+    let file = (text(), text()).prop_map(|(name, sha256)| KeptFile { name, sha256 });
+    let files = prop::collection::vec(file, 0..4);
+    (list(), list(), any::<u64>(), any::<Option<u64>>(), errors, files).prop_map(
+        |(created, updated, failed_segments, total_segments, errors, files)| UploadResult {
             created,
             updated,
             failed_segments,
             total_segments,
             errors,
+            files,
         },
     )
 }

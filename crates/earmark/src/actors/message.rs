@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use earmark_core::ingest::Refusal;
 use earmark_core::session::{Announcement, Position, Run};
-use earmark_core::sync::{Report, UploadFacts};
+use earmark_core::sync::{Report, Surroundings, TransferRules, UploadFacts};
 use earmark_core::{
     Account, CaptureId, ConversationId, Encoding, Frame, FrameSeq, Moment, RecordingId, SessionId,
 };
@@ -275,6 +275,14 @@ pub(crate) struct AccountChanged {
     pub(crate) signed_in: bool,
 }
 
+/// When audio may leave, by the person's wish.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransferRuled(pub(crate) TransferRules);
+
+/// What the host sees of its machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surrounded(pub(crate) Surroundings);
+
 /// A person wants recordings tried again; all of them when none is named.
 #[derive(Clone, Debug)]
 pub(crate) struct Retry(pub(crate) Option<Vec<RecordingId>>);
@@ -348,6 +356,8 @@ messages!(
     NetworkState,
     FlightLimit,
     AccountChanged,
+    TransferRuled,
+    Surrounded,
     Retry,
     Delete,
     Stop,

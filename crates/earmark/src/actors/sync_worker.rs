@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, SpawnHandle};
 use earmark_core::sync::{
-    Api, Effect, Event, Pace, Queue, Report, Setup, Slot, State, Upload, UploadStep,
+    Api, Effect, Errand, Event, Gate, Pace, Queue, Report, Setup, Slot, State, Upload, UploadStep,
 };
 use earmark_core::{Account, Effects, Machine, RecordingId};
 use earmark_store::SealedRecording;
@@ -23,6 +23,7 @@ use crate::event::Event as Announced;
 use crate::source::SourceKey;
 use crate::target::SyncTarget;
 
+mod held;
 mod obey;
 mod requests;
 
@@ -39,6 +40,7 @@ pub(crate) struct SyncWorker {
     uploads: BTreeMap<RecordingId, Flight>,
     queue: Queue<RecordingId>,
     pace: Pace,
+    gate: Gate<RecordingId>,
     timer: Timer,
     is_online: bool,
     signed_out: BTreeSet<Account>,
@@ -72,6 +74,7 @@ impl SyncWorker {
             uploads: BTreeMap::new(),
             queue: Queue::new(),
             pace,
+            gate: Gate::new(),
             timer: Timer::default(),
             is_online: true,
             signed_out: BTreeSet::new(),
@@ -118,32 +121,30 @@ impl SyncWorker {
 
     /// Gives free slots to those whose turn it is.
     fn grant(&mut self, ctx: &mut Context<Self>) {
+        let mut again = self.gate.opens_at(self.shared.now());
         while !self.queue.is_empty() {
-            match self.pace.admit(self.shared.now()) {
+            let is_given = match self.pace.admit(self.shared.now()) {
                 Ok(slot) => self.grant_slot(slot, ctx),
-                Err(earmark_core::sync::Refusal::Full) => return,
+                Err(earmark_core::sync::Refusal::Full) => false,
                 Err(earmark_core::sync::Refusal::NotBefore(at)) => {
-                    let clock = self.shared.clock.clone();
-                    return self.timer.set(Some(at), clock.as_ref(), ctx, Self::fire);
+                    again = again.map_or(Some(at), |opens| Some(opens.min(at)));
+                    false
                 }
+            };
+            if !is_given {
+                break;
             }
         }
-    }
-
-    fn grant_slot(&mut self, slot: Slot, ctx: &mut Context<Self>) {
-        let chosen = self.queue.pop();
-        match chosen.and_then(|recording| self.uploads.get_mut(&recording).zip(chosen)) {
-            Some((flight, recording)) => {
-                flight.slot = Some(slot);
-                self.step_one(recording, Event::SlotGranted, ctx);
-            }
-            None => self.pace.release(slot),
-        }
+        let clock = self.shared.clock.clone();
+        self.timer.set(again, clock.as_ref(), ctx, Self::fire);
     }
 
     fn fire(&mut self, ctx: &mut Context<Self>) {
         self.timer.fired();
-        self.guarded(|actor| actor.grant(ctx));
+        self.guarded(|actor| {
+            actor.show_holds();
+            actor.grant(ctx);
+        });
     }
 
     fn flight(&mut self, recording: &SealedRecording) -> &mut Flight {
@@ -338,11 +339,16 @@ impl Handler<AskInventory<Vec<UploadView>>> for SyncWorker {
     fn handle(&mut self, asked: AskInventory<Vec<UploadView>>, _: &mut Context<Self>) {
         let view = |(recording, flight): (&RecordingId, &Flight)| {
             let report = flight.machine.shared().report(flight.machine.state())?;
-            Some(UploadView { recording: *recording, report })
+            Some((*recording, report))
         };
         self.guarded(|actor| {
+            let reports = actor.uploads.iter().filter_map(view);
+            let views = reports.map(|(recording, report)| UploadView {
+                recording,
+                report: actor.as_held(recording, report),
+            });
             // Whoever asked may have given up waiting.
-            let _ = asked.0.send(actor.uploads.iter().filter_map(view).collect());
+            let _ = asked.0.send(views.collect());
         });
     }
 }

@@ -39,6 +39,9 @@ const REPLY_SECONDS_MAX: u64 = 300;
 /// How many redirects of one request are followed.
 const REDIRECTS_MAX: usize = 3;
 
+/// The header in which a server says what it refuses more of.
+const LIMIT_REASON: HeaderName = HeaderName::from_static("x-omi-rate-limit-reason");
+
 /// What a client is called towards a server.
 pub(crate) const USER_AGENT: &str = concat!("earmark/", env!("CARGO_PKG_VERSION"));
 
@@ -237,6 +240,7 @@ async fn exchange(
         status: response.status().as_u16(),
         retry_after: text(response.headers(), RETRY_AFTER),
         date: text(response.headers(), DATE),
+        limit_reason: text(response.headers(), LIMIT_REASON),
         body: body.unwrap_or(Err(TransportFault::Timeout))?,
     };
     Ok((reply, response.headers().get(LOCATION).cloned()))

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use earmark_core::WallTime;
 use earmark_core::sync::{JobBody, UploadBody};
-use earmark_wire::{Job, JobStatus, ReplyBody};
+use earmark_wire::{Job, JobStatus, ReplyBody, UploadResult};
 
 /// The reason of a refusal, in words; nothing when the body gives none.
 pub(super) fn detail(body: &ReplyBody) -> String {
@@ -19,9 +20,24 @@ pub(super) fn detail(body: &ReplyBody) -> String {
     }
 }
 
+/// What was sent, for answers that name what they are about.
+pub(super) struct Sent {
+    pub(super) name: String,
+    /// The time in it.
+    pub(super) started_at: WallTime,
+    pub(super) sha256: String,
+}
+
+impl Sent {
+    fn is_subject_of(&self, result: &UploadResult) -> bool {
+        result.may_be_about(&self.name, &self.sha256)
+    }
+}
+
 /// The body of an answer to an upload; `detail` is what [`detail`] made of it.
-pub(super) fn upload<'a>(body: &'a ReplyBody, detail: &'a str) -> UploadBody<'a> {
+pub(super) fn upload<'a>(body: &'a ReplyBody, detail: &'a str, sent: &Sent) -> UploadBody<'a> {
     match body {
+        ReplyBody::Result(result) if !sent.is_subject_of(result) => UploadBody::OtherRecording,
         ReplyBody::Result(result) => UploadBody::Result { failed_segments: result.failed_segments },
         ReplyBody::Job(job) => UploadBody::Job {
             id: job.id.as_str(),
@@ -37,10 +53,13 @@ pub(super) fn upload<'a>(body: &'a ReplyBody, detail: &'a str) -> UploadBody<'a>
 }
 
 /// The body of an answer to a question about a job.
-pub(super) fn job(body: &ReplyBody) -> JobBody<'_> {
+pub(super) fn job<'a>(body: &'a ReplyBody, sent: &Sent) -> JobBody<'a> {
     match body {
-        ReplyBody::Job(job) => state(job),
-        ReplyBody::Result(_)
+        ReplyBody::Job(job) if job.result.as_ref().is_none_or(|one| sent.is_subject_of(one)) => {
+            state(job)
+        }
+        ReplyBody::Job(_)
+        | ReplyBody::Result(_)
         | ReplyBody::Detail(_)
         | ReplyBody::NoRoute
         | ReplyBody::OtherJson

@@ -40,7 +40,8 @@ mod tests {
     fn waits(retry_after: &str, date: Option<&str>) -> Option<Duration> {
         let retry_after = Some(retry_after.into());
         let date = date.map(String::from);
-        wait(&HttpReply { status: 503, retry_after, date, body: Bytes::new() }, NOW)
+        let (limit_reason, body) = (None, Bytes::new());
+        wait(&HttpReply { status: 503, retry_after, date, limit_reason, body }, NOW)
     }
 
     #[test]

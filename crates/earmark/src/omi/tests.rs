@@ -63,7 +63,7 @@ impl Blocks for NoBlocks {
 
 fn reply(status: u16, body: &str) -> Result<HttpReply, HttpFault> {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    Ok(HttpReply { status, retry_after: None, date: None, body })
+    Ok(HttpReply { status, retry_after: None, date: None, limit_reason: None, body })
 }
 
 fn account(name: &str) -> Account {
@@ -96,8 +96,12 @@ fn uploaded(answer: Result<HttpReply, HttpFault>) -> UploadEnd {
 }
 
 fn polled(answer: Result<HttpReply, HttpFault>) -> PollEnd {
+    polled_as("pen", answer)
+}
+
+fn polled_as(device: &str, answer: Result<HttpReply, HttpFault>) -> PollEnd {
     let (target, _) = target(NoCredentials, [answer]);
-    target.poll(account("anna"), "job-1".into()).now_or_never().expect("nothing waits")
+    target.poll(sealed(device, "anna", 0), "job-1".into()).now_or_never().expect("nothing waits")
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn a_recording_goes_out_with_the_token_of_its_own_account_or_with_none() {
         let credentials = StaticCredentials::new([(account(owner), Token::new("hers"))]);
         let (target, script) = target(credentials, [reply(202, "{}"), reply(404, "")]);
         target.upload(upload(None, Api::V2, 0)).now_or_never().expect("nothing waits");
-        target.poll(account("anna"), "job".into()).now_or_never().expect("nothing waits");
+        target.poll(sealed("pen", "anna", 0), "job".into()).now_or_never().expect("nothing waits");
         for (_, shown, _) in script.left.lock().expect("no test panics here").iter() {
             assert_eq!(shown.as_ref().map(Token::reveal), token);
         }
@@ -147,6 +151,28 @@ fn answers_to_an_upload_are_read_by_what_they_say() {
     let portal = uploaded(reply(200, "<html>Sign in to the Wi-Fi</html>"));
     assert!(matches!(portal.verdict, Ok(Verdict::Spends { .. })));
     assert_eq!((portal.outcome, portal.carried), (Outcome::Status(200), Some(true)));
+}
+
+#[test]
+fn a_result_that_names_another_file_or_content_proves_nothing() {
+    let ours = sealed("Pen-dant 7", "anna", 0).sha256().to_string();
+    let name = "audio_pendant7_opus_16000_1_fs160_1775260800.bin";
+    let zeros = "0".repeat(64);
+    for (files, is_ours) in [
+        (String::new(), true),
+        (format!(r#"{{"sha256":"{ours}"}}"#), true),
+        (format!(r#"{{"name":"{name}","sha256":"{}"}}"#, ours.to_uppercase()), true),
+        (format!(r#"{{"name":"other.bin"}},{{"name":"{name}"}}"#), true),
+        (format!(r#"{{"sha256":"{zeros}"}}"#), false),
+        (format!(r#"{{"name":"other.bin","sha256":"{ours}"}}"#), false),
+    ] {
+        let body = format!(r#"{{"new_memories":[],"updated_memories":[],"files":[{files}]}}"#);
+        let verdict = uploaded(reply(200, &body)).verdict;
+        assert_eq!(verdict == Ok(Verdict::Synced), is_ours, "{files}");
+        let job = format!(r#"{{"job_id":"job-1","status":"completed","result":{body}}}"#);
+        let is_done = polled_as("Pen-dant 7", reply(200, &job)).verdict == PollVerdict::Synced;
+        assert_eq!(is_done, is_ours, "{files}");
+    }
 }
 
 #[test]
@@ -216,7 +242,7 @@ fn answers_about_a_job_are_read_by_what_they_say() {
 fn a_job_is_asked_for_at_its_own_path_whatever_it_is_called() {
     let (target, script) = target(NoCredentials, [reply(200, ""), reply(200, "")]);
     for job in ["j-1:a_b.c~", "../x?y"] {
-        target.poll(account("anna"), job.into()).now_or_never().expect("nothing waits");
+        target.poll(sealed("pen", "anna", 0), job.into()).now_or_never().expect("nothing waits");
     }
     let left = script.left.lock().expect("no test panics here");
     assert_eq!(left[0].0, "/v2/sync-local-files/j-1%3Aa_b.c~");

@@ -34,7 +34,13 @@ impl HttpTransport for Listener {
             let token = request.token.as_ref().map_or("", Token::reveal);
             locked(&self.0).push((part.name.clone(), token.to_owned()));
         }
-        let reply = HttpReply { status: 400, retry_after: None, date: None, body: Bytes::new() };
+        let reply = HttpReply {
+            status: 400,
+            retry_after: None,
+            date: None,
+            limit_reason: None,
+            body: Bytes::new(),
+        };
         Box::pin(std::future::ready(Ok(reply)))
     }
 }

@@ -10,7 +10,7 @@ const V1: Asked = Asked { api: Api::V1, named: true };
 const RESULT: UploadBody<'_> = UploadBody::Result { failed_segments: 0 };
 const JOB: UploadBody<'_> =
     UploadBody::Job { id: "job-1", completed: false, poll_after: Some(Duration::from_secs(3)) };
-const BODIES: [UploadBody<'_>; 8] = [
+const BODIES: [UploadBody<'_>; 9] = [
     RESULT,
     UploadBody::Result { failed_segments: 2 },
     JOB,
@@ -19,6 +19,7 @@ const BODIES: [UploadBody<'_>; 8] = [
     UploadBody::OtherJson,
     UploadBody::NotJson,
     UploadBody::Empty,
+    UploadBody::OtherRecording,
 ];
 const FAULTS: [TransportFault; 9] = [
     TransportFault::Offline,
@@ -71,7 +72,10 @@ fn only_a_result_without_failed_segments_is_synced() {
     for asked in [V2, V2_UNNAMED, V1] {
         assert_eq!(
             words(200, asked),
-            ["synced", "spends", "accepted", "spends", "spends", "spends", "spends", "spends"]
+            [
+                "synced", "spends", "accepted", "spends", "spends", "spends", "spends", "spends",
+                "spends"
+            ]
         );
     }
 }
@@ -99,7 +103,7 @@ fn a_jobs_name_that_would_lead_elsewhere_in_a_path_makes_the_answer_unreadable()
 #[test]
 fn partial_failures_and_unknown_successes_spend_an_attempt_whatever_they_say() {
     for code in [201, 203, 204, 205, 206, 207, 208, 226, 299] {
-        assert_eq!(words(code, V2), ["spends"; 8], "{code}");
+        assert_eq!(words(code, V2), ["spends"; 9], "{code}");
     }
 }
 
@@ -107,7 +111,7 @@ fn partial_failures_and_unknown_successes_spend_an_attempt_whatever_they_say() {
 fn the_listed_refusals_are_final() {
     for code in [400, 402, 406, 411, 413, 414, 415, 422, 431, 451] {
         for asked in [V2, V2_UNNAMED, V1] {
-            assert_eq!(words(code, asked), ["fails"; 8], "{code}");
+            assert_eq!(words(code, asked), ["fails"; 9], "{code}");
         }
     }
 }
@@ -115,7 +119,7 @@ fn the_listed_refusals_are_final() {
 #[test]
 fn refused_credentials_ask_for_a_sign_in() {
     for code in [401, 403] {
-        assert_eq!(words(code, V2), ["sign in"; 8]);
+        assert_eq!(words(code, V2), ["sign in"; 9]);
     }
 }
 
@@ -124,7 +128,7 @@ fn every_other_status_waits() {
     let listed = [400, 401, 402, 403, 404, 405, 406, 409, 411, 413, 414, 415, 422, 431, 451];
     let others = (0..200).chain(300..1_000).chain([u16::MAX]).filter(|code| !listed.contains(code));
     for code in others {
-        assert_eq!(words(code, V2), ["waits"; 8], "{code}");
+        assert_eq!(words(code, V2), ["waits"; 9], "{code}");
     }
 }
 
@@ -132,7 +136,7 @@ fn every_other_status_waits() {
 fn a_404_that_speaks_of_the_conversation_relinks_when_one_was_named() {
     assert_eq!(
         words(404, V2),
-        ["relink", "relink", "relink", "use v1", "relink", "relink", "use v1", "use v1"]
+        ["relink", "relink", "relink", "use v1", "relink", "relink", "use v1", "use v1", "relink"]
     );
 }
 
@@ -144,9 +148,9 @@ fn a_404_to_an_upload_without_a_conversation_waits_an_hour() {
 
 #[test]
 fn a_path_that_does_not_exist_sends_the_upload_to_v1_and_from_v1_nowhere() {
-    assert_eq!(words(405, V2), ["use v1"; 8]);
-    assert_eq!(words(405, V2_UNNAMED), ["use v1"; 8]);
-    assert_eq!(words(405, V1), ["waits 1 h"; 8]);
+    assert_eq!(words(405, V2), ["use v1"; 9]);
+    assert_eq!(words(405, V2_UNNAMED), ["use v1"; 9]);
+    assert_eq!(words(405, V1), ["waits 1 h"; 9]);
     let miss = status(404, UploadBody::DetailRouteMissing);
     assert_eq!(word(&classify(&miss, V1)), "waits 1 h");
     let gone = status(404, UploadBody::Detail("Conversation not found"));
@@ -155,7 +159,7 @@ fn a_path_that_does_not_exist_sends_the_upload_to_v1_and_from_v1_nowhere() {
 
 #[test]
 fn a_409_is_asked_again_as_told_or_after_ten_seconds() {
-    assert_eq!(words(409, V2), ["waits 10 s"; 8]);
+    assert_eq!(words(409, V2), ["waits 10 s"; 9]);
     assert_eq!(word(&classify(&told(409, 30, UploadBody::Empty), V2)), "waits as told");
 }
 

@@ -37,6 +37,8 @@ pub enum UploadBody<'a> {
         /// How many segments of it the server could not use.
         failed_segments: u64,
     },
+    /// The result of another upload: it names another file, or another content.
+    OtherRecording,
     /// The server works on it.
     Job {
         /// Its name for the work, as it came.
@@ -182,7 +184,7 @@ fn answered(
     let reason = with_detail(&format!("{words} ({status})"), detail(body));
     let waits = |otherwise| Delay::told_or(retry_after, otherwise);
     match class {
-        Class::Done => done(body, reason),
+        Class::Done => done(body, status, reason),
         Class::Partial | Class::Unreadable => Verdict::Spends { reason },
         Class::Waits => Verdict::Waits { reason, delay: waits(Delay::BackOff) },
         Class::Final => Verdict::Fails { reason },
@@ -201,7 +203,7 @@ fn answered(
     }
 }
 
-fn done(body: &UploadBody<'_>, reason: String) -> Verdict {
+fn done(body: &UploadBody<'_>, status: u16, reason: String) -> Verdict {
     match body {
         UploadBody::Result { failed_segments: 0 } => Verdict::Synced,
         UploadBody::Result { failed_segments } => Verdict::Spends {
@@ -211,6 +213,9 @@ fn done(body: &UploadBody<'_>, reason: String) -> Verdict {
         UploadBody::Job { id, poll_after, .. } if is_safe_in_a_path(id) => {
             Verdict::Accepted { job: String::from(*id), poll_after: *poll_after }
         }
+        UploadBody::OtherRecording => Verdict::Spends {
+            reason: format!("the server answered about another recording ({status})"),
+        },
         UploadBody::Job { .. }
         | UploadBody::DetailRouteMissing
         | UploadBody::Detail(_)
@@ -224,6 +229,7 @@ const fn detail<'a>(body: &UploadBody<'a>) -> Option<&'a str> {
     match body {
         UploadBody::Detail(text) => Some(text),
         UploadBody::Result { .. }
+        | UploadBody::OtherRecording
         | UploadBody::Job { .. }
         | UploadBody::DetailRouteMissing
         | UploadBody::OtherJson
@@ -236,6 +242,7 @@ const fn detail<'a>(body: &UploadBody<'a>) -> Option<&'a str> {
 const fn is_about_a_thing(body: &UploadBody<'_>) -> bool {
     match body {
         UploadBody::Result { .. }
+        | UploadBody::OtherRecording
         | UploadBody::Job { .. }
         | UploadBody::Detail(_)
         | UploadBody::OtherJson => true,

@@ -7,7 +7,7 @@ use earmark_store::SealedRecording;
 
 use super::super::message::{RecordUpload, Relink, UploadReopened};
 use super::super::timer::RECHECK;
-use super::{Announced, NAME, Purpose, SyncWorker, UploadSettled, tell};
+use super::{NAME, Purpose, SyncWorker, UploadSettled, tell};
 
 impl SyncWorker {
     pub(super) fn obey(
@@ -38,14 +38,7 @@ impl SyncWorker {
             Effect::AskSignIn => self.ask_sign_in(recording, ctx),
             Effect::Settled { how } => self.settle(recording, how, ctx),
             Effect::Reopened => self.reopen(recording),
-            Effect::Report(report) => {
-                if let Some(flight) = self.uploads.get_mut(&recording)
-                    && flight.report.as_ref() != Some(&report)
-                {
-                    flight.report = Some(report.clone());
-                    self.shared.bus.announce(NAME, Announced::UploadChanged { recording, report });
-                }
-            }
+            Effect::Report(report) => self.show(recording, report),
             Effect::Unexpected { state, event } => self.shared.unexpected(NAME, state, event),
         }
     }

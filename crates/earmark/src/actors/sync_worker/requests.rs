@@ -69,10 +69,11 @@ impl SyncWorker {
         end: UploadEnd,
         ctx: &mut Context<Self>,
     ) {
-        let UploadEnd { verdict, outcome, carried } = end;
+        let UploadEnd { verdict, outcome, carried, pressure } = end;
         self.shared.bus.announce(NAME, Announced::UploadEnded { recording, attempt, outcome });
         self.observe(carried);
         self.ended(recording);
+        self.learn(recording, pressure, verdict.as_ref().ok());
         match verdict {
             Ok(verdict) => self.step(recording, Event::ReplyArrived { verdict }, ctx),
             Err(damaged) => self.file_damaged(recording, damaged, ctx),
@@ -98,11 +99,13 @@ impl SyncWorker {
         job: String,
         ctx: &mut Context<Self>,
     ) {
-        let (Some(target), Some(key)) = (self.target.clone(), self.key_of(recording)) else {
+        let sealed = self.uploads.get(&recording);
+        let sealed = sealed.map(|flight| flight.machine.shared().recording().clone());
+        let (Some(target), Some(sealed)) = (self.target.clone(), sealed) else {
             return;
         };
         self.left(recording);
-        let polled = target.poll(key.account, job);
+        let polled = target.poll(sealed, job);
         let polled = ctx.spawn(polled.into_actor(self).map(move |end, actor: &mut Self, ctx| {
             actor.guarded(|actor| {
                 actor.observe(end.carried);

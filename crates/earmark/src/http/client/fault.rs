@@ -10,6 +10,8 @@ use earmark_core::sync::TransportFault;
 pub(super) fn of_request(error: &reqwest::Error, complete: bool) -> TransportFault {
     if is_about_tls(error) {
         TransportFault::Tls
+    } else if is_too_large(error) {
+        TransportFault::TooLarge
     } else if error.is_connect() {
         of_connect(error)
     } else if error.is_timeout() {
@@ -50,6 +52,14 @@ fn is_about_tls(error: &reqwest::Error) -> bool {
         let within = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         link.is::<rustls::Error>() || within.is_some_and(|inner| inner.is::<rustls::Error>())
     })
+}
+
+/// Whether a reply's head has more bytes, or more headers, than are read.
+fn is_too_large(error: &reqwest::Error) -> bool {
+    let hyper = |link: &'_ (dyn Error + 'static)| {
+        link.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large)
+    };
+    chain(error).any(hyper)
 }
 
 fn io_kind(link: &(dyn Error + 'static)) -> Option<io::ErrorKind> {

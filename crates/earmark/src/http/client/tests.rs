@@ -223,6 +223,20 @@ async fn a_reply_larger_than_is_read_is_named_as_such_and_the_largest_is_read() 
     }
 }
 
+#[tokio::test]
+async fn a_reply_whose_head_is_larger_than_is_read_is_named_as_such() {
+    for (count, bytes) in [(200, 10), (50, 20_000)] {
+        let server = Server::start(move |_, mut seen| async move {
+            seen.read_all().await;
+            let value = "x".repeat(bytes);
+            let headers = (0..count).map(|number| format!("X-{number}: {value}\r\n"));
+            answer(&mut seen.stream, "200 OK", &headers.collect::<String>(), b"").await;
+            Vec::new()
+        });
+        assert_eq!(fault(&client(&server.url()), poll()).await, TransportFault::TooLarge);
+    }
+}
+
 async fn redirect(seen: &mut Seen, status: &str, location: &str) {
     answer(&mut seen.stream, status, &format!("Location: {location}\r\n"), b"").await;
 }
