@@ -221,8 +221,12 @@ pub(crate) fn read_full_at(file: &dyn DiskFile, offset: u64, buf: &mut [u8]) -> 
     Ok(filled)
 }
 
-/// The whole file, when it is not longer than `limit`.
-pub(crate) fn read_whole(file: &dyn DiskFile, limit: u64) -> io::Result<Vec<u8>> {
+/// The whole file, when it is not longer than `limit` bytes.
+///
+/// # Errors
+///
+/// `InvalidData` when it is longer; else what the medium says.
+pub fn read_whole(file: &dyn DiskFile, limit: u64) -> io::Result<Vec<u8>> {
     let len = file.len()?;
     if len > limit {
         return Err(io::Error::new(
