@@ -34,8 +34,8 @@ use crate::work::{Failure, Outcome, Work};
 
 mod notes;
 
-pub use notes::{Notes, read_notes};
 use notes::Note;
+pub use notes::{Notes, read_notes};
 
 /// Why a recording whose adoption has not ended is not uploaded.
 pub const UNFINISHED: &str = "its takeover was cut short; `earmark import` goes on with it";
@@ -122,10 +122,11 @@ impl Adopter {
     /// [`AdoptError`].
     pub fn open(
         disk: Arc<dyn Disk>,
+        config: Config,
         entropy: &mut dyn FnMut() -> u64,
         at: Stamp,
     ) -> Result<Self, AdoptError> {
-        let (store, recovered) = Store::open(disk, Config::default(), entropy, at)?;
+        let (store, recovered) = Store::open(disk, config, entropy, at)?;
         if let Some(failure) = recovered.journal_failure {
             return Err(failure.into());
         }

@@ -8,4 +8,5 @@ mod real_feeds;
 mod refusals;
 mod repair;
 mod store;
+mod takeover;
 mod upload;

@@ -8,7 +8,7 @@ use earmark_core::RecordingId;
 use serde::{Deserialize, Serialize};
 
 use super::Adoption;
-use crate::disk::{Disk, create_anew, read_whole, write_all_at};
+use crate::disk::{Disk, read_whole, replace_whole};
 use crate::format::VERSION;
 use crate::record::Sha256Sum;
 use crate::recovery::{ReadError, names};
@@ -27,7 +27,7 @@ const REST_BYTES_MAX: u64 = 128 << 20;
 /// What is kept of one adopted recording.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Note {
-    version: u32,
+    pub(super) version: u32,
     pub(super) recording: RecordingId,
     /// Of the audio that was to be adopted.
     pub(super) sha256: Sha256Sum,
@@ -140,13 +140,7 @@ pub(super) fn read_rest(disk: &dyn Disk) -> Result<Option<String>, ReadError> {
 }
 
 fn replace(disk: &dyn Disk, path: &str, bytes: &[u8]) -> Result<(), ReadError> {
-    let written = create_anew(disk, TEMP).and_then(|file| {
-        write_all_at(file.as_ref(), 0, bytes)?;
-        file.sync()?;
-        disk.rename(TEMP, path)?;
-        disk.sync_dir(TAKEOVER)
-    });
-    written.map_err(|error| ReadError::io(path, error))
+    replace_whole(disk, TEMP, path, bytes).map_err(|error| ReadError::io(path, error))
 }
 
 /// Removes a note, durably.

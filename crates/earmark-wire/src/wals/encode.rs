@@ -34,18 +34,19 @@ pub struct WalFacts<'a> {
 
 impl WalFacts<'_> {
     /// The entry of a recording that an app has had before, with all other keys as they were. A key
-    /// that app did not know is written only where it says something.
+    /// that the app did not know is written only where it says something.
     #[must_use]
     pub fn again(&self, mut keys: WalKeys) -> WalKeys {
         self.put_place(&mut keys);
         let conversation = self.conversation.map(ConversationId::as_str);
         put(&mut keys, "conversation_id", conversation.is_some(), conversation);
         put(&mut keys, "retry_count", self.retry_count > 0, self.retry_count);
-        let job = self.job.map(|(job, _)| job.as_str());
-        put(&mut keys, "job_id", job.is_some(), job);
-        if let Some((_, at)) = self.job {
+        let before: Option<JobId> = keys.read("job_id");
+        if let Some((_, at)) = self.job.filter(|(job, _)| before.as_ref() != Some(job)) {
             keys.set("uploaded_at", at.unix_seconds());
         }
+        let job = self.job.map(|(job, _)| job.as_str());
+        put(&mut keys, "job_id", job.is_some(), job);
         keys
     }
 

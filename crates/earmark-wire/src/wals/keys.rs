@@ -54,6 +54,18 @@ impl WalKeys {
         }
     }
 
+    /// Takes the keys of another object in, over those of the same name.
+    pub fn extend(&mut self, other: &Self) {
+        for (key, value) in &other.keys {
+            self.put(key.clone(), value.clone());
+        }
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// What can be read out of a key's value.
     pub(super) fn read<T: Field>(&self, key: &str) -> Option<T> {
         let value: Lenient<T> = serde_json::from_str(self.get(key)?).ok()?;

@@ -149,9 +149,8 @@ fn facts(device: &earmark_core::Device) -> WalFacts<'_> {
 #[test]
 fn an_entry_that_is_written_anew_reads_back() {
     let device = earmark_core::Device::new("AA").expect("a short name");
-    let bytes = encode_wals(facts(&device).started_at, &WalKeys::default(), &[
-        facts(&device).anew(),
-    ]);
+    let bytes =
+        encode_wals(facts(&device).started_at, &WalKeys::default(), &[facts(&device).anew()]);
     let index = read_wals(&bytes);
     assert_eq!((index.fault, index.entries.len()), (None, 1));
     let entry = &index.entries[0];
