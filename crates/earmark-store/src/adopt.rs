@@ -164,8 +164,8 @@ impl Adopter {
         Ok(notes::read_rest(self.store.disk().as_ref())?)
     }
 
-    /// Adopts audio: when it is [`Adopted::New`], its frames are in a sealed recording, and all that
-    /// is known of it is durable.
+    /// Adopts audio: when it is [`Adopted::New`], its frames are in a sealed recording, and all
+    /// that is known of it is durable.
     ///
     /// # Errors
     ///

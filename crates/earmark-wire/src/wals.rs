@@ -3,17 +3,17 @@
 //! ```text
 //! {"version": 1, "timestamp": MILLISECONDS, "wals": [ENTRY, …]}
 //!
-//! entry                 read as                                             when it is absent
-//! timer_start           start of the audio, seconds since 1970              told by the file's name
-//! codec                 what its frames are                                 told by the file's name
-//! sample_rate, channel  hertz, and how many channels                        16000, 1
-//! status                where its upload stands                             inProgress
-//! storage               where its audio lies                                mem
-//! file_path             its file; what stands before the last `/` is let go none
-//! device                a Bluetooth address, `phone-mic`, `omi`             phone
-//! conversation_id       the conversation it is linked to                    none
-//! retry_count           attempts that were spent                            0
-//! job_id                what the server calls its work on it                none
+//! entry                 read as                                   when it is absent
+//! timer_start           start of the audio, seconds since 1970    told by the file's name
+//! codec                 what its frames are                       told by the file's name
+//! sample_rate, channel  hertz, and how many channels              16000, 1
+//! status                where its upload stands                   inProgress
+//! storage               where its audio lies                      mem
+//! file_path             its file, without the folders before it   none
+//! device                a Bluetooth address, `phone-mic`, `omi`   phone
+//! conversation_id       the conversation it is linked to          none
+//! retry_count           attempts that were spent                  0
+//! job_id                what the server calls its work on it      none
 //! ```
 //!
 //! Every key of an entry is kept with its value as it was written, those of this list too: who

@@ -132,9 +132,12 @@ fn take_over(
 
 fn read_audio(folder: &dyn Disk, name: &str) -> Result<Bytes, String> {
     let read = folder.open(name).and_then(|file| read_whole(file.as_ref(), AUDIO_FILE_BYTES_MAX));
-    read.map(Bytes::from).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => String::from("its file has gone meanwhile"),
-        _ => format!("it cannot be read: {error}"),
+    read.map(Bytes::from).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            String::from("its file has gone meanwhile")
+        } else {
+            format!("it cannot be read: {error}")
+        }
     })
 }
 

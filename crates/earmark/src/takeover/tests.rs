@@ -102,8 +102,7 @@ fn found(store: &SimDisk) -> Inspection {
 /// The facts of the recording that was made of a minute's file.
 fn facts(said: &[Told], store: &SimDisk, minute: u64) -> RecordingFacts {
     let id = id(said, minute);
-    let facts = RecordingFacts::clone(&found(store).ledger.recordings[&id]);
-    facts
+    RecordingFacts::clone(&found(store).ledger.recordings[&id])
 }
 
 fn id(said: &[Told], minute: u64) -> RecordingId {
