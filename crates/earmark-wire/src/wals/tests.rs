@@ -1,5 +1,5 @@
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use earmark_core::Codec;
@@ -200,7 +200,7 @@ proptest! {
         prop_assert_eq!(again.fault, None);
         prop_assert_eq!(again.entries.len(), index.entries.len());
         let texts = |index: &WalIndex| -> Vec<String> {
-            index.entries.iter().map(|entry| entry.keys.to_text().to_string()).collect()
+            index.entries.iter().map(|entry| entry.keys.to_text()).collect()
         };
         prop_assert_eq!(texts(&again), texts(&index));
     }
