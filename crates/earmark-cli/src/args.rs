@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use earmark::RecordingId;
+use earmark::{Account, RecordingId};
 
 use crate::hammer::HammerArgs;
 use crate::log::LogFormat;
@@ -66,6 +66,11 @@ pub(crate) enum Command {
     Retry(SelectArgs),
     /// Deletes recordings, uploaded or not.
     Delete(SelectArgs),
+    /// Takes over what an Omi app has recorded: its `wals.json`, or what can be read of it, and its
+    /// audio files. The app's folder is not changed; what was taken over before is left alone.
+    Import(ImportArgs),
+    /// Gives recordings away; the store is not changed.
+    Export(ExportArgs),
     /// Reads a whole store, checks every hash, and changes nothing.
     Verify {
         #[command(flatten)]
@@ -146,6 +151,36 @@ pub(crate) struct SelectArgs {
     pub(crate) recordings: Vec<RecordingId>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// The app's folder, or a copy of it.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Whose recordings they are.
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = Account::new)]
+    pub(crate) account: Account,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// The recordings' ids, as `earmark list` shows them; all that are sealed unless given.
+    #[arg(value_name = "ID")]
+    pub(crate) recordings: Vec<RecordingId>,
+    /// Writes them as an Omi app keeps its own, into a folder that has no `wals.json` yet.
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) omi: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -20,6 +20,7 @@ mod play;
 mod repair;
 mod stream;
 mod sync;
+mod takeover;
 mod verify;
 
 use std::process::ExitCode;
@@ -52,6 +53,14 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Retry(args) => wait(person::retry(&chosen(args.store.data_dir)?, args.recordings)),
         Command::Delete(args) => {
             wait(person::delete(&chosen(args.store.data_dir)?, args.recordings))
+        }
+        Command::Import(args) => {
+            let folder = chosen(args.store.data_dir)?;
+            takeover::import(&folder, &args.folder, &args.account, args.json)
+        }
+        Command::Export(args) => {
+            let folder = chosen(args.store.data_dir)?;
+            takeover::export(&folder, &args.omi, &args.recordings, args.json)
         }
         Command::Verify { store } => verify::run(&chosen(store.data_dir)?),
         Command::Repair { store, apply } => repair::run(&chosen(store.data_dir)?, apply),

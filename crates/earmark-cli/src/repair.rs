@@ -78,6 +78,6 @@ fn print_steps(steps: &[Step]) -> Result<(), Failure> {
 }
 
 /// A number that the next store file's name may be spread by.
-fn entropy() -> u64 {
+pub(crate) fn entropy() -> u64 {
     RandomState::new().hash_one(())
 }

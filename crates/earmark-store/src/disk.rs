@@ -207,6 +207,20 @@ pub(crate) fn write_all_at<F: DiskFile + ?Sized>(
     Ok(())
 }
 
+/// Writes a whole file durably in the place of an earlier one: whoever looks sees the one or the
+/// other. `temp` is a name in the same folder for what is not whole yet; a file of that name goes.
+///
+/// # Errors
+///
+/// What the medium says; then the earlier file is still there, or the new one is.
+pub fn replace_whole(disk: &dyn Disk, temp: &str, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let file = create_anew(disk, temp)?;
+    write_all_at(file.as_ref(), 0, bytes)?;
+    file.sync()?;
+    disk.rename(temp, path)?;
+    disk.sync_dir(split(path)?.0)
+}
+
 /// Fills the buffer as far as the file goes and says how many bytes it held.
 pub(crate) fn read_full_at(file: &dyn DiskFile, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
@@ -221,8 +235,12 @@ pub(crate) fn read_full_at(file: &dyn DiskFile, offset: u64, buf: &mut [u8]) -> 
     Ok(filled)
 }
 
-/// The whole file, when it is not longer than `limit`.
-pub(crate) fn read_whole(file: &dyn DiskFile, limit: u64) -> io::Result<Vec<u8>> {
+/// The whole file, when it is not longer than `limit` bytes.
+///
+/// # Errors
+///
+/// `InvalidData` when it is longer; else what the medium says.
+pub fn read_whole(file: &dyn DiskFile, limit: u64) -> io::Result<Vec<u8>> {
     let len = file.len()?;
     if len > limit {
         return Err(io::Error::new(

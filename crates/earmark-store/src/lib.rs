@@ -16,6 +16,7 @@
 //! *Durable* means: covered by a sync that returned success, on a file whose name in its folder was
 //! synced too.
 
+mod adopt;
 mod batches;
 mod damage;
 mod disk;
@@ -44,8 +45,9 @@ mod sums;
 mod tests;
 mod work;
 
+pub use adopt::{AdoptError, Adopted, Adopter, Adoption, Notes, UNFINISHED, read_notes};
 pub use damage::{Cost, Damage, Harm, LostAudio};
-pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk};
+pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk, read_whole, replace_whole};
 pub use inspect::{Inspection, Verification, inspect, verify};
 pub use layout::recording_path;
 pub use ledger::{

@@ -1,5 +1,6 @@
 //! Stories about the store, told on the simulated disk.
 
+mod adopt;
 mod crashes;
 mod damage;
 mod disks;

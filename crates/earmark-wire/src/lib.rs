@@ -11,6 +11,7 @@
 //! | `file_name` | the name under which a file is uploaded |
 //! | `reply` | bodies of the answers to uploads and polls |
 //! | `job` | the one of them that says that the server works on an upload |
+//! | `wals` | an Omi app's list of its recordings |
 
 #![no_std]
 
@@ -23,6 +24,7 @@ mod job;
 mod reply;
 mod server_message;
 mod time_text;
+mod wals;
 
 pub use audio_file::{
     AUDIO_FRAME_BYTES_MAX, AudioFrames, FRAME_HEADER_BYTES, FileFault, encode_frame_header, frames,
@@ -38,4 +40,8 @@ pub use reply::{
 };
 pub use server_message::{
     KIND_CHARS_MAX, MessageFault, SERVER_MESSAGE_BYTES_MAX, ServerMessage, pong,
+};
+pub use wals::{
+    WAL_BYTES_MAX, WAL_KEYS_MAX, WALS_BYTES_MAX, WALS_MAX, WalEntry, WalFacts, WalFault, WalIndex,
+    WalKeys, WalStatus, WalStorage, WalsFault, encode_wals, read_wals,
 };

@@ -37,6 +37,7 @@ mod runtime;
 mod source;
 mod sources;
 mod status;
+pub mod takeover;
 mod target;
 
 pub use clock::{Clock, SystemClock};

@@ -5,7 +5,7 @@ use std::path::Path;
 use earmark_core::{Stamp, WallTime};
 use earmark_sim::feed::Feed;
 use earmark_store::{inspect, verify};
-use earmark_wire::{ReplyBody, ServerMessage, UploadName, frames};
+use earmark_wire::{ReplyBody, ServerMessage, UploadName, WalKeys, encode_wals, frames, read_wals};
 
 use super::memory_disk::MemoryDisk;
 use super::planted;
@@ -62,7 +62,7 @@ const fn of_store(
     Target { name, read, mend, bytes_max, memory: 512 << 10, memory_per_byte: 64, share: 4 }
 }
 
-pub(super) const TARGETS: [Target; 13] = [
+pub(super) const TARGETS: [Target; 14] = [
     of_store("journal", read_journal, |file| mend_journal(file)),
     of_store("recording", read_recording, |_| ()),
     of_store("sums", read_sums, |_| ()),
@@ -74,6 +74,7 @@ pub(super) const TARGETS: [Target; 13] = [
     target("audio-file", |_, bytes| format!("{:?}", frames(bytes).find_map(Result::err))),
     target("upload-name", read_upload),
     Target { memory_per_byte: 1_024, ..target("feed", read_feed) },
+    Target { memory_per_byte: 1_024, ..target("wals", read_list) },
     target("wav", read_wav),
     Target { memory: 1 << 20, ..target("url", read_url) },
 ];
@@ -234,6 +235,15 @@ fn read_feed(_: &Ground, bytes: &[u8]) -> String {
         }
         Err(error) => kind(&error.fault),
     }
+}
+
+fn read_list(_: &Ground, bytes: &[u8]) -> String {
+    let list = read_wals(bytes);
+    let keys: Vec<WalKeys> = list.entries.iter().map(|entry| entry.keys.clone()).collect();
+    let again = read_wals(&encode_wals(WallTime::default(), &list.rest, &keys));
+    assert_eq!((again.fault, again.entries.len()), (None, keys.len()), "its own text is refused");
+    let status = list.entries.first().map(|entry| (entry.status, entry.storage, entry.codec));
+    format!("{} {:?} {:?}", kind(&list.fault), status, list.unusable.first())
 }
 
 fn read_wav(_: &Ground, bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@ use std::net::TcpStream;
 
 use crate::harness::{Backend, Room, earmark};
 
-fn ask(url: &str, path: &str) -> String {
+pub(crate) fn ask(url: &str, path: &str) -> String {
     let address = url.strip_prefix("http://").expect("an http URL");
     let mut stream = TcpStream::connect(address).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")

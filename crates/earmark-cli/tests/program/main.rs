@@ -9,4 +9,5 @@ mod refusals;
 mod repair;
 mod samples;
 mod store;
+mod takeover;
 mod upload;
