@@ -4,3 +4,5 @@ mod boundaries;
 mod durability;
 mod host;
 mod limits;
+mod live;
+mod wire;

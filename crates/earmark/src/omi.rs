@@ -2,7 +2,7 @@
 
 mod answer;
 mod credentials;
-mod retry_after;
+pub(crate) mod retry_after;
 
 use std::fmt;
 use std::sync::Arc;
