@@ -95,8 +95,8 @@ impl Uplink {
         let Some(place) = up.pings.iter().position(|(sent, _)| *sent == number) else {
             return self.shared.ignored(super::NAME, "a pong that answers no ping");
         };
-        let answered = up.pings.drain(..=place).filter_map(|(_, sent)| sent);
-        if let Some((capture, up_to)) = answered.last()
+        let proven = up.pings.drain(..=place).filter_map(|(_, sent)| sent).next_back();
+        if let Some((capture, up_to)) = proven
             && let Some(link) = self.links.get(key)
         {
             link.enter(SocketNews::Delivered(capture, up_to), &self.shared);

@@ -106,10 +106,13 @@ impl Reader<'_> {
     }
 
     fn fail(&self, error: &Error) {
-        self.give_up(match error {
-            Error::Capacity(_) => Closed { code: TOO_LONG, reason: error.to_string() },
-            _ if self.meter.is_exceeded() => Closed::broken("bytes without end and no message"),
-            _ => Closed::broken(error.to_string()),
+        let why = error.to_string();
+        self.give_up(if matches!(error, Error::Capacity(_)) {
+            Closed { code: TOO_LONG, reason: why }
+        } else if self.meter.is_exceeded() {
+            Closed::broken("bytes without end and no message")
+        } else {
+            Closed::broken(why)
         });
     }
 

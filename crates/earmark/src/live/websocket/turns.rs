@@ -9,9 +9,11 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use crate::live::Hello;
 use crate::source::locked;
 
+type Source = (Device, Account);
+
 /// Who has a connection.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<BTreeMap<(Device, Account), Arc<Turn<()>>>>);
+pub(super) struct Turns(Mutex<BTreeMap<Source, Arc<Turn<()>>>>);
 
 impl Turns {
     /// Waits for the turn of a source; it lasts as long as what is returned.
