@@ -59,21 +59,23 @@ async fn the_longest_message_in_one_frame_is_heard_and_a_longer_one_closes_the_s
 /// else's turn every five seconds.
 #[tokio::test]
 async fn an_hour_of_talk_in_one_frame_is_heard() {
+    let words = "So what we said about the delivery on Tuesday still stands, for all of us.";
     let segment = |turn: u32| {
         let (start, speaker) = (turn * 5, turn % 2);
         format!(
-            r#"{{"id":"00000000-0000-4000-8000-{turn:012}","text":"{}","speaker":"SPEAKER_0{speaker}",
-"speaker_id":{speaker},"is_user":{},"person_id":null,"start":{start}.0,"end":{}.0,
-"translations":[],"speech_profile_processed":true,"stt_provider":"deepgram"}}"#,
-            "So what we said about the delivery on Tuesday still stands, I think, for all of us.",
+            r#"{{"id":"00000000-0000-4000-8000-{turn:012}","text":"{words}",
+"speaker":"SPEAKER_0{speaker}","speaker_id":{speaker},"is_user":{},"person_id":null,
+"start":{start}.0,"end":{}.0,"translations":[],"speech_profile_processed":true,
+"stt_provider":"deepgram"}}"#,
             speaker == 0,
             start + 5,
         )
     };
     let segments: Vec<String> = (0..720).map(segment).collect();
+    let segments = segments.join(",");
     let said = format!(
-        r#"{{"type":"memory_processing_started","memory":{{"id":"C","transcript_segments":[{}]}}}}"#,
-        segments.join(",")
+        r#"{{"type":"memory_processing_started",
+"memory":{{"id":"C","transcript_segments":[{segments}]}}}}"#
     );
     assert!(said.len() > 3 * (64 << 10), "{} bytes", said.len());
     let (mut socket, mut server) = up().await;
