@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use earmark::{Account, Codec, Device, DiskMode, Runtime, Source, SourceHandle, Status};
+use earmark::{Account, Builder, Codec, Device, DiskMode, Runtime, Source, SourceHandle, Status};
 use earmark_sim::world::{VirtualClock, in_virtual_time};
 use earmark_store::SimDisk;
 use tokio::task::{JoinHandle, LocalSet};
@@ -34,11 +34,17 @@ pub(crate) fn story<F: Future<Output = ()>>(tell: impl FnOnce(Host) -> F) {
 
 impl Host {
     pub(crate) async fn start(&self) -> Process {
+        self.start_with(|builder| builder).await
+    }
+
+    /// A process that is built with something more.
+    pub(crate) async fn start_with(&self, more: impl FnOnce(Builder) -> Builder) -> Process {
         let disk = self.disk.life();
         let builder = Runtime::builder("")
             .disk(Arc::new(disk.clone()), DiskMode::Inline)
             .clock(self.clock.clone())
             .seed(7);
+        let builder = more(builder);
         let set = LocalSet::new();
         let started = set.run_until(builder.start_here()).await;
         let runtime = started.expect("a disk without faults opens");

@@ -1,6 +1,6 @@
 //! What does not fit is said so at once.
 
-use earmark::{Codec, Encoding, NEWS_WAITING_MAX, Rejection, TooMuchNews};
+use earmark::{Codec, Encoding, NEWS_BYTES_MAX, NEWS_WAITING_MAX, Rejection, TooMuchNews};
 use earmark_core::ingest::HELD_BYTES_MAX;
 use earmark_core::{FRAME_BYTES_MAX, FrameFault};
 
@@ -51,6 +51,24 @@ fn more_news_than_the_limit_is_refused_until_some_was_handled() {
         assert_eq!(source.server_message("ping"), Err(TooMuchNews));
         pass_millis(1).await;
         assert_eq!(source.server_message("ping"), Ok(()));
+    });
+}
+
+#[test]
+fn messages_that_wait_have_no_more_bytes_than_the_limit() {
+    story(async |host| {
+        let process = host.start().await;
+        let source = process.capture("pendant");
+        pass_millis(1).await;
+        let long = "x".repeat(NEWS_BYTES_MAX / 4);
+        for _ in 0..4 {
+            assert_eq!(source.server_message(long.as_str()), Ok(()));
+        }
+        assert_eq!(source.server_message("x"), Err(TooMuchNews));
+        // What is no message is still taken.
+        assert_eq!(source.finish(), Ok(()));
+        pass_millis(1).await;
+        assert_eq!(source.server_message(long), Ok(()));
     });
 }
 

@@ -4,4 +4,6 @@ mod boundaries;
 mod durability;
 mod host;
 mod limits;
+mod live;
 mod transfers;
+mod wire;

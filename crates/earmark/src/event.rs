@@ -107,6 +107,17 @@ pub enum Event {
         /// The close code; nothing when it came up.
         closed: Option<u16>,
     },
+    /// What a live socket of the runtime's own does now, when it is not simply up or down.
+    LiveChanged {
+        /// The device.
+        device: Device,
+        /// Whose it is.
+        account: Account,
+        /// `waiting` for its next try, `signing_in`, or `stopped` until the host changes something.
+        state: &'static str,
+        /// Why it is not up, in words.
+        reason: Option<String>,
+    },
     /// The network became usable, or ceased to be.
     NetworkChanged {
         /// Whether it is usable.

@@ -48,18 +48,25 @@ pub use http::{
     HttpTransport, ServerUrlFault,
 };
 pub use live::{
-    CONNECT_SECONDS_MAX, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, Incoming, LiveSocket,
-    OUTGOING_MESSAGES_MAX, Outgoing, WebSocketDialer,
+    ASIDES_MAX, ASIDES_WINDOW, CLOSE_BROKEN, CLOSE_WAIT, CONNECT_WAIT, CONVERSATION_TIMEOUT_MAX,
+    CONVERSATION_TIMEOUT_MIN, ClientConversationId, Closed, Dial, DialFault, Hello,
+    INCOMING_MESSAGES_MAX, Incoming, LIVE_FRAME_BYTES_MAX, LIVE_MESSAGE_BYTES_MAX, ListenQuery,
+    LiveSocket, LiveTerms, OUTGOING_MESSAGES_MAX, Outgoing, PING_EVERY, PONG_WAIT, PROGRESS_WAIT,
+    QUERY_VALUE_BYTES_MAX, QueryFault, RECONNECT_WAIT_MAX, RECONNECT_WAIT_MIN, Reaction, Refused,
+    SIGN_IN_EVERY, SIGN_IN_WAIT, SocketLimits, WRITE_WAIT, WebSocketDialer,
 };
 pub use omi::{EnvCredentials, OmiHttp, StaticCredentials};
 pub use runtime::{
     Builder, DiskMode, DiskPace, Network, RETENTION, Runtime, SignIn, SourceError, StartError,
     Stopped,
 };
-pub use source::{NEWS_WAITING_MAX, Rejected, Socket, Source, SourceHandle, TooMuchNews};
+pub use source::{
+    NEWS_BYTES_MAX, NEWS_WAITING_MAX, Rejected, Socket, Source, SourceHandle, TooMuchNews,
+};
 pub use sources::SOURCES_MAX;
 pub use status::{
-    EventCounts, FrameCounts, Indicator, RecordingStatus, STATUS_EVERY, SessionStatus, Status,
+    EventCounts, FrameCounts, Indicator, RecordingStatus, STATUS_EVERY, SessionStatus,
+    SocketStatus, Status,
 };
 pub use target::{Outcome, PollEnd, SyncTarget, UploadEnd, UploadRequest};
 

@@ -4,7 +4,7 @@ mod answer;
 mod credentials;
 mod names;
 mod pressure;
-mod retry_after;
+pub(crate) mod retry_after;
 
 use std::fmt;
 use std::sync::Arc;

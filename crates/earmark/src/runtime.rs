@@ -21,7 +21,7 @@ use crate::actors::{
 use crate::chance::Chance;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::event::{Bus, Numbered, Observer};
-use crate::live::Dial;
+use crate::live::{Dial, LiveTerms};
 use crate::numbers::Numbers;
 use crate::source::{Clocked, Inbox, Source, SourceHandle, SourceKey, TooMuchNews};
 use crate::sources::Sources;
@@ -110,6 +110,7 @@ pub struct Builder {
     target: Option<Arc<dyn SyncTarget>>,
     dialer: Option<Arc<dyn Dial>>,
     reconnects: bool,
+    live_terms: LiveTerms,
     observer: Option<Observer>,
     flights_max: usize,
     requests_per_minute_max: usize,
@@ -132,6 +133,7 @@ impl Builder {
             target: None,
             dialer: None,
             reconnects: true,
+            live_terms: LiveTerms::default(),
             observer: None,
             flights_max: FLIGHTS_MAX,
             requests_per_minute_max: REQUESTS_PER_MINUTE_MAX,
@@ -157,6 +159,12 @@ impl Builder {
     /// otherwise.
     pub const fn reconnects(mut self, reconnects: bool) -> Self {
         self.reconnects = reconnects;
+        self
+    }
+
+    /// How patient the live sockets are.
+    pub const fn live_terms(mut self, terms: LiveTerms) -> Self {
+        self.live_terms = terms;
         self
     }
 
@@ -326,7 +334,7 @@ impl Builder {
         sync.run(SyncWorker::new(e, f, self.target, pace, self.api));
         let ((a, b), (c, d), (e, f)) = (both(), both(), both());
         network.run(Connectivity::new(a, b));
-        uplink.run(Uplink::new(c, d, self.dialer, self.reconnects));
+        uplink.run(Uplink::new(c, d, self.dialer, self.reconnects, self.live_terms));
         ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
         let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
         let sources = Arc::new(Sources::new(shared.policy.delivery, inbox, muted));

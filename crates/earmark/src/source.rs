@@ -20,6 +20,8 @@ use crate::sources::Sources;
 
 /// How many messages, socket news and commands of one source may wait to be handled.
 pub const NEWS_WAITING_MAX: usize = 4_096;
+/// How many bytes the messages among them may have.
+pub const NEWS_BYTES_MAX: usize = 16 << 20;
 
 /// What a host opens to capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub struct Rejected {
 
 /// So much news of this source waits already that nothing more is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("4096 messages of this source wait to be handled")]
+#[error("4096 messages of this source, or 16 MiB of them, wait to be handled")]
 pub struct TooMuchNews;
 
 /// Which source: a device and an account.
@@ -106,6 +108,7 @@ struct Inner {
     effects: Effects<Effect>,
     items: VecDeque<Item>,
     news: usize,
+    news_bytes: usize,
     is_listed: bool,
 }
 
@@ -155,6 +158,7 @@ impl Entry {
             effects: Effects::new(),
             items: VecDeque::new(),
             news: 0,
+            news_bytes: 0,
             is_listed: false,
         };
         Self { key, inner: Mutex::new(inner), inbox }
@@ -164,7 +168,7 @@ impl Entry {
     pub(crate) fn take(&self) -> VecDeque<Item> {
         let mut inner = locked(&self.inner);
         inner.is_listed = false;
-        inner.news = 0;
+        (inner.news, inner.news_bytes) = (0, 0);
         std::mem::take(&mut inner.items)
     }
 
@@ -191,10 +195,12 @@ impl Entry {
     }
 
     fn enter_news(self: &Arc<Self>, inner: &mut Inner, item: Item) -> Result<(), TooMuchNews> {
-        if inner.news == NEWS_WAITING_MAX {
+        let bytes = if let Item::Server { text, .. } = &item { text.len() } else { 0 };
+        if inner.news == NEWS_WAITING_MAX || inner.news_bytes + bytes > NEWS_BYTES_MAX {
             return Err(TooMuchNews);
         }
         inner.news += 1;
+        inner.news_bytes += bytes;
         self.enter(inner, item);
         Ok(())
     }

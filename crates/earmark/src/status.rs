@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use earmark_core::sync::{Report, Status as UploadStatus, UploadStage};
 use earmark_core::{
-    Account, ConversationId, Deadline, Delivery, Device, Policy, RecordingId, SessionId, WallTime,
+    Account, ConversationId, Deadline, Delivery, Device, Moment, Policy, RecordingId, SessionId,
+    WallTime,
 };
 use earmark_store::{Ledger, RecordingFacts, Sha256Sum};
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::actors::{AskInventory, Inventory, Peers, SessionView, Shared, UploadView, tell};
+use crate::actors::{
+    AskInventory, Inventory, LiveView, Peers, SessionView, Shared, UploadView, tell,
+};
 use crate::source::Entry;
 
 /// How often the status is looked at while somebody watches it.
@@ -24,6 +27,8 @@ pub struct Status {
     pub recordings: Vec<RecordingStatus>,
     /// The sessions, in the order of their first frames.
     pub sessions: Vec<SessionStatus>,
+    /// The runtime's own live sockets, one a source that wanted one, in the order of their names.
+    pub sockets: Vec<SocketStatus>,
     /// What became of the frames.
     pub frames: FrameCounts,
     /// How much audio is where.
@@ -83,6 +88,21 @@ pub struct SessionStatus {
     pub conversation: Option<ConversationId>,
     /// Whether a deadline, and not the server's event, started its sync.
     pub fallback_fired: bool,
+}
+
+/// One live socket of the runtime's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketStatus {
+    /// The device.
+    pub device: Device,
+    /// Whose it is.
+    pub account: Account,
+    /// `off`, `waiting`, `signing_in`, `connecting`, `up` or `stopped`.
+    pub state: &'static str,
+    /// Why it is not up, in words.
+    pub reason: Option<String>,
+    /// When it is tried again, if that is known.
+    pub next_try: Option<Moment>,
 }
 
 /// What became of the frames since the runtime started; what the store counts, since the store
@@ -216,8 +236,11 @@ impl StatusBoard {
         let (answer, inventory) = oneshot::channel();
         tell(&self.peers.store, AskInventory::<Inventory>(answer));
         let ledger = inventory.await.ok()?.ledger;
+        let (answer, sockets) = oneshot::channel();
+        tell(&self.peers.uplink, AskInventory::<Vec<LiveView>>(answer));
+        let sockets = sockets.await.ok()?.into_iter().map(socket).collect();
         let reports = uploads.into_iter().map(|view| (view.recording, view.report)).collect();
-        Some(self.assemble(&ledger, &sessions, &reports, sources))
+        Some(Status { sockets, ..self.assemble(&ledger, &sessions, &reports, sources) })
     }
 
     fn assemble(
@@ -231,6 +254,7 @@ impl StatusBoard {
         let mut status = Status {
             recordings: recordings(ledger, reports),
             sessions: list_sessions(ledger, sessions),
+            sockets: Vec::new(),
             damage: self.damage,
             events: EventCounts {
                 ignored: numbers.events_ignored.get(),
@@ -256,6 +280,11 @@ impl StatusBoard {
         measure(ledger, self.shared.policy, &mut status);
         status
     }
+}
+
+fn socket(view: LiveView) -> SocketStatus {
+    let LiveView { key, state, reason, next_try } = view;
+    SocketStatus { device: key.device, account: key.account, state, reason, next_try }
 }
 
 /// Counts what is held; what is still in memory must be known already.

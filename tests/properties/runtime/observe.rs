@@ -84,6 +84,7 @@ const fn recording_of(event: &Event) -> Option<RecordingId> {
         | Event::FramesTakenAgain
         | Event::DiskTaskFailed { .. }
         | Event::SocketChanged { .. }
+        | Event::LiveChanged { .. }
         | Event::NetworkChanged { .. }
         | Event::Ignored { .. }
         | Event::Unexpected { .. }
@@ -130,6 +131,7 @@ fn observation(event: &Event) -> Result<Option<Observation>, Disagreement> {
         | Event::NotSaved { .. }
         | Event::DiskTaskFailed { .. }
         | Event::SocketChanged { .. }
+        | Event::LiveChanged { .. }
         | Event::NetworkChanged { .. }
         | Event::Ignored { .. } => return Ok(None),
     }))

@@ -43,6 +43,10 @@ pub(super) fn told(event: &Event) -> Option<String> {
         Event::SocketChanged { closed: Some(code), .. } => {
             format!("the live socket is down ({code})")
         }
+        Event::LiveChanged { state, reason, .. } => {
+            let why = reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            format!("the live socket is {state}{why}")
+        }
         Event::NetworkChanged { online: true } => String::from("the network is usable"),
         Event::NetworkChanged { online: false } => String::from("the network is not usable"),
         Event::NotSaved { recording, reason } => format!("{recording} is not sealed yet: {reason}"),

@@ -242,6 +242,10 @@ pub fn told(event: &Event) -> (&'static str, Value) {
             if closed.is_some() { "socket_down" } else { "socket_up" },
             json!({ "device": device, "account": account, "code": closed }),
         ),
+        Event::LiveChanged { device, account, state, reason } => (
+            "live_changed",
+            json!({ "device": device, "account": account, "state": state, "reason": reason }),
+        ),
         Event::NetworkChanged { online } => ("network_changed", json!({ "online": online })),
         Event::Ignored { why } => ("ignored", json!({ "why": why })),
         Event::Unexpected { state, event } => {

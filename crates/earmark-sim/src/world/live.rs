@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use earmark::{
     Clock as _, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, LiveSocket, OUTGOING_MESSAGES_MAX,
-    Outgoing,
+    Outgoing, Refused,
 };
 use earmark_backend::server::{DeviceHash, LiveHello, LiveId, Refusal};
 use futures_util::future::LocalBoxFuture;
@@ -56,11 +56,11 @@ fn connect(network: Arc<Network>, hello: Hello, ears: Ears) -> Result<LiveSocket
 }
 
 fn refused(refusal: &Refusal) -> DialFault {
-    DialFault::Refused(match refusal {
+    DialFault::Refused(Refused::with(match refusal {
         Refusal::Token => 401,
         Refusal::Codec => 400,
         Refusal::Busy => 503,
-    })
+    }))
 }
 
 /// Carries what the client sends until it hangs up.

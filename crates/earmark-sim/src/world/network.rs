@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use earmark::{Account, Device, Incoming};
+use earmark::{Account, Closed, Device, Incoming};
 use earmark_backend::server::{LiveId, LiveOutput, Options, ScriptError};
 use earmark_backend::{Server, ServerAction, StateReport};
 use tokio::sync::{Notify, mpsc};
@@ -232,7 +232,7 @@ impl Inner {
         self.server.close(id);
         if let Some(end) = self.sockets.remove(&id) {
             // A client that has gone needs no close.
-            let _ = end.incoming.try_send(Incoming::Closed(code));
+            let _ = end.incoming.try_send(Incoming::Closed(Closed::with(code)));
         }
     }
 }

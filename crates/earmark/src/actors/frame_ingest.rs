@@ -13,8 +13,8 @@ use earmark_wire::{MessageFault, ServerMessage};
 
 use super::guard::Guarded;
 use super::message::{
-    Append, AwaitDelivery, CaptureBegan, DeliverySettled, Durable, Heard, LiveFrames, Note,
-    StoreHealth, WantLive, What,
+    Append, AwaitDelivery, CaptureBegan, ConversationEnded, DeliverySettled, Durable, Heard,
+    LiveFrames, Note, StoreHealth, WantLive, What,
 };
 use super::peers::tell;
 use super::{Peers, Shared, Stop};
@@ -174,6 +174,9 @@ impl FrameIngest {
             }
             Item::Server { text, position, at } => {
                 if let Some(announcement) = self.read(&text) {
+                    if let Announcement::ProcessingStarted(Some(_)) = announcement {
+                        tell(&self.peers.uplink, ConversationEnded(key.clone()));
+                    }
                     self.report(key, at, What::Said { announcement, position });
                 }
             }
@@ -181,7 +184,10 @@ impl FrameIngest {
                 self.obey(entry, &Event::FramesDelivered { capture, up_to });
                 self.settle_deliveries(self.shared.now());
             }
-            Item::Finished { position, at } => self.report(key, at, What::Finished(position)),
+            Item::Finished { position, at } => {
+                tell(&self.peers.uplink, ConversationEnded(key.clone()));
+                self.report(key, at, What::Finished(position));
+            }
             Item::Muted { muted } => self.note(Record::MuteSet { device: key.device, muted }),
             Item::WantsLive { wanted } => {
                 tell(&self.peers.uplink, WantLive { entry: Arc::clone(entry), wanted });

@@ -229,6 +229,10 @@ pub(crate) struct CaptureBegan {
     pub(crate) encoding: Encoding,
 }
 
+/// A source's conversation has ended: what comes belongs to the next one.
+#[derive(Debug)]
+pub(crate) struct ConversationEnded(pub(crate) SourceKey);
+
 /// A dial ended.
 pub(crate) struct Dialled {
     pub(crate) key: SourceKey,
@@ -316,6 +320,15 @@ pub(crate) struct UploadView {
     pub(crate) report: Report,
 }
 
+/// The live sockets' part of the inventory.
+#[derive(Debug)]
+pub(crate) struct LiveView {
+    pub(crate) key: SourceKey,
+    pub(crate) state: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) next_try: Option<Moment>,
+}
+
 /// Stop in order; answered when nothing more is to come.
 #[derive(Debug)]
 pub(crate) struct Stop(pub(crate) oneshot::Sender<()>);
@@ -349,6 +362,7 @@ messages!(
     LiveFrames,
     WantLive,
     CaptureBegan,
+    ConversationEnded,
     Dialled,
     Came,
     HostNetwork,

@@ -3,88 +3,63 @@
 //! A socket carries the frames that are taken while it is up. That a frame was sent proves nothing;
 //! a WebSocket ping that carries a number is sent behind it, and the pong with that number proves
 //! that the other end has read everything before.
+//!
+//! ```text
+//! off ──wanted──▶ waiting ──▶ connecting ──▶ up
+//!                  ▲  ▲            │ refused   │ closed, broken, given up
+//!                  │  └─back-off───┴───────────┤      (`live::reaction` has the table)
+//!                  │                           │
+//!                  ├──fresh token── signing_in ◀
+//!                  └──host──────────── stopped ◀
+//! ```
+
+mod carry;
+mod ends;
+mod link;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
-use bytes::Bytes;
-use earmark_core::{Account, CaptureId, Encoding, FrameSeq};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use earmark_core::session::CONVERSATION_GAP;
+use earmark_core::{Account, Codec, Encoding};
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 
 use super::guard::Guarded;
 use super::message::{
-    AccountChanged, Came, CaptureBegan, Dialled, LiveFrames, NetworkState, ProveDelivery, WantLive,
+    AccountChanged, AskInventory, Came, CaptureBegan, ConversationEnded, Dialled, LiveFrames,
+    LiveView, NetworkState, ProveDelivery, WantLive,
 };
 use super::{Peers, Shared};
-use crate::live::{Dial, Hello, Incoming, LiveSocket, Outgoing};
-use crate::source::{Entry, SocketNews, SourceKey};
+use crate::live::{
+    CLOSE_BROKEN, ClientConversationId, Closed, Dial, Hello, Incoming, LiveSocket, LiveTerms,
+    Verdict,
+};
+use crate::source::{SocketNews, SourceKey};
+use ends::SignIn;
+use link::{Link, State, Up};
 
 const NAME: &str = "Uplink";
-
-/// How often the other end is asked what it has read.
-pub(crate) const PING_EVERY: Duration = Duration::from_secs(10);
-/// How long an answer may take before the socket counts as down.
-pub(crate) const PONG_WAIT: Duration = Duration::from_secs(20);
-/// The first wait before a socket is brought up again; each further one is twice as long.
-pub(crate) const RECONNECT_WAIT_MIN: Duration = Duration::from_secs(1);
-/// The longest such wait.
-pub(crate) const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(32);
-/// The close code of a socket that broke.
-const BROKEN: u16 = 1006;
+/// The code of a socket that the host wants no more.
+const DONE: u16 = 1000;
+/// Why a socket is down, in words.
+const NO_NETWORK: &str = "the network is gone";
+const NO_ACCOUNT: &str = "the account is signed out";
 
 /// Owns the live sockets.
 pub(crate) struct Uplink {
     shared: Shared,
     dialer: Option<Arc<dyn Dial>>,
     reconnects: bool,
+    terms: LiveTerms,
     is_online: bool,
     signed_out: BTreeSet<Account>,
+    sign_ins: BTreeMap<Account, SignIn>,
     links: BTreeMap<SourceKey, Link>,
     /// What each source's latest capture sends, which a socket must say when it comes up.
     encodings: BTreeMap<SourceKey, Encoding>,
     generations: u64,
-}
-
-/// One source's socket.
-struct Link {
-    entry: Arc<Entry>,
-    failures: u32,
-    state: State,
-}
-
-/// What a source's socket does.
-enum State {
-    /// It is not wanted.
-    Idle,
-    /// It is wanted and waits: for a capture, the network, or the time of the next try.
-    Waiting { retry: Option<SpawnHandle> },
-    /// It is being brought up.
-    Dialling { generation: u64 },
-    /// It is up.
-    Up(Up),
-}
-
-/// A socket that is up.
-struct Up {
-    generation: u64,
-    outgoing: mpsc::Sender<Outgoing>,
-    /// The number after the last frame that was sent, and its capture.
-    sent: Option<(CaptureId, FrameSeq)>,
-    /// The pings without an answer, and what each would prove.
-    pings: VecDeque<(u64, Option<(CaptureId, FrameSeq)>)>,
-    next_ping: u64,
-    heartbeat: SpawnHandle,
-}
-
-impl State {
-    /// A socket that could not be kept up: it waits for the next try, or for a host that wants it
-    /// anew.
-    const fn down(reconnects: bool) -> Self {
-        if reconnects { Self::Waiting { retry: None } } else { Self::Idle }
-    }
 }
 
 impl Uplink {
@@ -93,67 +68,105 @@ impl Uplink {
         _peers: Peers,
         dialer: Option<Arc<dyn Dial>>,
         reconnects: bool,
+        terms: LiveTerms,
     ) -> Self {
-        let (links, encodings) = (BTreeMap::new(), BTreeMap::new());
         Self {
             shared,
             dialer,
             reconnects,
+            terms,
             is_online: true,
             signed_out: BTreeSet::new(),
-            links,
-            encodings,
+            sign_ins: BTreeMap::new(),
+            links: BTreeMap::new(),
+            encodings: BTreeMap::new(),
             generations: 0,
         }
     }
 
     /// Brings a socket up if it is wanted and can be.
     fn dial(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
-        let (Some(dialer), Some(link)) = (&self.dialer, self.links.get_mut(key)) else {
+        let Some((dialer, encoding)) = self.ready(key) else {
             return;
         };
-        let is_waiting = matches!(link.state, State::Waiting { .. });
-        let encoding = match (self.encodings.get(key), dialer.needs_encoding()) {
-            (Some(encoding), _) => *encoding,
-            (None, false) => Encoding::mono_16k(earmark_core::Codec::Opus),
-            (None, true) => return,
+        let now = self.shared.now();
+        let missing = self.missing(key);
+        let conversation = self.conversation(key, dialer.as_ref());
+        let Some(link) = self.links.get_mut(key) else {
+            return;
         };
-        if !is_waiting {
+        link.abandon(ctx);
+        if let Some(missing) = missing {
+            link.state = State::down(self.reconnects);
+            link.ended = Some(missing.into());
             return;
         }
-        if !self.is_online || self.signed_out.contains(&key.account) {
-            link.state = State::down(self.reconnects);
-            return;
+        if link.not_before > now {
+            let wait = link.not_before.since(now);
+            return self.retry_in(key, wait, ctx);
         }
         self.generations += 1;
         let generation = self.generations;
-        link.cancel_retry(ctx);
-        link.state = State::Dialling { generation };
         let (device, account) = (key.device.clone(), key.account.clone());
-        let dialled = dialer.dial(Hello { device, account, encoding });
-        let key = key.clone();
-        ctx.spawn(dialled.into_actor(self).map(move |result, actor: &mut Self, ctx| {
-            actor.guarded(|actor| actor.dialled(Dialled { key, generation, result }, ctx));
-        }));
+        let dialled = dialer.dial(Hello { device, account, encoding, conversation });
+        let source = key.clone();
+        let ended = dialled.into_actor(self).map(move |result, actor: &mut Self, ctx| {
+            let dialled = Dialled { key: source, generation, result };
+            actor.guarded(|actor| actor.dialled(dialled, ctx));
+        });
+        let dialling = ctx.spawn(ended);
+        if let Some(link) = self.links.get_mut(key) {
+            link.state = State::Dialling { generation, dialling };
+        }
+    }
+
+    /// What it takes to bring a socket up, and is not there.
+    fn missing(&self, key: &SourceKey) -> Option<&'static str> {
+        if !self.is_online {
+            return Some(NO_NETWORK);
+        }
+        self.signed_out.contains(&key.account).then_some(NO_ACCOUNT)
+    }
+
+    /// What a socket that waits is brought up with; nothing as long as that is not known.
+    fn ready(&self, key: &SourceKey) -> Option<(Arc<dyn Dial>, Encoding)> {
+        let (dialer, link) = (self.dialer.as_ref()?, self.links.get(key)?);
+        let encoding = self.encodings.get(key).copied();
+        let any = || Encoding::mono_16k(Codec::Opus);
+        let encoding = encoding.or_else(|| (!dialer.needs_encoding()).then(any))?;
+        let is_waiting = matches!(link.state, State::Waiting { .. });
+        is_waiting.then(|| (Arc::clone(dialer), encoding))
+    }
+
+    /// The client's name for the conversation that goes on: the same at each reconnect, another
+    /// after the conversation's end. A server that hears nothing for so long ends it by itself.
+    fn conversation(&mut self, key: &SourceKey, dialer: &dyn Dial) -> Option<ClientConversationId> {
+        let now = self.shared.now();
+        let link = self.links.get_mut(key).filter(|_| dialer.names_conversations())?;
+        if now.since(link.last_sent) >= CONVERSATION_GAP {
+            link.conversation = None;
+        }
+        if link.conversation.is_none() {
+            let draw = || self.shared.chance.draw();
+            link.conversation = Some(ClientConversationId::random(draw(), draw()));
+            link.last_sent = now;
+        }
+        link.conversation
     }
 
     /// A dial ended; one that is not waited for any more does nothing.
     fn dialled(&mut self, dialled: Dialled, ctx: &mut Context<Self>) {
         let Dialled { key, generation, result } = dialled;
-        let Some(link) = self.links.get_mut(&key) else {
-            return;
-        };
-        if !matches!(link.state, State::Dialling { generation: expected } if expected == generation)
-        {
+        let is_awaited = self.links.get(&key).is_some_and(|link| {
+            matches!(link.state, State::Dialling { generation: expected, .. }
+                if expected == generation)
+        });
+        if !is_awaited {
             return;
         }
         match result {
             Ok(socket) => self.came_up(&key, generation, socket, ctx),
-            Err(fault) => {
-                tracing::info!(device = %key.device, %fault, "the live socket did not come up");
-                link.state = State::down(self.reconnects);
-                self.retry_later(&key, ctx);
-            }
+            Err(fault) => self.react(&key, Verdict::of_fault(&fault), ctx),
         }
     }
 
@@ -165,21 +178,33 @@ impl Uplink {
         ctx: &mut Context<Self>,
     ) {
         let LiveSocket { outgoing, mut incoming } = socket;
+        let (listening, deaf) = oneshot::channel::<()>();
         let source = key.clone();
         let came = stream::poll_fn(move |cx| incoming.poll_recv(cx))
-            .chain(stream::iter([Incoming::Closed(BROKEN)]))
+            .take_until(deaf)
+            .chain(stream::iter([Incoming::Closed(Closed::broken(""))]))
             .map(move |incoming| Came { key: source.clone(), generation, incoming });
         ctx.add_message_stream(came);
         let beats = key.clone();
-        let heartbeat = ctx.run_interval(PING_EVERY, move |actor, ctx| {
+        let heartbeat = ctx.run_interval(self.terms.ping_every, move |actor, ctx| {
             actor.guarded(|actor| actor.ping(&beats, ctx));
         });
+        let since = self.shared.now();
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.failures = 0;
-        let (sent, pings, next_ping) = (None, VecDeque::new(), 1);
-        link.state = State::Up(Up { generation, outgoing, sent, pings, next_ping, heartbeat });
+        link.ended = None;
+        link.state = State::Up(Up {
+            generation,
+            since,
+            outgoing,
+            _listening: listening,
+            sent: None,
+            unheard_since: None,
+            pings: VecDeque::new(),
+            next_ping: 1,
+            heartbeat,
+        });
         link.enter(SocketNews::Up, &self.shared);
     }
 
@@ -188,157 +213,84 @@ impl Uplink {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        link.cancel_retry(ctx);
-        if let State::Up(up) = &link.state {
-            ctx.cancel_future(up.heartbeat);
-            // A socket that takes no more is closed by being dropped.
-            let _ = up.outgoing.try_send(Outgoing::Close);
+        link.abandon(ctx);
+        if let State::Up(_) = std::mem::replace(&mut link.state, State::Idle) {
             link.enter(SocketNews::Down(code), &self.shared);
         }
-        link.state = State::Idle;
     }
 
-    /// What a socket needs is there, or is there no longer: the network, or its account's
-    /// credentials.
-    fn follow(&mut self, key: &SourceKey, is_there: bool, ctx: &mut Context<Self>) {
-        if is_there {
+    /// What a socket needs is there, or is missing: the network, or its account's credentials.
+    fn follow(&mut self, key: &SourceKey, missing: Option<&str>, ctx: &mut Context<Self>) {
+        let Some(missing) = missing else {
             return self.dial(key, ctx);
+        };
+        if self.links[key].state.is_given_up() {
+            return;
         }
-        let is_wanted = !matches!(self.links[key].state, State::Idle);
-        self.take_down(key, BROKEN, ctx);
-        if let Some(link) = self.links.get_mut(key).filter(|_| is_wanted) {
-            link.state = State::down(self.reconnects);
+        self.take_down(key, CLOSE_BROKEN, ctx);
+        if let Some(link) = self.links.get_mut(key).filter(|_| self.reconnects) {
+            link.state = State::down(true);
+            link.ended = Some(missing.into());
+            self.show(key);
         }
     }
 
-    /// A socket broke, or was closed by the other end.
-    fn went_down(&mut self, key: &SourceKey, code: u16, ctx: &mut Context<Self>) {
-        self.take_down(key, code, ctx);
-        if self.reconnects
-            && let Some(link) = self.links.get_mut(key)
-        {
+    /// The host wants a socket; one that was left down is tried anew.
+    fn want(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
+        if let Some(link) = self.links.get_mut(key).filter(|link| link.state.is_given_up()) {
+            link.forgive();
             link.state = State::Waiting { retry: None };
-            self.retry_later(key, ctx);
+            self.dial(key, ctx);
         }
     }
 
-    /// Waits longer each time, without ever giving up.
-    fn retry_later(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
-        let roll = self.shared.chance.roll();
-        let Some(link) = self.links.get_mut(key).filter(|_| self.reconnects) else {
-            return;
-        };
-        let factor = 1_u32.checked_shl(link.failures).unwrap_or(u32::MAX);
-        let wait = RECONNECT_WAIT_MIN.saturating_mul(factor).min(RECONNECT_WAIT_MAX);
-        // At random between half the wait and the whole of it, so that devices do not come back at
-        // once.
-        let wait = wait / 2 + wait / 2 * u32::from(roll) / u32::from(u16::MAX);
-        link.failures += 1;
-        let source = key.clone();
-        let retry = ctx.run_later(wait, move |actor, ctx| {
-            actor.guarded(|actor| actor.dial(&source, ctx));
-        });
-        link.state = State::Waiting { retry: Some(retry) };
-    }
-
-    /// Asks the other end what it has read.
-    fn ping(&mut self, key: &SourceKey, ctx: &mut Context<Self>) {
-        let Some(Link { state: State::Up(up), .. }) = self.links.get_mut(key) else {
-            return;
-        };
-        let (number, generation) = (up.next_ping, up.generation);
-        up.next_ping += 1;
-        up.pings.push_back((number, up.sent));
-        if up.outgoing.try_send(Outgoing::Ping(number)).is_err() {
-            return self.went_down(key, BROKEN, ctx);
-        }
-        let key = key.clone();
-        ctx.run_later(PONG_WAIT, move |actor, ctx| {
-            actor.guarded(|actor| actor.miss_pong(&key, generation, number, ctx));
-        });
-    }
-
-    fn miss_pong(
-        &mut self,
-        key: &SourceKey,
-        generation: u64,
-        number: u64,
-        ctx: &mut Context<Self>,
-    ) {
-        let is_missing = self
-            .up(key, generation)
-            .is_some_and(|up| up.pings.front().is_some_and(|(oldest, _)| *oldest <= number));
-        if is_missing {
-            self.went_down(key, BROKEN, ctx);
-        }
-    }
-
-    fn up(&mut self, key: &SourceKey, generation: u64) -> Option<&mut Up> {
-        match &mut self.links.get_mut(key)?.state {
-            State::Up(up) if up.generation == generation => Some(up),
-            State::Up(_) | State::Idle | State::Waiting { .. } | State::Dialling { .. } => None,
-        }
-    }
-
-    fn hear_pong(&mut self, key: &SourceKey, generation: u64, number: u64) {
-        let Some(up) = self.up(key, generation) else {
-            return;
-        };
-        let mut proven = None;
-        while let Some((_, sent)) = up.pings.pop_front_if(|(sent, _)| *sent <= number) {
-            proven = sent.or(proven);
-        }
-        if let Some((capture, up_to)) = proven
-            && let Some(link) = self.links.get(key)
-        {
-            link.enter(SocketNews::Delivered(capture, up_to), &self.shared);
-        }
-    }
-
-    fn hear_text(&mut self, key: &SourceKey, generation: u64, text: String) {
-        let Some(up) = self.up(key, generation) else {
-            return;
-        };
-        if text == "ping" {
-            let pong = Bytes::copy_from_slice(&earmark_wire::pong());
-            // A socket that takes no more is found out by its next ping.
-            let _ = up.outgoing.try_send(Outgoing::Binary(pong));
-        } else if let Some(link) = self.links.get(key) {
-            link.enter(SocketNews::Text(text), &self.shared);
-        }
-    }
-
-    fn send(&mut self, frames: &LiveFrames, ctx: &mut Context<Self>) {
-        let LiveFrames { key, capture, first, frames } = frames;
-        let Some(Link { state: State::Up(up), .. }) = self.links.get_mut(key) else {
-            return;
-        };
-        for (place, frame) in (1..).zip(frames.iter()) {
-            if up.outgoing.try_send(Outgoing::Binary(frame.bytes.clone())).is_err() {
-                return self.went_down(key, BROKEN, ctx);
+    /// A capture began. A socket that said that it carries something else, or was refused for it,
+    /// is brought up anew.
+    fn follow_capture(&mut self, began: CaptureBegan, ctx: &mut Context<Self>) {
+        let CaptureBegan { key, encoding } = began;
+        let before = self.encodings.insert(key.clone(), encoding);
+        let is_other = before.is_some_and(|before| before != encoding)
+            && self.dialer.as_ref().is_some_and(|dialer| dialer.needs_encoding());
+        let state = self.links.get(&key).map(|link| &link.state);
+        match state {
+            Some(State::Up(_) | State::Dialling { .. } | State::Stopped) if is_other => {
+                self.take_down(&key, DONE, ctx);
+                self.want(&key, ctx);
             }
-            up.sent = Some((*capture, first.plus(place)));
+            Some(State::Waiting { retry: None }) => self.dial(&key, ctx),
+            Some(
+                State::Up(_)
+                | State::Dialling { .. }
+                | State::Stopped
+                | State::Waiting { .. }
+                | State::SigningIn
+                | State::Idle,
+            )
+            | None => {}
+        }
+    }
+
+    /// Somebody has signed in: what was left down for the lack of that is worth another try.
+    fn welcome(&mut self, key: &SourceKey, signed_in: bool) {
+        if let Some(link) = self.links.get_mut(key).filter(|_| signed_in && self.reconnects) {
+            link.forgive();
+            if matches!(link.state, State::Stopped) {
+                link.state = State::Waiting { retry: None };
+            }
+        }
+    }
+
+    fn view(key: &SourceKey, link: &Link) -> LiveView {
+        LiveView {
+            key: key.clone(),
+            state: link.state.name(),
+            reason: link.ended.clone(),
+            next_try: link.state.next_try(),
         }
     }
 
     fn keys(&self, chosen: impl Fn(&SourceKey) -> bool) -> Vec<SourceKey> {
         self.links.keys().filter(|key| chosen(key)).cloned().collect()
-    }
-}
-
-impl Link {
-    fn enter(&self, news: SocketNews, shared: &Shared) {
-        if self.entry.socket_news(news, shared.now()).is_err() {
-            shared.ignored(NAME, "4096 messages of this source wait to be handled");
-        }
-    }
-
-    fn cancel_retry(&mut self, ctx: &mut Context<Uplink>) {
-        if let State::Waiting { retry } = &mut self.state
-            && let Some(retry) = retry.take()
-        {
-            ctx.cancel_future(retry);
-        }
     }
 }
 
@@ -360,16 +312,12 @@ impl Handler<WantLive> for Uplink {
     fn handle(&mut self, WantLive { entry, wanted }: WantLive, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let key = entry.key.clone();
-            let idle = Link { entry, failures: 0, state: State::Idle };
-            let link = actor.links.entry(key.clone()).or_insert(idle);
-            match (&link.state, wanted) {
-                (State::Idle, true) => {
-                    link.state = State::Waiting { retry: None };
-                    actor.dial(&key, ctx);
-                }
-                (_, true) => {}
-                (_, false) => actor.take_down(&key, 1000, ctx),
+            let link = actor.links.entry(key.clone()).or_insert_with(|| Link::new(entry));
+            if wanted {
+                return actor.want(&key, ctx);
             }
+            link.ended = None;
+            actor.take_down(&key, DONE, ctx);
         });
     }
 }
@@ -378,9 +326,18 @@ impl Handler<CaptureBegan> for Uplink {
     type Result = ();
 
     fn handle(&mut self, began: CaptureBegan, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.follow_capture(began, ctx));
+    }
+}
+
+impl Handler<ConversationEnded> for Uplink {
+    type Result = ();
+
+    fn handle(&mut self, ConversationEnded(key): ConversationEnded, _: &mut Context<Self>) {
         self.guarded(|actor| {
-            actor.encodings.insert(began.key.clone(), began.encoding);
-            actor.dial(&began.key, ctx);
+            if let Some(link) = actor.links.get_mut(&key) {
+                link.conversation = None;
+            }
         });
     }
 }
@@ -394,8 +351,8 @@ impl Handler<Came> for Uplink {
             match incoming {
                 Incoming::Text(text) => actor.hear_text(&key, generation, text),
                 Incoming::Pong(number) => actor.hear_pong(&key, generation, number),
-                Incoming::Closed(code) if actor.up(&key, generation).is_some() => {
-                    actor.went_down(&key, code, ctx);
+                Incoming::Closed(closed) if actor.up(&key, generation).is_some() => {
+                    actor.went_down(&key, &closed, ctx);
                 }
                 Incoming::Closed(_) => {}
             }
@@ -425,8 +382,9 @@ impl Handler<NetworkState> for Uplink {
     fn handle(&mut self, state: NetworkState, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             actor.is_online = state.online;
+            let missing = (!state.online).then_some(NO_NETWORK);
             for key in actor.keys(|_| true) {
-                actor.follow(&key, state.online, ctx);
+                actor.follow(&key, missing, ctx);
             }
         });
     }
@@ -443,9 +401,23 @@ impl Handler<AccountChanged> for Uplink {
             } else {
                 actor.signed_out.insert(account.clone());
             }
+            let missing = (!signed_in).then_some(NO_ACCOUNT);
             for key in actor.keys(|key| key.account == account) {
-                actor.follow(&key, signed_in, ctx);
+                actor.welcome(&key, signed_in);
+                actor.follow(&key, missing, ctx);
             }
+        });
+    }
+}
+
+impl Handler<AskInventory<Vec<LiveView>>> for Uplink {
+    type Result = ();
+
+    fn handle(&mut self, asked: AskInventory<Vec<LiveView>>, _: &mut Context<Self>) {
+        self.guarded(|actor| {
+            let views = actor.links.iter().map(|(key, link)| Self::view(key, link));
+            // Whoever asked may have given up waiting.
+            let _ = asked.0.send(views.collect());
         });
     }
 }

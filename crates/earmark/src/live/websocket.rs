@@ -1,15 +1,18 @@
 //! Live sockets over real connections.
 
 mod connection;
+mod metered;
+mod turns;
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use earmark_core::Account;
 use futures_util::future::LocalBoxFuture;
 use reqwest::Url;
-use reqwest::header::{HeaderValue, USER_AGENT};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
@@ -17,50 +20,85 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use earmark_wire::SERVER_MESSAGE_BYTES_MAX;
 
 use super::{
-    CONNECT_SECONDS_MAX, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, LiveSocket,
-    OUTGOING_MESSAGES_MAX,
+    Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, ListenQuery, LiveSocket, OUTGOING_MESSAGES_MAX,
+    QueryFault, Refused,
 };
+use crate::clock::{Clock, SystemClock};
 use crate::credentials::Credentials;
-use crate::http::ClientError;
 use crate::http::client::{self, ServerUrl};
+use crate::http::{ClientError, HttpReply};
+use crate::omi::retry_after;
+use metered::{Meter, Metered};
+use turns::Turns;
 
 /// The path of the live socket.
 const PATH: &str = "/v4/listen";
-/// The silence after which a server ends a conversation; it takes no shorter one.
-const CONVERSATION_TIMEOUT_SECONDS: u64 = 120;
+/// How long a connect may take, from the look-up of the name to the end of the upgrade.
+pub const CONNECT_WAIT: Duration = Duration::from_secs(15);
+/// How long one message may take to be written.
+pub const WRITE_WAIT: Duration = Duration::from_secs(10);
+/// How long a close may take, from the wish for it to the end of the connection.
+pub const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// The most bytes of a message of the server.
+pub const MESSAGE_BYTES_MAX: usize = SERVER_MESSAGE_BYTES_MAX;
+/// The most bytes of a frame of such a message: a server sends each of its messages as one frame.
+pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
+/// How many messages that mean nothing here (pings, pongs that answer none of ours, binary ones)
+/// may come within [`ASIDES_WINDOW`].
+pub const ASIDES_MAX: u32 = 64;
+/// See [`ASIDES_MAX`].
+pub const ASIDES_WINDOW: Duration = Duration::from_secs(10);
 /// How much the socket may hold that was not written to the connection.
 const WRITE_BUFFER_BYTES_MAX: usize = 256 << 10;
 /// How much is asked of the operating system to hold. What it holds counts as sent although nobody
 /// has it, so it is little: the pings behind it then come in time.
 const SEND_BUFFER_BYTES: u32 = 32 << 10;
-/// How long one message may take to be written.
-const WRITE_SECONDS_MAX: u64 = 10;
-/// How long a close may take to be answered.
-const CLOSE_SECONDS_MAX: u64 = 2;
 /// The header that tells two devices of one account apart without naming them.
 const DEVICE_HEADER: &str = "x-device-id-hash";
+/// The header by which a server would turn on compression, or another extension.
+const EXTENSIONS_HEADER: &str = "sec-websocket-extensions";
 
-#[derive(Clone, Copy)]
-struct Limits {
-    connect: Duration,
-    write: Duration,
-    close: Duration,
+/// What one connection may take of time and of memory. The default is the product's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketLimits {
+    /// [`CONNECT_WAIT`].
+    pub connect: Duration,
+    /// [`WRITE_WAIT`].
+    pub write: Duration,
+    /// [`CLOSE_WAIT`].
+    pub close: Duration,
+    /// [`MESSAGE_BYTES_MAX`]; more is never taken.
+    pub message_bytes: usize,
+    /// [`FRAME_BYTES_MAX`].
+    pub frame_bytes: usize,
+    /// [`ASIDES_MAX`].
+    pub asides: u32,
+    /// [`ASIDES_WINDOW`].
+    pub asides_window: Duration,
 }
 
-const LIMITS: Limits = Limits {
-    connect: Duration::from_secs(CONNECT_SECONDS_MAX),
-    write: Duration::from_secs(WRITE_SECONDS_MAX),
-    close: Duration::from_secs(CLOSE_SECONDS_MAX),
-};
+impl Default for SocketLimits {
+    fn default() -> Self {
+        Self {
+            connect: CONNECT_WAIT,
+            write: WRITE_WAIT,
+            close: CLOSE_WAIT,
+            message_bytes: MESSAGE_BYTES_MAX,
+            frame_bytes: FRAME_BYTES_MAX,
+            asides: ASIDES_MAX,
+            asides_window: ASIDES_WINDOW,
+        }
+    }
+}
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<Metered<TcpStream>>>;
 
 /// Live sockets to one server, over TLS where the URL says `https`.
 #[derive(Clone)]
@@ -68,7 +106,9 @@ pub struct WebSocketDialer {
     server: ServerUrl,
     trust: Arc<ClientConfig>,
     credentials: Arc<dyn Credentials>,
-    limits: Limits,
+    query: ListenQuery,
+    limits: SocketLimits,
+    turns: Arc<Turns>,
 }
 
 impl fmt::Debug for WebSocketDialer {
@@ -88,29 +128,66 @@ impl WebSocketDialer {
             server: ServerUrl::parse(base_url)?,
             trust: Arc::new(client::trust()?),
             credentials: Arc::new(credentials),
-            limits: LIMITS,
+            query: ListenQuery::default(),
+            limits: SocketLimits::default(),
+            turns: Arc::default(),
         })
     }
 
+    /// What the sockets ask the server for, instead of the default.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryFault`] when it cannot be sent.
+    pub fn query(self, query: ListenQuery) -> Result<Self, QueryFault> {
+        query.check()?;
+        Ok(Self { query, ..self })
+    }
+
+    /// Other limits than the default ones.
+    #[must_use]
+    pub fn limits(self, limits: SocketLimits) -> Self {
+        Self { limits, ..self }
+    }
+
     async fn bring_up(self, hello: Hello) -> Result<LiveSocket, DialFault> {
-        let connect = timeout(self.limits.connect, self.connect(&hello));
-        let socket = connect.await.unwrap_or_else(|_| {
-            let words = format!("no answer within {} s", self.limits.connect.as_secs());
+        if hello.encoding.channels != 1 {
+            return Err(DialFault::Unusable("the live socket takes one channel"));
+        }
+        let meter = Meter::new(self.limits.message_bytes);
+        let connect = async {
+            // The connection before must be gone: a source never has two.
+            let turn = self.turns.take(&hello).await;
+            self.connect(&hello, &meter).await.map(|socket| (socket, turn))
+        };
+        let (socket, turn) = timeout(self.limits.connect, connect).await.unwrap_or_else(|_| {
+            let words = format!("no answer within {} s", self.limits.connect.as_secs_f32());
             Err(DialFault::Unreachable(words))
         })?;
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MESSAGES_MAX);
         let (heard, incoming) = mpsc::channel(INCOMING_MESSAGES_MAX);
-        tokio::spawn(connection::run(socket, to_send, heard, self.limits));
+        let limits = self.limits;
+        tokio::spawn(async move {
+            connection::run(socket, meter, to_send, heard, limits).await;
+            drop(turn);
+        });
         Ok(LiveSocket { outgoing, incoming })
     }
 
-    async fn connect(&self, hello: &Hello) -> Result<Socket, DialFault> {
-        let url = live_url(&self.server, hello);
-        let request = self.request(&url, hello).map_err(unreachable)?;
+    async fn connect(&self, hello: &Hello, meter: &Meter) -> Result<Socket, DialFault> {
+        let url = live_url(&self.server, &self.query.of(hello));
+        let request = self.request(&url, hello).map_err(fault)?;
         let stream = open(&url).await.map_err(|error| DialFault::Unreachable(error.to_string()))?;
+        let stream = meter.watch(stream);
         let connector = Connector::Rustls(Arc::clone(&self.trust));
-        let up = client_async_tls_with_config(request, stream, Some(config()), Some(connector));
-        up.await.map(|(socket, _)| socket).map_err(unreachable)
+        let config = Some(config(&self.limits));
+        let up = client_async_tls_with_config(request, stream, config, Some(connector));
+        let (socket, response) = up.await.map_err(fault)?;
+        if response.headers().contains_key(EXTENSIONS_HEADER) {
+            let words = "the server turned on an extension that was not asked for";
+            return Err(DialFault::Unreachable(words.into()));
+        }
+        Ok(socket)
     }
 
     fn request(&self, url: &Url, hello: &Hello) -> Result<Request, Error> {
@@ -128,27 +205,26 @@ impl Dial for WebSocketDialer {
     fn dial(&self, hello: Hello) -> LocalBoxFuture<'static, Result<LiveSocket, DialFault>> {
         Box::pin(self.clone().bring_up(hello))
     }
+
+    fn names_conversations(&self) -> bool {
+        self.query.client_conversation_id
+    }
+
+    fn renew_sign_in(&self, account: Account) -> LocalBoxFuture<'static, bool> {
+        let renewal = self.credentials.renew(&account);
+        Box::pin(async move { renewal.await.is_some() })
+    }
 }
 
-/// A server sends a message as one frame, and a conversation with its transcript is a long one.
-fn config() -> WebSocketConfig {
+fn config(limits: &SocketLimits) -> WebSocketConfig {
     WebSocketConfig::default()
-        .max_message_size(Some(SERVER_MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(SERVER_MESSAGE_BYTES_MAX))
+        .max_message_size(Some(limits.message_bytes.min(MESSAGE_BYTES_MAX)))
+        .max_frame_size(Some(limits.frame_bytes.min(MESSAGE_BYTES_MAX)))
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
 }
 
-fn live_url(server: &ServerUrl, hello: &Hello) -> Url {
-    let encoding = hello.encoding;
-    let mut query = format!(
-        "language=multi&sample_rate={}&codec={}&include_speech_profile=true\
-         &conversation_timeout={CONVERSATION_TIMEOUT_SECONDS}&source=omi",
-        encoding.sample_rate, encoding.codec,
-    );
-    if encoding.channels > 1 {
-        let _ = write!(query, "&channels={}", encoding.channels);
-    }
+fn live_url(server: &ServerUrl, query: &str) -> Url {
     let mut url = server.join(&format!("{PATH}?{query}"));
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
     url.set_scheme(scheme).expect("http becomes ws, and https wss");
@@ -172,11 +248,23 @@ async fn open(url: &Url) -> std::io::Result<TcpStream> {
     Err(fault)
 }
 
-fn unreachable(error: Error) -> DialFault {
+fn fault(error: Error) -> DialFault {
     if let Error::Http(response) = &error {
-        return DialFault::Refused(response.status().as_u16());
+        return DialFault::Refused(refused(response));
     }
     DialFault::Unreachable(error.to_string())
+}
+
+fn refused(response: &Response) -> Refused {
+    let status = response.status().as_u16();
+    let text = |name, headers: &HeaderMap| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let reply = HttpReply {
+        status,
+        retry_after: text(RETRY_AFTER, response.headers()),
+        date: text(DATE, response.headers()),
+        body: Bytes::new(),
+    };
+    Refused { status, retry_after: retry_after::wait(&reply, SystemClock::new().stamp().wall) }
 }
 
 fn hash(device: &str) -> String {

@@ -11,7 +11,7 @@ use crate::http::HttpReply;
 ///
 /// A date is read against the server's own clock, its `Date`, where the reply has one: then it does
 /// not matter how wrong `now`, the clock of this machine, is.
-pub(super) fn wait(reply: &HttpReply, now: WallTime) -> Option<Duration> {
+pub(crate) fn wait(reply: &HttpReply, now: WallTime) -> Option<Duration> {
     let asked = reply.retry_after.as_deref()?.trim();
     if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
         // So many seconds that they are no number are still a wish to be left alone.

@@ -7,16 +7,15 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{Limits, Socket};
-use crate::live::{Incoming, Outgoing};
+use super::metered::Meter;
+use super::{Socket, SocketLimits};
+use crate::live::{Closed, Incoming, Outgoing};
 
-/// The code of a socket that broke without a close.
-const BROKEN: u16 = 1006;
 /// The code of a close that names none.
 const NO_CODE: u16 = 1005;
 /// The code of a socket that was closed over a message that was too long.
@@ -30,62 +29,123 @@ enum Written {
     Broken,
 }
 
-/// Reads and writes until the socket is closed by either side, or broken. Neither waits for the
-/// other.
+/// Reads and writes until the socket is closed by either side, or broken, or for as long as a close
+/// may take after the host has let go of it. Neither reading nor writing waits for the other.
 pub(super) async fn run(
     socket: Socket,
+    meter: Meter,
     to_send: Receiver<Outgoing>,
     heard: Sender<Incoming>,
-    limits: Limits,
+    limits: SocketLimits,
 ) {
-    let code = OnceLock::new();
+    let closed = OnceLock::new();
     {
         let (sink, stream) = socket.split();
-        let mut reader = pin!(read(stream, &heard, &code, limits));
-        let mut writer = pin!(write(sink, to_send, &heard, limits));
+        let mut reader = Reader { stream, heard: &heard, closed: &closed, meter, limits };
+        let mut reading = pin!(reader.read());
+        let mut writing = pin!(write(sink, to_send, &heard, limits));
+        let mut gone = pin!(async {
+            heard.closed().await;
+            sleep(limits.close).await;
+        });
         let written = tokio::select! {
             biased;
-            () = &mut reader => None,
-            written = &mut writer => Some(written),
+            () = &mut reading => None,
+            written = &mut writing => Some(written),
+            () = &mut gone => None,
         };
         // After our close the peer's is awaited, which tells that it read all before it.
         if let Some(Written::Closed) = written {
-            let _ = timeout(limits.close, reader).await;
+            let _ = timeout(limits.close, reading).await;
         }
     }
-    let _ = heard.send(Incoming::Closed(code.get().copied().unwrap_or(BROKEN))).await;
+    let closed = closed.into_inner().unwrap_or_else(|| Closed::broken(""));
+    let _ = heard.send(Incoming::Closed(closed)).await;
 }
 
-async fn read(
-    mut stream: SplitStream<Socket>,
-    heard: &Sender<Incoming>,
-    code: &OnceLock<u16>,
-    limits: Limits,
-) {
-    while let Some(message) = stream.next().await {
-        let incoming = match message {
-            Ok(Message::Text(text)) => Incoming::Text(text.as_str().into()),
-            Ok(Message::Pong(payload)) => match <[u8; 8]>::try_from(payload.as_ref()) {
-                Ok(number) => Incoming::Pong(u64::from_be_bytes(number)),
-                Err(_) => continue,
-            },
-            Ok(Message::Close(frame)) => {
-                code.get_or_init(|| frame.map_or(NO_CODE, |frame| frame.code.into()));
-                // Reading on sends the answer to the close.
-                let answer = async { while let Some(Ok(_)) = stream.next().await {} };
-                let _ = timeout(limits.close, answer).await;
-                return;
+struct Reader<'a> {
+    stream: SplitStream<Socket>,
+    heard: &'a Sender<Incoming>,
+    closed: &'a OnceLock<Closed>,
+    meter: Meter,
+    limits: SocketLimits,
+}
+
+impl Reader<'_> {
+    async fn read(&mut self) {
+        let mut asides = Asides::new(self.limits);
+        while let Some(message) = self.stream.next().await {
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => return self.fail(&error),
+            };
+            self.meter.message_ended();
+            let incoming = match message {
+                Message::Text(text) => Some(Incoming::Text(text.as_str().into())),
+                Message::Pong(payload) => {
+                    let number = <[u8; 8]>::try_from(payload.as_ref()).ok();
+                    number.map(|number| Incoming::Pong(u64::from_be_bytes(number)))
+                }
+                Message::Close(frame) => return self.answer(frame).await,
+                // A ping is answered by the protocol's own layer, and servers send nothing binary.
+                Message::Ping(_) | Message::Binary(_) | Message::Frame(_) => None,
+            };
+            match incoming {
+                // A host that listens no more is waited for no more; the writer closes the socket.
+                Some(incoming) => drop(self.heard.send(incoming).await),
+                None if asides.are_too_many() => {
+                    return self.give_up(Closed::broken("a flood of messages that say nothing"));
+                }
+                None => {}
             }
-            // A ping is answered by the protocol's own layer, and servers send nothing binary.
-            Ok(Message::Ping(_) | Message::Binary(_) | Message::Frame(_)) => continue,
-            Err(Error::Capacity(_)) => {
-                code.get_or_init(|| TOO_LONG);
-                return;
-            }
-            Err(_) => return,
-        };
-        // A host that listens no more is waited for no more; the writer closes the socket.
-        let _ = heard.send(incoming).await;
+        }
+    }
+
+    fn give_up(&self, closed: Closed) {
+        self.closed.get_or_init(|| closed);
+    }
+
+    fn fail(&self, error: &Error) {
+        let why = error.to_string();
+        self.give_up(if matches!(error, Error::Capacity(_)) {
+            Closed { code: TOO_LONG, reason: why }
+        } else if self.meter.is_exceeded() {
+            Closed::broken("bytes without end and no message")
+        } else {
+            Closed::broken(why)
+        });
+    }
+
+    /// The peer closes the socket. Reading on sends the answer to the close.
+    async fn answer(&mut self, frame: Option<CloseFrame>) {
+        self.give_up(frame.map_or_else(
+            || Closed::with(NO_CODE),
+            |frame| Closed { code: frame.code.into(), reason: frame.reason.as_str().into() },
+        ));
+        let answer = async { while let Some(Ok(_)) = self.stream.next().await {} };
+        let _ = timeout(self.limits.close, answer).await;
+    }
+}
+
+/// Counts messages that mean nothing here, in windows of a limited time.
+struct Asides {
+    limits: SocketLimits,
+    since: Instant,
+    count: u32,
+}
+
+impl Asides {
+    fn new(limits: SocketLimits) -> Self {
+        Self { limits, since: Instant::now(), count: 0 }
+    }
+
+    /// One more came; whether it is one too many.
+    fn are_too_many(&mut self) -> bool {
+        if self.since.elapsed() >= self.limits.asides_window {
+            (self.since, self.count) = (Instant::now(), 0);
+        }
+        self.count += 1;
+        self.count > self.limits.asides
     }
 }
 
@@ -93,10 +153,11 @@ async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut to_send: Receiver<Outgoing>,
     heard: &Sender<Incoming>,
-    limits: Limits,
+    limits: SocketLimits,
 ) -> Written {
     loop {
         let outgoing = tokio::select! {
+            biased;
             outgoing = to_send.recv() => outgoing,
             () = heard.closed() => None,
         };
@@ -112,7 +173,7 @@ async fn write(
         };
     }
     let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-    match timeout(limits.write, sink.send(Message::Close(Some(close)))).await {
+    match timeout(limits.close, sink.send(Message::Close(Some(close)))).await {
         Ok(Ok(())) => Written::Closed,
         Ok(Err(_)) | Err(_) => Written::Broken,
     }

@@ -9,11 +9,24 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
 use crate::credentials::Token;
-use crate::live::{Incoming, Outgoing};
+use crate::live::{CLOSE_BROKEN, Closed, Incoming, Outgoing};
 use crate::omi::StaticCredentials;
+
+mod attacks;
+mod host;
+mod limits;
 
 const CANARY: &str = "canary-7f3a";
 const PATIENCE: Duration = Duration::from_secs(20);
+const LIMITS: SocketLimits = SocketLimits {
+    connect: CONNECT_WAIT,
+    write: WRITE_WAIT,
+    close: CLOSE_WAIT,
+    message_bytes: MESSAGE_BYTES_MAX,
+    frame_bytes: FRAME_BYTES_MAX,
+    asides: ASIDES_MAX,
+    asides_window: ASIDES_WINDOW,
+};
 
 fn account(name: &str) -> Account {
     Account::new(name).expect("short enough")
@@ -21,7 +34,7 @@ fn account(name: &str) -> Account {
 
 fn hello(device: &str, encoding: Encoding) -> Hello {
     let device = Device::new(device).expect("short enough");
-    Hello { device, account: account("anna"), encoding }
+    Hello { device, account: account("anna"), encoding, conversation: None }
 }
 
 fn mono() -> Hello {
@@ -39,8 +52,8 @@ fn dialer(base_url: &str) -> WebSocketDialer {
 /// A dialer that gives up soon on a server that stands still.
 fn impatient(base_url: &str) -> WebSocketDialer {
     let limit = Duration::from_millis(100);
-    let limits = Limits { connect: limit, write: limit, close: limit };
-    WebSocketDialer { limits, ..dialer(base_url) }
+    let of_time = SocketLimits { connect: limit, write: limit, close: limit, ..LIMITS };
+    dialer(base_url).limits(of_time)
 }
 
 async fn listen() -> (TcpListener, String) {
@@ -51,13 +64,25 @@ async fn listen() -> (TcpListener, String) {
 
 /// Both ends of a socket that is up.
 async fn up() -> (LiveSocket, WebSocketStream<TcpStream>) {
+    up_with(LIMITS).await
+}
+
+async fn up_with(limits: SocketLimits) -> (LiveSocket, WebSocketStream<TcpStream>) {
     let (listener, url) = listen().await;
     let accepted = async {
         let (stream, _) = listener.accept().await.expect("a connection");
         accept_async(stream).await.expect("an upgrade")
     };
-    let (socket, server) = tokio::join!(dialer(&url).dial(mono()), accepted);
+    let (socket, server) = tokio::join!(dialer(&url).limits(limits).dial(mono()), accepted);
     (socket.expect("it comes up"), server)
+}
+
+/// The close that the host hears of.
+async fn closed(socket: &mut LiveSocket) -> Closed {
+    match heard(socket).await {
+        Some(Incoming::Closed(closed)) => closed,
+        other => panic!("no close but {other:?}"),
+    }
 }
 
 /// The next thing that the host hears; a test that waits for ever tells nothing.
@@ -92,7 +117,7 @@ async fn dial_answered(hello: Hello, answer: &str) -> (String, Result<LiveSocket
 async fn a_dial_says_what_it_carries_and_shows_the_token_of_its_own_account() {
     let refusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
     let (head, socket) = dial_answered(mono(), refusal).await;
-    assert_eq!(socket.err(), Some(DialFault::Refused(403)));
+    assert_eq!(socket.err(), Some(DialFault::Refused(Refused::with(403))));
     let line = "GET /v4/listen?language=multi&sample_rate=16000&codec=opus_fs320\
                 &include_speech_profile=true&conversation_timeout=120&source=omi HTTP/1.1\r\n";
     assert!(head.starts_with(line), "{head}");
@@ -100,10 +125,14 @@ async fn a_dial_says_what_it_carries_and_shows_the_token_of_its_own_account() {
     let expected = format!("x-device-id-hash: {}", hash("Pen-dant 7"));
     assert!(head.to_lowercase().contains(&expected), "{head}");
     assert!(!head.contains("bert-token") && !head.contains("dant 7"), "{head}");
+    assert!(!head.to_lowercase().contains(EXTENSIONS_HEADER), "{head}");
+}
 
+#[tokio::test]
+async fn what_has_two_channels_is_not_carried_as_if_it_had_one() {
     let stereo = Encoding { channels: 2, ..Encoding::mono_16k(Codec::Pcm16) };
-    let (head, _) = dial_answered(hello("pen", stereo), refusal).await;
-    assert!(head.contains("&channels=2 HTTP/1.1"), "{head}");
+    let nowhere = dialer("http://127.0.0.1:9").dial(hello("pen", stereo)).await;
+    assert_eq!(nowhere.err(), Some(DialFault::Unusable("the live socket takes one channel")));
 }
 
 #[test]
@@ -156,7 +185,8 @@ async fn the_code_of_the_servers_close_is_the_last_thing_heard() {
     while let Some(Ok(_)) = server.next().await {}
     drop(server);
     assert_eq!(heard(&mut socket).await, Some(Incoming::Text("last words".into())));
-    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(4001)));
+    let expected = Closed { code: 4001, reason: "token expired".into() };
+    assert_eq!(closed(&mut socket).await, expected);
     assert_eq!(heard(&mut socket).await, None);
     assert!(socket.outgoing.send(Outgoing::Ping(1)).await.is_err());
 }
@@ -165,7 +195,7 @@ async fn the_code_of_the_servers_close_is_the_last_thing_heard() {
 async fn a_connection_that_breaks_without_a_close_is_1006() {
     let (mut socket, server) = up().await;
     drop(server);
-    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1006)));
+    assert_eq!(closed(&mut socket).await.code, CLOSE_BROKEN);
     assert_eq!(heard(&mut socket).await, None);
 }
 
@@ -201,33 +231,7 @@ async fn a_close_of_ours_that_is_answered_ends_with_its_code() {
     socket.outgoing.send(Outgoing::Close).await.expect("it is up");
     while let Some(Ok(_)) = server.next().await {}
     drop(server);
-    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1000)));
-}
-
-#[tokio::test]
-async fn the_longest_message_in_one_frame_is_heard_and_a_longer_one_closes_the_socket() {
-    let (mut socket, mut server) = up().await;
-    let longest = "x".repeat(SERVER_MESSAGE_BYTES_MAX);
-    let sending = server.send(Message::Text(longest.clone().into()));
-    let (sent, message) = tokio::join!(sending, heard(&mut socket));
-    sent.expect("it is up");
-    assert_eq!(message, Some(Incoming::Text(longest.clone())));
-
-    let sending = server.send(Message::Text((longest + "x").into()));
-    let (_, message) = tokio::join!(sending, heard(&mut socket));
-    assert_eq!(message, Some(Incoming::Closed(1009)));
-}
-
-#[tokio::test]
-async fn a_declared_length_without_end_closes_the_socket_at_once() {
-    let (mut socket, mut server) = up().await;
-    let mut head = vec![0x81, 127];
-    head.extend(u64::MAX.to_be_bytes());
-    server.get_mut().write_all(&head).await.expect("it is up");
-    let Some(Incoming::Closed(code)) = heard(&mut socket).await else {
-        panic!("the socket is not closed");
-    };
-    assert!(code == 1009 || code == 1006, "{code}");
+    assert_eq!(closed(&mut socket).await, Closed::with(1000));
 }
 
 #[tokio::test]
@@ -242,7 +246,7 @@ async fn a_server_that_reads_nothing_is_given_up() {
     let mut socket = socket.expect("it comes up");
     let frame = Bytes::from(vec![0; 60_000]);
     while socket.outgoing.send(Outgoing::Binary(frame.clone())).await.is_ok() {}
-    assert_eq!(heard(&mut socket).await, Some(Incoming::Closed(1006)));
+    assert_eq!(closed(&mut socket).await.code, CLOSE_BROKEN);
 }
 
 #[tokio::test]
@@ -264,7 +268,7 @@ async fn a_redirect_is_a_refusal_and_the_token_appears_in_no_error() {
     let answer =
         "HTTP/1.1 302 Found\r\nLocation: http://evil.invalid/\r\nContent-Length: 0\r\n\r\n";
     let (_, socket) = dial_answered(mono(), answer).await;
-    assert_eq!(socket.err(), Some(DialFault::Refused(302)));
+    assert_eq!(socket.err(), Some(DialFault::Refused(Refused::with(302))));
     let (_, socket) = dial_answered(mono(), "SSH-2.0-OpenSSH_9.6\r\n\r\n").await;
     let fault = socket.err().expect("no WebSocket");
     let dialer = dialer("https://api.example.com");
