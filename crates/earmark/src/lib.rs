@@ -44,7 +44,7 @@ pub use credentials::{Credentials, NoCredentials, Token};
 pub use event::{EVENTS_WAITING_MAX, Event, Numbered, Observer};
 pub use http::{
     Blocks, ClientError, Content, Damaged, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest,
-    HttpTransport, ServerUrlFault,
+    HttpTransport, ServerUrlFault, Trust, check_server_url,
 };
 pub use live::{
     CONNECT_SECONDS_MAX, Dial, DialFault, Hello, INCOMING_MESSAGES_MAX, Incoming, LiveSocket,

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::credentials::Credentials;
 use crate::http::ClientError;
+use crate::http::Trust;
 use crate::http::client::{self, ServerUrl};
 
 /// The path of the live socket.
@@ -84,12 +85,22 @@ impl WebSocketDialer {
     ///
     /// Those of [`HttpClient::new`](crate::HttpClient::new).
     pub fn new(base_url: &str, credentials: impl Credentials) -> Result<Self, ClientError> {
-        Ok(Self {
-            server: ServerUrl::parse(base_url)?,
-            trust: Arc::new(client::trust()?),
-            credentials: Arc::new(credentials),
-            limits: LIMITS,
-        })
+        Self::trusting(base_url, Arc::new(credentials), &Trust::platform())
+    }
+
+    /// The same, with certificate authorities of the host's choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::new`].
+    pub fn trusting(
+        base_url: &str,
+        credentials: Arc<dyn Credentials>,
+        trust: &Trust,
+    ) -> Result<Self, ClientError> {
+        let server = ServerUrl::parse(base_url)?;
+        let trust = Arc::new(trust.client(&server)?);
+        Ok(Self { server, trust, credentials, limits: LIMITS })
     }
 
     async fn bring_up(self, hello: Hello) -> Result<LiveSocket, DialFault> {

@@ -80,7 +80,8 @@ fn impatient(base_url: &str) -> HttpClient {
     let limit = Duration::from_millis(100);
     let limits = Limits { connect: limit, idle: limit, reply: Duration::from_millis(300) };
     let server = ServerUrl::parse(base_url).expect("a good URL");
-    HttpClient::with(server, trust().expect("roots"), limits).expect("a client")
+    let trust = Trust::platform().client(&server).expect("roots");
+    HttpClient::with(server, trust, limits).expect("a client")
 }
 
 async fn fault(client: &HttpClient, request: HttpRequest) -> TransportFault {
