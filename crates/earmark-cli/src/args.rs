@@ -40,6 +40,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Looks at all that a host needs, and says what to do; changes nothing.
+    Doctor(ConfigArgs),
     /// Has what a device captures go nowhere, across restarts, until it is unmuted.
     Mute(PersonArgs),
     /// Has what a device captures be taken again.

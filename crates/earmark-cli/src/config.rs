@@ -287,12 +287,7 @@ impl Reader {
         self.settings.faults.push(fault::Fault { place, what });
     }
 
-    fn checked<T, E: ToString>(
-        &mut self,
-        at: At<'_>,
-        key: &str,
-        value: Result<T, E>,
-    ) -> Option<T> {
+    fn checked<T, E: ToString>(&mut self, at: At<'_>, key: &str, value: Result<T, E>) -> Option<T> {
         value.map_err(|error| self.refuse(at, key, error.to_string())).ok()
     }
 

@@ -142,7 +142,9 @@ impl Credentials for HostCredentials {
             let held = accounts.get(&account)?;
             let renewed = held.renew().await;
             match (&renewed, held.state().fault.clone()) {
-                (Some(_), _) => tracing::info!(%account, "the token was refused; there is a new one"),
+                (Some(_), _) => {
+                    tracing::info!(%account, "the token was refused; there is a new one")
+                }
                 (None, Some(fault)) => {
                     tracing::warn!(%account, fault, "the token was refused, and none is to be had");
                 }

@@ -35,11 +35,15 @@ use board::{Board, SourceFacts};
 use control::Devices;
 use intake::{Counts, Intake};
 use renewing::RenewingDialer;
-use room::Room;
 use sources::frame_socket::{SocketFile, bind_unix};
 use status_port::Port;
 
+pub(crate) use room::{Fullness, Room, look};
+
 pub(crate) use board::LOG_LINES_LEFT_OUT;
+#[cfg(feature = "microphone")]
+pub(crate) use sources::microphone::microphones;
+
 pub(crate) use person::{PersonArgs, Wanted, run as run_person};
 
 /// How long a synced recording stays where none is ever removed.
@@ -272,10 +276,7 @@ async fn run_source(source: SourceConfig, intake: Intake, board: Arc<Board>) {
     tracing::info!(source = name, device = %source.device, "the source has ended");
 }
 
-async fn start_runtime(
-    config: &Config,
-    credentials: &HostCredentials,
-) -> Result<Runtime, Failure> {
+async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result<Runtime, Failure> {
     let trust = trust(config.server.root_certificate.as_deref())?;
     let (server, store) = (&config.server, &config.store);
     let shared = Arc::new(credentials.clone());
@@ -287,7 +288,10 @@ async fn start_runtime(
         .pace(server.uploads_in_flight_max, server.requests_per_minute_max)
         .api(server.api)
         .retention(store.retention.unwrap_or(FOR_EVER));
-    if server.live {
+    if !server.live {
+        // Where no live socket could name a conversation, there is nothing to wait for.
+        builder = builder.link_wait(Duration::ZERO);
+    } else {
         let dialer = WebSocketDialer::trusting(&server.url, shared.clone(), &trust)?;
         builder = builder.live_socket(RenewingDialer::new(dialer, shared));
     }

@@ -10,6 +10,7 @@ mod config;
 mod credentials;
 mod data_dir;
 mod demo;
+mod doctor;
 mod exit;
 mod feed_file;
 mod hammer;
@@ -66,6 +67,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         }
         Command::Run(args) => wait(host::run(args.load()?)),
         Command::Config { command } => config::run(command),
+        Command::Doctor(args) => wait(doctor::run(args.load()?)),
         Command::Mute(args) => wait(host::run_person(args, Wanted::Mute)),
         Command::Unmute(args) => wait(host::run_person(args, Wanted::Unmute)),
         Command::Finish(args) => wait(host::run_person(args, Wanted::Finish)),

@@ -33,7 +33,10 @@ fn init(args: &ConfigArgs) -> Result<Outcome, Failure> {
     });
     match written {
         Ok(()) => {
-            print_line(format_args!("{} is written; `earmark config check` reads it", path.display()))?;
+            print_line(format_args!(
+                "{} is written; `earmark config check` reads it",
+                path.display()
+            ))?;
             Ok(Outcome::Done)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -322,20 +322,8 @@ pub(crate) const KEYS: &[Key] = &[
         Whole(1),
         "Channels; 2 only where ready frames come in.",
     ),
-    key(
-        Source,
-        "path",
-        Shape::Path,
-        None,
-        "The file of a `wav`, the socket of a `unix` source.",
-    ),
-    key(
-        Source,
-        "listen",
-        Shape::Text,
-        None,
-        "The loopback address and port of a `tcp` source.",
-    ),
+    key(Source, "path", Shape::Path, None, "The file of a `wav`, the socket of a `unix` source."),
+    key(Source, "listen", Shape::Text, None, "The loopback address and port of a `tcp` source."),
     key(
         Source,
         "format",
@@ -351,13 +339,7 @@ pub(crate) const KEYS: &[Key] = &[
         None,
         "Whether audio is taken at its own pace (a `wav` is, unless told otherwise) or as it comes.",
     ),
-    key(
-        Source,
-        "repeat",
-        Shape::Flag,
-        Flag(false),
-        "Whether a `wav` begins anew at its end.",
-    ),
+    key(Source, "repeat", Shape::Flag, Flag(false), "Whether a `wav` begins anew at its end."),
     key(
         Source,
         "input",

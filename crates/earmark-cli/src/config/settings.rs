@@ -183,9 +183,7 @@ impl Settings {
             Missing::None => None,
             Missing::Flag(flag) => Some(Datum::Flag(flag)),
             Missing::Whole(number) => Some(Datum::Whole(number)),
-            Missing::Text(text) => {
-                value::of_variable(text, known.shape).ok()
-            }
+            Missing::Text(text) => value::of_variable(text, known.shape).ok(),
             Missing::Refused => {
                 let table = name.map_or_else(
                     || section.name().to_owned(),

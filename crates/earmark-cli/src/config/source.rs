@@ -64,7 +64,8 @@ impl Reader {
             self.refuse((Section::Source, None), "", what);
         }
         if names.len() > SOURCES_MAX {
-            let what = format!("{} sources are given; at most {SOURCES_MAX} are taken", names.len());
+            let what =
+                format!("{} sources are given; at most {SOURCES_MAX} are taken", names.len());
             self.refuse((Section::Source, None), "", what);
         }
         let sources: Vec<SourceConfig> =

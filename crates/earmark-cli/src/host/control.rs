@@ -53,8 +53,8 @@ impl Devices {
         let (Wish::Mute { device } | Wish::Unmute { device } | Wish::Finish { device }) = wish;
         let found = self.handles.iter().find(|(known, _)| known.as_str() == device);
         let known = || self.handles.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let (device, handle) =
-            found.ok_or_else(|| format!("no device is called {device:?}; there are {}", known()))?;
+        let (device, handle) = found
+            .ok_or_else(|| format!("no device is called {device:?}; there are {}", known()))?;
         let refused = |error: earmark::TooMuchNews| error.to_string();
         match wish {
             Wish::Mute { .. } => self.mute(device, handle, true)?,

@@ -140,6 +140,7 @@ impl Intake {
     }
 
     /// Offers a frame of a source that goes on whatever happens.
+    #[cfg(feature = "microphone")]
     pub(crate) fn push_or_lose(&self, frame: Bytes) {
         if let Err(refused) = self.push(frame, None) {
             self.lost(&refused.fault);

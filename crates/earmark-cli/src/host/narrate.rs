@@ -37,7 +37,9 @@ fn note(board: &Board, event: &Event) {
             *is_up = closed.is_none();
             *downs += u64::from(closed.is_some());
         }
-        Event::UploadEnded { outcome, .. } => *facts.requests.entry(class(*outcome)).or_default() += 1,
+        Event::UploadEnded { outcome, .. } => {
+            *facts.requests.entry(class(*outcome)).or_default() += 1
+        }
         Event::SessionChanged { .. }
         | Event::RecordingLinked { .. }
         | Event::RecordingSealed { .. }

@@ -61,7 +61,9 @@ impl Room {
         if let Some(max) = self.bytes_max
             && usage.store_bytes + taken > max
         {
-            return Err(format!("the store holds as much as it may, {max} bytes (store.bytes_max)"));
+            return Err(format!(
+                "the store holds as much as it may, {max} bytes (store.bytes_max)"
+            ));
         }
         let min = self.free_bytes_min;
         if usage.free_bytes.saturating_sub(taken) < min {
@@ -99,7 +101,9 @@ impl Room {
         let usage = self.usage();
         let (used, all, what) = match self.bytes_max {
             Some(max) => (usage.store_bytes, max, "the store's limit"),
-            None => (usage.disk_bytes.saturating_sub(usage.free_bytes), usage.disk_bytes, "the disk"),
+            None => {
+                (usage.disk_bytes.saturating_sub(usage.free_bytes), usage.disk_bytes, "the disk")
+            }
         };
         let percent = u64::try_from(u128::from(used) * 100 / u128::from(all.max(1)));
         match percent {

@@ -3,7 +3,7 @@
 mod feed;
 pub(super) mod frame_socket;
 #[cfg(feature = "microphone")]
-mod microphone;
+pub(super) mod microphone;
 mod stdin;
 mod wav;
 

@@ -125,9 +125,8 @@ pub(crate) async fn accounts(runtime: Runtime, board: Arc<Board>, credentials: H
 
 /// The accounts that need a token, each with why.
 fn waiting(status: &Status, credentials: &HostCredentials) -> BTreeMap<Account, String> {
-    let waits = |one: &&RecordingStatus| {
-        one.needs_person && !matches!(one.status, "failed" | "corrupted")
-    };
+    let waits =
+        |one: &&RecordingStatus| one.needs_person && !matches!(one.status, "failed" | "corrupted");
     let mut waiting: BTreeMap<Account, String> = BTreeMap::new();
     for one in status.recordings.iter().filter(waits) {
         let reason = one.reason.as_deref().unwrap_or("the server wants a token");

@@ -19,8 +19,7 @@ pub(super) async fn run(
 ) -> Result<(), String> {
     let (path, codec) = (path.to_owned(), intake.encoding().codec);
     let frames = feed(move |outlet| {
-        read(&path, codec, repeat, outlet)
-            .map_err(|fault| format!("{}: {fault}", path.display()))
+        read(&path, codec, repeat, outlet).map_err(|fault| format!("{}: {fault}", path.display()))
     })?;
     super::capture(intake, frames, paced).await
 }
