@@ -74,7 +74,9 @@ async fn run_here(config: Config) -> Result<Outcome, Failure> {
                     break Outcome::Wrong;
                 }
                 Some(_) = reload.recv() => host.reload().await,
-                () = host.is_done(), if host.config.ends_with_sources => break Outcome::Done,
+                is_well = host.is_done(), if host.config.ends_with_sources => {
+                    break Outcome::good_if(is_well);
+                }
             }
         }
     };
@@ -133,12 +135,26 @@ impl Host {
             Self { config, runtime, credentials, board, tasks: JoinSet::new(), _control: None };
         host.tasks.spawn(narrate::run(events, host.runtime.clone(), Arc::clone(&host.board)));
         host.load_tokens().await;
+        host.look_first(&room).await?;
         let mut sources = JoinSet::new();
         let handles = host.start_sources(&room, &mut sources)?;
         host.watch(&room);
         host.listen_for_people(handles).await;
         host.serve_status(status, &room, token)?;
         Ok((host, sources))
+    }
+
+    /// What is known before the first frame is taken: how full it is, and that the runtime answers.
+    async fn look_first(&self, room: &Arc<Room>) -> Result<(), Failure> {
+        let folder = &self.config.store.data_dir;
+        let usage = look(folder).map_err(|error| Failure::store(folder, error))?;
+        room.found(usage, 0);
+        let status = self.runtime.status_now().await.map_err(Failure::wrong)?;
+        self.board.note(|facts| {
+            facts.status = Arc::new(status);
+            facts.looked = Some(crate::clock::now());
+        });
+        Ok(())
     }
 
     /// Asks every account's source for its token. An account without one uploads nothing.
@@ -241,14 +257,24 @@ impl Host {
         Ok(())
     }
 
-    /// Waits until every source has ended and nothing is left to upload that needs no person.
-    async fn is_done(&self) {
+    /// Waits until every source has ended and nothing is left to upload that needs no person;
+    /// whether no source ended over a fault and nothing needs one.
+    async fn is_done(&self) -> bool {
         while !self.board.now().sources_have_ended() {
             sleep(LOOK_EVERY).await;
         }
-        while self.runtime.status_now().await.is_ok_and(|status| !status.is_settled()) {
+        while let Ok(status) = self.runtime.status_now().await {
+            if status.is_settled() {
+                let needs_person = status.recordings.iter().any(|one| one.needs_person);
+                return !needs_person && self.sources_are_well();
+            }
             sleep(LOOK_EVERY).await;
         }
+        false
+    }
+
+    fn sources_are_well(&self) -> bool {
+        self.board.now().sources.values().all(|source| source.fault.is_none())
     }
 
     /// Stops in order: what was taken becomes durable, and then it ends.

@@ -21,7 +21,8 @@ const AGAIN_MIN: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const AGAIN_MAX: Duration = Duration::from_secs(60);
 
-/// Runs a source until it has ended. One that fails is tried again, without ever giving up.
+/// Runs a source until it has ended. One that fails is tried again, without ever giving up; standard
+/// input alone cannot be begun anew.
 pub(crate) async fn run(source: &SourceConfig, mut intake: Intake, tell: impl Fn(Option<&str>)) {
     let mut wait = AGAIN_MIN;
     loop {
@@ -31,9 +32,13 @@ pub(crate) async fn run(source: &SourceConfig, mut intake: Intake, tell: impl Fn
             return;
         };
         tracing::warn!(source = source.name, device = %source.device, fault, "the source failed");
-        tell(Some(&fault));
         if let Err(fault) = intake.stop() {
             tracing::warn!(source = source.name, fault, "its capture is not stopped");
+        }
+        tell(Some(&fault));
+        if matches!(source.input, Input::Stdin { .. }) {
+            // Behind what cannot be read nothing can be told from anything.
+            return;
         }
         if began.elapsed() > AGAIN_MAX {
             wait = AGAIN_MIN;

@@ -28,6 +28,8 @@ use request::{Read, Request};
 const CONNECTIONS_MAX: usize = 16;
 /// How long a connection may take, its request and its answer included.
 const CONNECTION_SECONDS_MAX: u64 = 5;
+/// How much of what follows a request is read away.
+const UNREAD_BYTES_MAX: u64 = 64 << 10;
 /// How long to wait before the next connection when one could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -81,7 +83,10 @@ async fn answer(mut stream: TcpStream, port: &Port) -> io::Result<()> {
         }
     };
     stream.write_all(response.bytes().as_bytes()).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    // A connection that is closed while something of it is unread is reset, answer and all.
+    let mut rest = stream.take(UNREAD_BYTES_MAX);
+    tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map(drop)
 }
 
 /// An answer.

@@ -78,12 +78,16 @@ fn a_refused_token_is_renewed_by_its_program_once_and_the_upload_goes_on() {
     let count = room.path("count");
     let script = format!("echo x >> {0}; echo token-$(wc -l < {0} | tr -d ' ')", count.display());
     let config = format!(
-        "[host]\nends_with_sources = true\n[account.default]\n\
+        "[account.default]\n\
          token_command = [\"sh\", \"-c\", {script:?}]\n[source.a]\nkind = \"wav\"\n\
          path = \"a.wav\"\npaced = false\n"
     );
     configure(&room, &server.url, &config);
-    let (code, log) = Host::start(&room).end();
+    let host = Host::start(&room);
+    wait_until("it is synced", || {
+        listed(&room.text("store")).iter().any(|one| one["status"] == "synced")
+    });
+    let (code, log) = host.stop();
     assert_eq!(code, Some(0), "{log}");
     // The program was asked a moment before, and so the first token is tried twice.
     assert_eq!(server.shown(), ["token-1", "token-1", "token-2"]);
@@ -105,7 +109,9 @@ fn a_hangup_has_the_tokens_read_again() {
     fs::write(room.path("token"), "good\n").expect("it is written");
     host.signal(Signal::HUP);
     host.wait_for("the tokens are read again");
-    wait_until("it is synced", || listed(&room.text("store"))[0]["status"] == "synced");
+    wait_until("it is synced", || {
+        listed(&room.text("store")).iter().any(|one| one["status"] == "synced")
+    });
     assert_eq!(host.stop().0, Some(0));
     assert_eq!(server.shown().last().map(String::as_str), Some("good"));
 }
@@ -148,7 +154,7 @@ fn a_token_is_found_nowhere_that_anybody_else_reads() {
     host.wait_for("the tokens are read again");
     let (code, log) = host.stop();
     assert_eq!(code, Some(0));
-    assert!(log.contains("TRACE") && log.contains("DEBUG"), "all levels are logged");
+    assert!(log.contains(" DEBUG "), "more is logged than people read");
     seen.push(log);
     let config = room.text("earmark.toml");
     for flags in [vec!["config", "check"], vec!["doctor"], vec!["mute", "a"]] {
