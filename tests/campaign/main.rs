@@ -14,6 +14,7 @@ mod planted_bugs;
 mod power_cuts;
 mod request;
 mod simulate;
+mod soak;
 mod speed;
 mod transitions;
 
@@ -29,7 +30,7 @@ struct Campaign {
     run: fn(&Slice) -> Result<Outcome, CannotRun>,
 }
 
-const CAMPAIGNS: [Campaign; 11] = [
+const CAMPAIGNS: [Campaign; 12] = [
     Campaign {
         name: "crash-states",
         checks: "every state that a power cut could leave, recovered; the recovery cut twice too",
@@ -74,6 +75,11 @@ const CAMPAIGNS: [Campaign; 11] = [
         name: "simulate",
         checks: "the whole runtime in random worlds, every invariant after every event",
         run: simulate::run,
+    },
+    Campaign {
+        name: "soak",
+        checks: "`earmark run` in real time, with two sources, while everything around it fails",
+        run: soak::run,
     },
     Campaign {
         name: "speed",
