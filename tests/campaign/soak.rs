@@ -93,7 +93,7 @@ async fn soak(slice: &Slice, program: &Program) -> Result<Outcome, CannotRun> {
     let lines = locked(&stage.place.log).clone();
     let repeats = repeating(&lines, &stage.causes);
     wrong.extend(repeats.iter().map(|(line, count)| format!("{count} times in 60 s: {line}")));
-    wrong.extend(stage.lives.iter().filter_map(growth));
+    wrong.extend(stage.lives.iter().filter_map(|life| growth(life)));
     let mut outcome = Outcome { unit: "frames", ..Outcome::default() };
     control(&truth, &files, &stage.kept, &lines, &mut outcome);
     tell(slice, &stage, &truth, &wrong, &mut outcome);
@@ -142,7 +142,7 @@ async fn rest(stage: &mut Stage<'_>) -> Result<(), String> {
 }
 
 /// What a life holds in the end beyond what it held when it first rested.
-fn growth(life: &Life) -> Option<String> {
+fn growth(life: &[(f64, Usage)]) -> Option<String> {
     let ((begun, first), (ended, last)) = (life.first()?, life.last()?);
     let is_long = ended - begun >= LIFE_SECONDS_MIN;
     let has_grown = is_long && !last.is_that_of(first);

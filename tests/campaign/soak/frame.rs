@@ -25,7 +25,7 @@ impl Name {
         frame[0] = self.source;
         frame[1..5].copy_from_slice(&self.conversation.to_le_bytes());
         frame[5..NAME_BYTES].copy_from_slice(&self.serial.to_le_bytes());
-        let mut random = self.serial << 8 | u64::from(self.source);
+        let mut random = (self.serial << 8) | u64::from(self.source);
         for piece in frame[NAME_BYTES..].chunks_mut(8) {
             random = mix(random);
             piece.copy_from_slice(&random.to_le_bytes()[..piece.len()]);

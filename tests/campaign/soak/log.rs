@@ -38,12 +38,10 @@ fn words(all: &Value, fields: &Value) -> String {
     let Value::Object(fields) = fields else {
         return without_digits(&fields.to_string());
     };
-    let word = |(name, value): (&String, &Value)| match value {
-        Value::Number(_) => None,
-        Value::String(id) if ["recording", "session", "conversation"].contains(&name.as_str()) => {
-            Some(id.clone())
-        }
-        other => Some(without_digits(&other.to_string())),
+    let word = |(name, value): (&String, &Value)| {
+        let is_id = ["recording", "session", "conversation"].contains(&name.as_str());
+        let text = value.to_string();
+        (!value.is_number()).then(|| if is_id { text } else { without_digits(&text) })
     };
     let fields: Vec<String> = fields.iter().filter_map(word).collect();
     format!("{level} {}", fields.join(" "))

@@ -22,7 +22,7 @@ const DRIP_EVERY: Duration = Duration::from_millis(2);
 const DRAIN: Duration = Duration::from_secs(2);
 
 const REFUSAL: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\n\
-    content-length: 40\r\nconnection: close\r\n\r\n{\"detail\":\"Invalid authorization token\"}\n";
+    content-length: 40\r\nconnection: close\r\n\r\n{\"detail\":\"Invalid authorization token\"}";
 
 /// What the network does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
