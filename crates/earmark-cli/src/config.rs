@@ -140,8 +140,8 @@ fn read(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// Values on their way to be a [`Config`]. A value that is refused is noted, and reading goes on, so
-/// that everything that is wrong is said at once.
+/// Values on their way to be a [`Config`]. A value that is refused is noted, and reading goes on,
+/// so that everything that is wrong is said at once.
 struct Reader {
     settings: Settings,
     base: PathBuf,

@@ -1,7 +1,7 @@
 //! The tokens of a host's accounts: from the environment, a file, or a program that prints one.
 //!
-//! A token lives in [`Token`], which shows itself to nobody. A fault of a source names the variable,
-//! the file or the program, and never what was read.
+//! A token lives in [`Token`], which shows itself to nobody. A fault of a source names the
+//! variable, the file or the program, and never what was read.
 
 mod fetch;
 

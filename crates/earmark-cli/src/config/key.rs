@@ -337,7 +337,8 @@ pub(crate) const KEYS: &[Key] = &[
         "paced",
         Shape::Flag,
         None,
-        "Whether audio is taken at its own pace (a `wav` is, unless told otherwise) or as it comes.",
+        "Whether audio is taken at its own pace (a `wav` is, unless told otherwise) or as it \
+         comes.",
     ),
     key(Source, "repeat", Shape::Flag, Flag(false), "Whether a `wav` begins anew at its end."),
     key(

@@ -53,10 +53,7 @@ fn a_key_that_is_left_out_has_the_value_that_is_documented() {
 #[test]
 fn every_key_can_be_given_in_the_file_and_every_one_is_checked() {
     for key in KEYS {
-        let wrong = match key.shape {
-            key::Shape::Flag => "5",
-            _ => "false",
-        };
+        let wrong = if key.shape == key::Shape::Flag { "5" } else { "false" };
         let name = if key.section.has_names() { ".desk" } else { "" };
         let text = format!("[{}{name}]\n{} = {wrong}\n", key.section.name(), key.name);
         let fault = refused(&text);

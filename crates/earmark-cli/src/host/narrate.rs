@@ -145,7 +145,10 @@ fn log_recording(event: &Event, recording: RecordingId, whose: Option<(SessionId
             if matches!(status, "failed" | "corrupted") {
                 error!(%recording, session, device, status, reason, attempts, "needs a person");
             } else {
-                info!(%recording, session, device, status, reason, attempts, "the upload is {status}");
+                info!(
+                    %recording, session, device, status, reason, attempts,
+                    "the upload is {status}"
+                );
             }
         }
         Event::RecordingRemoved { why, .. } => {

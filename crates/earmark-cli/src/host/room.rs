@@ -125,8 +125,8 @@ pub(crate) fn look(folder: &Path) -> io::Result<Usage> {
     })
 }
 
-/// The bytes of all files below a folder; links are not followed, and what vanishes meanwhile counts
-/// nothing.
+/// The bytes of all files below a folder; links are not followed, and what vanishes meanwhile
+/// counts nothing.
 fn size(folder: &Path) -> io::Result<u64> {
     let (mut bytes, mut open) = (0, vec![folder.to_owned()]);
     while let Some(folder) = open.pop() {

@@ -21,8 +21,8 @@ const AGAIN_MIN: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const AGAIN_MAX: Duration = Duration::from_secs(60);
 
-/// Runs a source until it has ended. One that fails is tried again, without ever giving up; standard
-/// input alone cannot be begun anew.
+/// Runs a source until it has ended. One that fails is tried again, without ever giving up;
+/// standard input alone cannot be begun anew.
 pub(crate) async fn run(source: &SourceConfig, mut intake: Intake, tell: impl Fn(Option<&str>)) {
     let mut wait = AGAIN_MIN;
     loop {

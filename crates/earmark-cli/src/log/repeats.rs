@@ -1,5 +1,5 @@
-//! A fault that repeats does not fill the log: of the same line so many are written in a minute, and
-//! the rest is counted.
+//! A fault that repeats does not fill the log: of the same line so many are written in a minute,
+//! and the rest is counted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;

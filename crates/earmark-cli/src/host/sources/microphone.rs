@@ -110,9 +110,10 @@ fn open(
         sample_rate: cpal::SampleRate(SAMPLE_RATE),
         buffer_size: BufferSize::Default,
     };
-    let stream = match best.sample_format() {
-        SampleFormat::F32 => build::<f32>(device, &config, pieces, fault),
-        _ => build::<i16>(device, &config, pieces, fault),
+    let stream = if best.sample_format() == SampleFormat::F32 {
+        build::<f32>(device, &config, pieces, fault)
+    } else {
+        build::<i16>(device, &config, pieces, fault)
     };
     stream.map(|stream| (stream, channels))
 }

@@ -124,7 +124,8 @@ fn a_token_is_found_nowhere_that_anybody_else_reads() {
     fs::write(room.path("helper"), format!("{CANARY}-command\n")).expect("it is written");
     let helper = room.text("helper");
     let config = format!(
-        "[account.one]\ntoken_file = \"token\"\n[account.two]\ntoken_command = [\"cat\", {helper:?}]\n\
+        "[account.one]\ntoken_file = \"token\"\n\
+         [account.two]\ntoken_command = [\"cat\", {helper:?}]\n\
          [account.three]\ntoken_env = \"CANARY_TOKEN\"\n\
          [source.a]\nkind = \"wav\"\npath = \"a.wav\"\npaced = false\naccount = \"one\"\n\
          [source.b]\nkind = \"wav\"\npath = \"a.wav\"\npaced = false\naccount = \"two\"\n\

@@ -413,6 +413,23 @@ async fn a_certificate_counts_only_from_a_trusted_authority_and_for_the_right_na
 }
 
 #[tokio::test]
+async fn a_root_that_a_host_adds_is_trusted_and_one_that_is_none_is_refused() {
+    use base64::Engine as _;
+    let (url, certificate) = tls_server(&["localhost"]);
+    let text = base64::engine::general_purpose::STANDARD.encode(&certificate);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    let trust = Trust::platform().with_roots(pem.as_bytes()).expect("it is a root");
+    let client = HttpClient::trusting(&url, &trust).expect("a client");
+    assert_eq!(client.send(poll()).await.expect("it is trusted").status, 200);
+    for none in
+        ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
+    {
+        let refused = Trust::platform().with_roots(none.as_bytes());
+        assert!(matches!(refused, Err(ClientError::Root { .. })), "{none}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_shown_in_no_debug_output_and_a_token_that_no_header_carries_is_not_sent() {
     let token = Token::new(CANARY);
     let client = client("https://api.example.com");
