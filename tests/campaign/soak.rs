@@ -92,7 +92,13 @@ async fn soak(slice: &Slice, program: &Program) -> Result<Outcome, CannotRun> {
     wrong.extend(judge::judge(&truth, &files, &stage.kept));
     let lines = locked(&stage.place.log).clone();
     let repeats = repeating(&lines, &stage.causes);
-    wrong.extend(repeats.iter().map(|(line, count)| format!("{count} times in 60 s: {line}")));
+    wrong.extend(
+        repeats.iter().map(|(line, count)| format!("{count} times again within 60 s: {line}")),
+    );
+    let (sent, paced) = stage.pace();
+    if sent < paced / 2 {
+        wrong.push(format!("{sent} frames were sent in a time for {paced}: this shows little"));
+    }
     wrong.extend(stage.lives.iter().filter_map(|life| growth(life)));
     let mut outcome = Outcome { unit: "frames", ..Outcome::default() };
     control(&truth, &files, &stage.kept, &lines, &mut outcome);
@@ -132,7 +138,8 @@ async fn act(slice: &Slice, stage: &mut Stage<'_>) -> Result<(), String> {
             stage.go_on();
         }
     }
-    rest(stage).await
+    rest(stage).await?;
+    if slice.is_long { stage.reopen().await } else { Ok(()) }
 }
 
 async fn rest(stage: &mut Stage<'_>) -> Result<(), String> {
@@ -168,10 +175,8 @@ fn control(truth: &Truth, files: &Files, kept: &Kept, lines: &[Line], outcome: &
     let mut repeated = lines.to_vec();
     repeated.extend([now, now].map(|at| Line::read(line, at)));
     let once = repeating(lines, &[]).len();
-    let (start, end) = (
-        Usage { memory_kib: 1_000, files: Some(20) },
-        Usage { memory_kib: 1_000, files: Some(22) },
-    );
+    let start = Usage { memory_kib: 1_000, heap_kib: 100, files: Some(20) };
+    let end = Usage { files: Some(22), ..start };
     for (what, noticed) in [
         ("a frame more", is_noticed(&more, kept)),
         ("an upload lost", is_noticed(truth, &lost)),
@@ -206,6 +211,7 @@ fn tell(slice: &Slice, stage: &Stage<'_>, truth: &Truth, wrong: &[String], outco
     for (name, value) in [
         ("faults", json!(stage.faults)),
         ("frames_refused", json!(truth.count(Fate::Refused))),
+        ("frames_sent", json!([stage.pace().0, stage.pace().1])),
         ("frames_unknown", json!(truth.count(Fate::Sent))),
         ("lives", json!(lives)),
         ("log_lines", json!(locked(&stage.place.log).len())),

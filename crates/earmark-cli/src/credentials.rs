@@ -117,14 +117,27 @@ impl Held {
 
     /// A token after the server refused the present one. Of several requests that were refused at
     /// once the first has the source asked, and the others share what came of it.
-    async fn renew(&self) -> Option<Token> {
+    async fn renew(&self, account: &Account) -> Option<Token> {
         let _alone = self.refreshing.lock().await;
         let asked = self.state().refreshed.map(|at| clock::now().duration_since(at));
         if asked.is_none_or(|since| since >= REFRESH_WAIT_MIN) {
-            self.refresh().await;
+            tell(account, &self.refresh().await);
         }
         let state = self.state();
         state.token.clone().filter(|_| state.is_new)
+    }
+}
+
+/// Says what came of asking for another token; once, however many requests share it.
+fn tell(account: &Account, refreshed: &Refreshed) {
+    match refreshed {
+        Refreshed::New => tracing::info!(%account, "the token was refused; there is a new one"),
+        Refreshed::Same => {
+            tracing::warn!(%account, "the token was refused, and there is no other one");
+        }
+        Refreshed::Failed(fault) => {
+            tracing::warn!(%account, fault, "the token was refused, and none is to be had");
+        }
     }
 }
 
@@ -140,19 +153,7 @@ impl Credentials for HostCredentials {
         let (accounts, account) = (Arc::clone(&self.accounts), account.clone());
         Box::pin(async move {
             let held = accounts.get(&account)?;
-            let renewed = held.renew().await;
-            match (&renewed, held.state().fault.clone()) {
-                (Some(_), _) => {
-                    tracing::info!(%account, "the token was refused; there is a new one")
-                }
-                (None, Some(fault)) => {
-                    tracing::warn!(%account, fault, "the token was refused, and none is to be had");
-                }
-                (None, None) => {
-                    tracing::warn!(%account, "the token was refused, and there is no other one");
-                }
-            }
-            renewed
+            held.renew(&account).await
         })
     }
 }

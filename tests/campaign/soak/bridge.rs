@@ -63,6 +63,11 @@ impl Bridge {
         self.is_paused.store(is_paused, Ordering::SeqCst);
     }
 
+    /// Frames that it has sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.next.load(Ordering::SeqCst)
+    }
+
     pub(super) fn conversation(&self) -> u32 {
         self.conversation.load(Ordering::SeqCst)
     }
@@ -102,7 +107,8 @@ impl Bridge {
         let sent = Arc::new(Mutex::new(Vec::new()));
         let listening = tokio::spawn(Arc::clone(self).listen(input, Arc::clone(&sent)));
         let mut pace = interval(FRAME_EVERY);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // A device does not wait for a host that is busy.
+        pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let ended = loop {
             pace.tick().await;
             if listening.is_finished() {

@@ -97,7 +97,8 @@ impl Draw {
         self.dice.below(2) == 0
     }
 
-    /// How far the clock is off: up to six hours back, since a server takes no name from the future.
+    /// How far the clock is off: up to six hours back, since a server takes no name from the
+    /// future.
     pub(super) fn clock(&mut self) -> i64 {
         -i64::try_from(self.dice.below(6 * 3_600)).unwrap_or(0)
     }

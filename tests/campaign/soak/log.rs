@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// A line may come once in so long, and once for everything that was done to the host in it.
+/// A line may come again after so long.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// A line, and when it came.
@@ -51,24 +51,19 @@ fn without_digits(text: &str) -> String {
     text.chars().filter(|sign| !sign.is_ascii_digit()).collect()
 }
 
-/// The lines that repeat more than once a minute, each with how often it came in its worst one;
-/// `causes` are the moments at which something was done to the host, each of which may be told.
+/// The lines that come again within a minute although nothing was done to the host in between,
+/// each with how often; `causes` are the moments at which something was done to it, in order.
 pub(super) fn repeating(lines: &[Line], causes: &[Instant]) -> BTreeMap<String, usize> {
-    let mut same: BTreeMap<&str, Vec<Instant>> = BTreeMap::new();
-    for line in lines {
-        same.entry(&line.words).or_default().push(line.at);
-    }
+    let mut last: BTreeMap<&str, Instant> = BTreeMap::new();
     let mut repeating = BTreeMap::new();
-    for (words, times) in same {
-        for (place, first) in times.iter().enumerate() {
-            let within = |at: &&Instant| **at < *first + WINDOW;
-            let found = times[place..].iter().take_while(within).count();
-            let told = |at: &&Instant| **at + WINDOW >= *first && within(at);
-            let may_be = 1.max(causes.iter().filter(told).count());
-            if found > may_be {
-                let worst = repeating.entry(words.to_owned()).or_default();
-                *worst = found.max(*worst);
-            }
+    for line in lines {
+        let Some(before) = last.insert(&line.words, line.at) else {
+            continue;
+        };
+        let causes_before = |at| causes.partition_point(|cause| *cause <= at);
+        let is_caused = causes_before(before) < causes_before(line.at);
+        if line.at < before + WINDOW && !is_caused {
+            *repeating.entry(line.words.clone()).or_default() += 1;
         }
     }
     repeating

@@ -32,6 +32,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(120);
 const SETTLE_MAX: Duration = Duration::from_secs(240);
 /// What a loaded machine may take for what takes a moment.
 const MOMENT_MAX: Duration = Duration::from_secs(30);
+const FRAMES_PER_SECOND: u64 = 50;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SAY_AGAIN: Duration = Duration::from_secs(5);
 /// What is underway to a server when its network is cut is kept by it, or lost, after so long.
@@ -55,6 +56,9 @@ pub(super) struct Stage<'a> {
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) lives: Vec<Life>,
     pub(super) skipped: Vec<String>,
+    /// For how long the sources have been sending, until they fell silent last.
+    streamed: Duration,
+    streams_since: Option<Instant>,
     tokens: u64,
     disk: Option<Tmpfs>,
     /// Kept until the end, since all the sockets are in it.
@@ -94,6 +98,8 @@ impl<'a> Stage<'a> {
             faults: BTreeMap::new(),
             lives: Vec::new(),
             skipped,
+            streamed: Duration::ZERO,
+            streams_since: Some(Instant::now()),
             tokens: 0,
             disk,
             _folder: folder,
@@ -215,8 +221,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Whether a device's live socket is up for so long that the end of a conversation speaks of all
-    /// its audio.
+    /// Whether a device's live socket is up for so long that the end of a conversation speaks of
+    /// all its audio.
     fn is_connected(&self, device: &str) -> bool {
         let started = self.host.as_ref().map(|host| host.started);
         let log = locked(&self.place.log);
@@ -232,6 +238,7 @@ impl<'a> Stage<'a> {
     /// Ends each source's conversation; `is_ready` says whether the server tells that it is ready.
     pub(super) async fn end_conversations(&mut self, is_ready: bool) -> Result<(), String> {
         self.bridges.iter().for_each(|bridge| bridge.pause(true));
+        self.streamed += self.streams_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         for bridge in self.bridges.clone() {
             until("not every frame's fate is told", || bridge.is_settled()).await?;
             let frames = locked(&self.truth).settled_in(bridge.place, bridge.conversation());
@@ -296,8 +303,26 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    pub(super) fn go_on(&self) {
+    pub(super) fn go_on(&mut self) {
         self.bridges.iter().for_each(|bridge| bridge.pause(false));
+        self.streams_since = Some(Instant::now());
+    }
+
+    /// Frames that were sent, and those that the pace asks for.
+    pub(super) fn pace(&self) -> (u64, u64) {
+        let sent = self.bridges.iter().map(|bridge| bridge.sent()).sum();
+        (sent, self.streamed.as_secs() * FRAMES_PER_SECOND * DEVICES.len() as u64)
+    }
+
+    /// Stops the host in order and starts it again on what it has: what it then holds is what its
+    /// store asks for.
+    pub(super) async fn reopen(&mut self) -> Result<(), String> {
+        if let Some(host) = self.host.take() {
+            host.stop().await?;
+        }
+        self.start_host()?;
+        self.connected().await?;
+        self.measure()
     }
 
     /// Stops the host in order, and asks the server what it holds.

@@ -1,5 +1,6 @@
 //! What the runtime tells, as lines of the log with the ids that they are about.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use earmark::{Device, Event, Outcome, RecordingId, Runtime, SessionId};
@@ -14,15 +15,44 @@ pub(crate) async fn run(
     runtime: Runtime,
     board: Arc<Board>,
 ) {
+    let mut told = Told::default();
     loop {
         match events.recv().await {
             Ok(numbered) => {
                 note(&board, &numbered.event);
+                if told.knew(&numbered.event) {
+                    continue;
+                }
                 log(&numbered.event, &runtime, &board).await;
             }
             Err(RecvError::Lagged(missed)) => warn!(missed, "events were too many to be logged"),
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// What was last said of each upload that has not ended.
+#[derive(Default)]
+struct Told(BTreeMap<RecordingId, (&'static str, Option<String>, u32)>);
+
+impl Told {
+    /// Whether an event says nothing but what was said before. A server that works on an upload is
+    /// asked again and again; that is said once.
+    fn knew(&mut self, event: &Event) -> bool {
+        if let Event::RecordingRemoved { recording, .. } = event {
+            self.0.remove(recording);
+        }
+        let Event::UploadChanged { recording, report } = event else {
+            return false;
+        };
+        let word = report.status.word();
+        if matches!(word, "synced" | "failed" | "corrupted") {
+            self.0.remove(recording);
+            return false;
+        }
+        let reason = report.reason.clone().filter(|_| word != "processing");
+        let said = (word, reason, report.attempts);
+        self.0.insert(*recording, said.clone()) == Some(said)
     }
 }
 
@@ -100,7 +130,8 @@ async fn log(event: &Event, runtime: &Runtime, board: &Board) {
             );
         }
         Event::FramesRefused { reason } => error!(reason, "frames are refused"),
-        Event::FramesTakenAgain => info!("frames are taken again"),
+        // The runtime says that itself.
+        Event::FramesTakenAgain => {}
         Event::DiskTaskFailed { task, reason } => error!(task, reason, "the disk failed"),
         Event::SocketChanged { device, account, closed: None } => {
             info!(%device, %account, "the live socket is up");
@@ -163,5 +194,30 @@ fn log_recording(event: &Event, recording: RecordingId, whose: Option<(SessionId
         | Event::Ignored { .. }
         | Event::Unexpected { .. }
         | Event::Panicked { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use earmark_core::sync::{Report, Status};
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_works_on_an_upload_is_told_of_once() {
+        let mut told = Told::default();
+        let recording: RecordingId = "r-00000001-1".parse().expect("an id");
+        let mut knew = |status, reason: Option<&str>| {
+            let reason = reason.map(String::from);
+            let (next_attempt_at, needs_person, attempts) = (None, false, 0);
+            let report = Report { status, reason, attempts, next_attempt_at, needs_person };
+            told.knew(&Event::UploadChanged { recording, report })
+        };
+        assert!(!knew(Status::Processing, Some("the server works on it")));
+        assert!(knew(Status::Processing, Some("its turn comes next")));
+        assert!(!knew(Status::Pending, Some("the network is down")));
+        assert!(!knew(Status::Pending, Some("its turn comes next")));
+        assert!(!knew(Status::Synced, None));
+        assert!(told.0.is_empty());
     }
 }
