@@ -42,6 +42,8 @@ struct State {
     refreshed: Option<Instant>,
     /// Whether the latest refresh brought another token than there was.
     is_new: bool,
+    /// Whether it was said what the latest refresh has brought to those who were refused.
+    is_told: bool,
     fault: Option<String>,
 }
 
@@ -100,7 +102,7 @@ impl Held {
         let fetched = fetch(&self.source).await;
         let mut state = self.state();
         state.refreshed = Some(clock::now());
-        state.is_new = false;
+        (state.is_new, state.is_told) = (false, false);
         match fetched {
             Ok(token) => {
                 state.fault = None;
@@ -121,21 +123,24 @@ impl Held {
         let _alone = self.refreshing.lock().await;
         let asked = self.state().refreshed.map(|at| clock::now().duration_since(at));
         if asked.is_none_or(|since| since >= REFRESH_WAIT_MIN) {
-            tell(account, &self.refresh().await);
+            self.refresh().await;
         }
-        let state = self.state();
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.is_told, true) {
+            tell(account, &state);
+        }
         state.token.clone().filter(|_| state.is_new)
     }
 }
 
-/// Says what came of asking for another token; once, however many requests share it.
-fn tell(account: &Account, refreshed: &Refreshed) {
-    match refreshed {
-        Refreshed::New => tracing::info!(%account, "the token was refused; there is a new one"),
-        Refreshed::Same => {
-            tracing::warn!(%account, "the token was refused, and there is no other one");
+/// Says what a refused token has led to; once, however many requests share it.
+fn tell(account: &Account, state: &State) {
+    match &state.fault {
+        None if state.is_new => {
+            tracing::info!(%account, "the token was refused; there is a new one");
         }
-        Refreshed::Failed(fault) => {
+        None => tracing::warn!(%account, "the token was refused, and there is no other one"),
+        Some(fault) => {
             tracing::warn!(%account, fault, "the token was refused, and none is to be had");
         }
     }

@@ -20,8 +20,12 @@ fn start(source: &str) -> (Room, Host) {
 
 fn connect(room: &Room) -> UnixStream {
     let path = room.path("pendant.sock");
-    wait_until("the socket is there", || path.exists());
-    let stream = UnixStream::connect(path).expect("it listens");
+    let mut stream = None;
+    wait_until("the socket is there", || {
+        stream = UnixStream::connect(&path).ok();
+        stream.is_some()
+    });
+    let stream = stream.expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("it can be set");
     stream
 }
