@@ -24,6 +24,8 @@ use crate::panics;
 use crate::request::Slice;
 use case::{Case, End};
 
+pub(crate) use real::Tmpfs;
+
 /// Runs that somebody asked for.
 const RUNS_LONG: usize = 5_000;
 /// Runs in the slice that nobody asked more of.

@@ -15,6 +15,7 @@ mod planted_bugs;
 mod power_cuts;
 mod request;
 mod simulate;
+mod soak;
 mod speed;
 mod transitions;
 
@@ -80,6 +81,11 @@ const CAMPAIGNS: [Campaign; 12] = [
         name: "simulate",
         checks: "the whole runtime in random worlds, every invariant after every event",
         run: simulate::run,
+    },
+    Campaign {
+        name: "soak",
+        checks: "`earmark run` in real time, with two sources, while everything around it fails",
+        run: soak::run,
     },
     Campaign {
         name: "speed",

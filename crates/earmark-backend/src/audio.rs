@@ -13,7 +13,7 @@ pub use coder::FrameCoder;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use tone::{TONE_AMPLITUDE, Tone};
-pub use wav::{WAV_SAMPLES_MAX, Wav, WavError};
+pub use wav::{WAV_SAMPLES_MAX, Wav, WavError, WavStream};
 
 /// Samples in a second, of the only rate that is coded here.
 pub const SAMPLE_RATE: u32 = 16_000;

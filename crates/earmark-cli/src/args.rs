@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use earmark::{Account, RecordingId};
 
+use crate::config::Config;
+use crate::exit::Failure;
 use crate::hammer::HammerArgs;
+use crate::host::PersonArgs;
 use crate::log::LogFormat;
 use crate::stream::StreamArgs;
 
@@ -15,9 +18,9 @@ use crate::stream::StreamArgs;
 #[derive(Debug, Parser)]
 #[command(name = "earmark", version, about, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// How the log on standard error is written; RUST_LOG says how much of it.
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
-    pub(crate) log_format: LogFormat,
+    /// How the log on standard error is written, `text` unless given; RUST_LOG says how much of it.
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -30,6 +33,21 @@ pub(crate) enum Command {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Runs a capture host, until it is told to stop.
+    Run(ConfigArgs),
+    /// Checks a configuration, or writes one to begin with.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Looks at all that a host needs, and says what to do; changes nothing.
+    Doctor(ConfigArgs),
+    /// Has what a device captures go nowhere, across restarts, until it is unmuted.
+    Mute(PersonArgs),
+    /// Has what a device captures be taken again.
+    Unmute(PersonArgs),
+    /// Ends a device's conversation by hand: what it captures from now on is another one.
+    Finish(PersonArgs),
     /// Plays a scripted feed and reports what came of it.
     Play(PlayArgs),
     /// Runs the development server alone, until it is interrupted.
@@ -91,6 +109,28 @@ pub(crate) enum Command {
     /// Streams audio until something ends it, for the tests that do.
     #[command(hide = true)]
     Stream(StreamArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConfigArgs {
+    /// The configuration; `earmark config init` writes one.
+    #[arg(long, value_name = "FILE", default_value = "earmark.toml")]
+    pub(crate) config: PathBuf,
+}
+
+impl ConfigArgs {
+    /// Reads the configuration, and the variables that override it.
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
+        Config::load(&self.config, std::env::vars_os()).map_err(Failure::unusable)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says whether a configuration can be used, and all that is wrong with it.
+    Check(ConfigArgs),
+    /// Writes a configuration to begin with, with every key explained; never over another file.
+    Init(ConfigArgs),
 }
 
 #[derive(Args, Clone, Debug)]

@@ -24,6 +24,12 @@ pub(crate) fn chosen(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     }
 }
 
+/// The folder that a configuration names, or else the platform's own.
+pub(crate) fn of_config(named: Option<PathBuf>) -> Result<PathBuf, &'static str> {
+    let folder = named.or_else(|| platform(|name| env::var_os(name)));
+    folder.ok_or("neither HOME nor XDG_DATA_HOME is set; name a folder")
+}
+
 /// The platform's folder for a program's data. The specification of `XDG_DATA_HOME` has relative
 /// paths ignored.
 fn platform(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

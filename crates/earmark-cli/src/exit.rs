@@ -121,7 +121,9 @@ impl From<FeedError> for Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Url(_) => Self::unusable(error),
+            ClientError::Url(_) | ClientError::Root { .. } | ClientError::NoRoots => {
+                Self::unusable(error)
+            }
             ClientError::Tls(_) | ClientError::Http(_) => Self::wrong(error),
         }
     }

@@ -6,11 +6,15 @@
 mod args;
 mod backend;
 mod clock;
+mod config;
+mod credentials;
 mod data_dir;
 mod demo;
+mod doctor;
 mod exit;
 mod feed_file;
 mod hammer;
+mod host;
 mod listing;
 mod log;
 mod output;
@@ -31,10 +35,27 @@ use clap::Parser;
 use args::{Cli, Command};
 use data_dir::chosen;
 use exit::{Failure, Outcome};
+use host::Wanted;
+use log::LogFormat;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    exit::code(log::begin(cli.log_format).and_then(|()| run(cli.command)))
+    exit::code(begin(cli))
+}
+
+/// Begins to log, for a host as its configuration says, and runs.
+fn begin(cli: Cli) -> Result<Outcome, Failure> {
+    if let Command::Run(args) = cli.command {
+        let config = args.load()?;
+        let own = if config.log.is_json { LogFormat::Json } else { LogFormat::Text };
+        let (level, repeats_per_minute_max) =
+            (config.log.level.as_str(), config.log.repeats_per_minute_max);
+        let habits = log::Habits { level, repeats_per_minute_max };
+        log::begin_for_long(cli.log_format.unwrap_or(own), habits)?;
+        return wait(host::run(config));
+    }
+    log::begin(cli.log_format.unwrap_or(LogFormat::Text))?;
+    run(cli.command)
 }
 
 fn run(command: Command) -> Result<Outcome, Failure> {
@@ -45,6 +66,12 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Show { recording, store, json } => {
             listing::show(&chosen(store.data_dir)?, recording, json)
         }
+        Command::Run(args) => wait(host::run(args.load()?)),
+        Command::Config { command } => config::run(command),
+        Command::Doctor(args) => wait(doctor::run(args.load()?)),
+        Command::Mute(args) => wait(host::run_person(args, Wanted::Mute)),
+        Command::Unmute(args) => wait(host::run_person(args, Wanted::Unmute)),
+        Command::Finish(args) => wait(host::run_person(args, Wanted::Finish)),
         Command::Play(args) => play::run(args),
         Command::Sync(args) => {
             let (folder, patience) = (chosen(args.store.data_dir)?, args.patience);

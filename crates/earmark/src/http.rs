@@ -6,7 +6,7 @@ use bytes::Bytes;
 use earmark_core::sync::TransportFault;
 use futures_util::future::LocalBoxFuture;
 
-pub use client::{ClientError, HttpClient, ServerUrlFault};
+pub use client::{ClientError, HttpClient, ServerUrlFault, Trust, check_server_url};
 
 use crate::credentials::Token;
 

@@ -45,7 +45,7 @@ pub use credentials::{Credentials, NoCredentials, Token};
 pub use event::{EVENTS_WAITING_MAX, Event, Numbered, Observer};
 pub use http::{
     Blocks, ClientError, Content, Damaged, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest,
-    HttpTransport, ServerUrlFault,
+    HttpTransport, ServerUrlFault, Trust, check_server_url,
 };
 pub use live::{
     ASIDES_MAX, ASIDES_WINDOW, CLOSE_BROKEN, CLOSE_WAIT, CONNECT_WAIT, CONVERSATION_TIMEOUT_MAX,

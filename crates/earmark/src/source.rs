@@ -455,6 +455,11 @@ impl SourceHandle {
         self.entry.enter_news(&mut inner, Item::Muted { muted })
     }
 
+    /// Whether the device is muted, be it since before a restart.
+    pub fn is_muted(&self) -> bool {
+        self.sources.is_muted(self.device())
+    }
+
     /// Ends the conversation by hand: what was captured so far is one, what comes is the next.
     ///
     /// # Errors

@@ -76,6 +76,10 @@ impl Sources {
         others.for_each(|entry| entry.close(at));
     }
 
+    pub(crate) fn is_muted(&self, device: &Device) -> bool {
+        locked(&self.table).muted.contains(device)
+    }
+
     /// Mutes a device for all accounts, or lifts that.
     pub(crate) fn mute(&self, device: &Device, muted: bool, now: Moment) {
         let mut table = locked(&self.table);

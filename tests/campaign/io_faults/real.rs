@@ -5,6 +5,8 @@ mod full_disk;
 mod strace;
 mod tmpfs;
 
+pub(crate) use tmpfs::Tmpfs;
+
 use serde_json::{Value, json};
 
 use crate::kills::Program;

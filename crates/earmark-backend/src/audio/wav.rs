@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use hound::{SampleFormat, WavReader};
+use hound::{SampleFormat, WavReader, WavSpec};
 
 /// The most samples that are read: four hours at 16 kHz.
 pub const WAV_SAMPLES_MAX: usize = 4 * 3_600 * 16_000;
@@ -74,15 +74,7 @@ impl Wav {
     /// [`WavError`] when they are no WAV file of 16-bit integers in one channel.
     pub fn read(bytes: impl Read) -> Result<Self, WavError> {
         let mut reader = WavReader::new(bytes).map_err(WavError::Header)?;
-        let spec = reader.spec();
-        let is_integer = spec.sample_format == SampleFormat::Int;
-        if spec.channels != 1 || spec.bits_per_sample != 16 || !is_integer {
-            return Err(WavError::Kind {
-                channels: spec.channels,
-                bits: spec.bits_per_sample,
-                kind: if is_integer { "integers" } else { "floats" },
-            });
-        }
+        let spec = checked(&reader)?;
         if reader.len() as usize > WAV_SAMPLES_MAX {
             return Err(WavError::TooLong { found: reader.len() });
         }
@@ -92,5 +84,66 @@ impl Wav {
             samples.push(sample.map_err(|source| WavError::Sample { after, source })?);
         }
         Ok(Self { sample_rate: spec.sample_rate, samples })
+    }
+}
+
+/// The format of a file, if it is one that is taken.
+fn checked<R: Read>(reader: &WavReader<R>) -> Result<WavSpec, WavError> {
+    let spec = reader.spec();
+    let is_integer = spec.sample_format == SampleFormat::Int;
+    if spec.channels != 1 || spec.bits_per_sample != 16 || !is_integer {
+        return Err(WavError::Kind {
+            channels: spec.channels,
+            bits: spec.bits_per_sample,
+            kind: if is_integer { "integers" } else { "floats" },
+        });
+    }
+    Ok(spec)
+}
+
+/// The samples of a file of any length, a few at a time.
+pub struct WavStream {
+    reader: WavReader<BufReader<File>>,
+    after: usize,
+}
+
+impl WavStream {
+    /// Begins at the first sample of a file.
+    ///
+    /// # Errors
+    ///
+    /// [`WavError`] when the file cannot be opened, or is none of 16-bit integers in one channel.
+    pub fn open(path: &Path) -> Result<Self, WavError> {
+        let file = File::open(path).map_err(WavError::Open)?;
+        let reader = WavReader::new(BufReader::new(file)).map_err(WavError::Header)?;
+        checked(&reader)?;
+        Ok(Self { reader, after: 0 })
+    }
+
+    /// Samples in a second.
+    pub fn sample_rate(&self) -> u32 {
+        self.reader.spec().sample_rate
+    }
+
+    /// The next samples: as many as are asked for, fewer at the end, none behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`WavError::Sample`] when the file ends early, or cannot be read on.
+    pub fn read(&mut self, count: usize) -> Result<Vec<i16>, WavError> {
+        let samples: Result<Vec<i16>, _> = self.reader.samples::<i16>().take(count).collect();
+        let samples = samples.map_err(|source| WavError::Sample { after: self.after, source })?;
+        self.after += samples.len();
+        Ok(samples)
+    }
+
+    /// Goes back to the first sample.
+    ///
+    /// # Errors
+    ///
+    /// [`WavError::Open`] when the file cannot be read from its start again.
+    pub fn rewind(&mut self) -> Result<(), WavError> {
+        self.after = 0;
+        self.reader.seek(0).map_err(WavError::Open)
     }
 }

@@ -3,6 +3,7 @@
 mod backend;
 mod demo;
 mod harness;
+mod host;
 mod play;
 mod real_feeds;
 mod refusals;

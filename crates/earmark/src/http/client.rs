@@ -22,8 +22,8 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use rustls::ClientConfig;
 
 pub(crate) use server_url::ServerUrl;
-pub use server_url::ServerUrlFault;
-pub(crate) use tls::trust;
+pub use server_url::{ServerUrlFault, check_server_url};
+pub use tls::Trust;
 
 use self::progress::Progress;
 use self::upload::Upload;
@@ -53,6 +53,18 @@ pub enum ClientError {
     /// The server's URL cannot be used.
     #[error(transparent)]
     Url(#[from] ServerUrlFault),
+    /// A root certificate that the host names cannot be used.
+    #[error("the root certificate cannot be used: {reason}")]
+    Root {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is nobody to trust.
+    #[error(
+        "this machine has no root certificates, so that no server can be trusted; install the \
+         package ca-certificates, or name a root certificate"
+    )]
+    NoRoots,
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -98,9 +110,21 @@ impl HttpClient {
     /// # Errors
     ///
     /// [`ClientError::Url`] when the URL is none of `http` or `https`, or has a user, a query or a
-    /// fragment; the others when this machine cannot set up a client at all.
+    /// fragment; [`ClientError::NoRoots`] when it is one of `https` and nobody can be trusted; the
+    /// others when this machine cannot set up a client at all.
     pub fn new(base_url: &str) -> Result<Self, ClientError> {
-        Self::with(ServerUrl::parse(base_url)?, trust()?, LIMITS)
+        Self::trusting(base_url, &Trust::platform())
+    }
+
+    /// The same, with certificate authorities of the host's choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::new`].
+    pub fn trusting(base_url: &str, trust: &Trust) -> Result<Self, ClientError> {
+        let server = ServerUrl::parse(base_url)?;
+        let trust = trust.client(&server)?;
+        Self::with(server, trust, LIMITS)
     }
 
     fn with(server: ServerUrl, trust: ClientConfig, limits: Limits) -> Result<Self, ClientError> {

@@ -33,7 +33,7 @@ use super::{
 use crate::clock::{Clock, SystemClock};
 use crate::credentials::Credentials;
 use crate::http::client::{self, ServerUrl};
-use crate::http::{ClientError, HttpReply};
+use crate::http::{ClientError, HttpReply, Trust};
 use crate::omi::retry_after;
 use metered::{Meter, Metered};
 use turns::Turns;
@@ -124,10 +124,25 @@ impl WebSocketDialer {
     ///
     /// Those of [`HttpClient::new`](crate::HttpClient::new).
     pub fn new(base_url: &str, credentials: impl Credentials) -> Result<Self, ClientError> {
+        Self::trusting(base_url, Arc::new(credentials), &Trust::platform())
+    }
+
+    /// The same, with certificate authorities of the host's choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::new`].
+    pub fn trusting(
+        base_url: &str,
+        credentials: Arc<dyn Credentials>,
+        trust: &Trust,
+    ) -> Result<Self, ClientError> {
+        let server = ServerUrl::parse(base_url)?;
+        let trust = Arc::new(trust.client(&server)?);
         Ok(Self {
-            server: ServerUrl::parse(base_url)?,
-            trust: Arc::new(client::trust()?),
-            credentials: Arc::new(credentials),
+            server,
+            trust,
+            credentials,
             query: ListenQuery::default(),
             limits: SocketLimits::default(),
             turns: Arc::default(),

@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const STARTED: &str = r#"{"type":"memory_processing_started","memory":{"id":"c1"}}"#;
 
 pub(super) fn run(slice: &Slice, real: &mut Real) {
-    match Tmpfs::mount() {
+    match Tmpfs::mount(1) {
         Ok(disk) => match Story::new(&disk, slice.seed).run(&disk) {
             Ok([refused, resumed]) => {
                 eprintln!("full disk: refused after {refused:?}, taken again after {resumed:?}");

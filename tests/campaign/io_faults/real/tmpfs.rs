@@ -12,26 +12,27 @@ use crate::power_cuts::run_tool;
 const PAGE: [u8; 4_096] = [1; 4_096];
 
 /// The mounted file system; it goes when this is dropped.
-pub(super) struct Tmpfs(TempDir);
+pub(crate) struct Tmpfs(TempDir);
 
 impl Tmpfs {
-    /// Mounts one of 1 MiB.
-    pub(super) fn mount() -> Result<Self, String> {
+    /// Mounts one of so many MiB.
+    pub(crate) fn mount(mebibytes: u64) -> Result<Self, String> {
         if !rustix::process::geteuid().is_root() {
             return Err(String::from("only root may mount a file system"));
         }
         let folder = TempDir::with_prefix("earmark-full-").map_err(|error| error.to_string())?;
         let place = folder.path().display().to_string();
-        run_tool("mount", &["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", &place])?;
+        let options = format!("size={mebibytes}m,mode=0700");
+        run_tool("mount", &["-t", "tmpfs", "-o", &options, "tmpfs", &place])?;
         Ok(Self(folder))
     }
 
-    pub(super) fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.0.path().join("store")
     }
 
     /// Somebody else's file takes all the room but this.
-    pub(super) fn fill_up_to(&self, bytes: u64) -> std::io::Result<Ballast> {
+    pub(crate) fn fill_up_to(&self, bytes: u64) -> std::io::Result<Ballast> {
         let path = self.0.path().join("ballast");
         let mut file = File::create(&path)?;
         while file.write_all(&PAGE).is_ok() {}
@@ -47,10 +48,10 @@ impl Drop for Tmpfs {
 }
 
 /// A file that takes the room.
-pub(super) struct Ballast(PathBuf);
+pub(crate) struct Ballast(PathBuf);
 
 impl Ballast {
-    pub(super) fn remove(self) -> std::io::Result<()> {
+    pub(crate) fn remove(self) -> std::io::Result<()> {
         std::fs::remove_file(self.0)
     }
 }

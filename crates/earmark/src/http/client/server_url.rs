@@ -27,6 +27,15 @@ pub enum ServerUrlFault {
     },
 }
 
+/// Says whether a URL can be a server's, and what is wrong with it.
+///
+/// # Errors
+///
+/// [`ServerUrlFault`] when it cannot.
+pub fn check_server_url(given: &str) -> Result<(), ServerUrlFault> {
+    ServerUrl::parse(given).map(drop)
+}
+
 /// The URL of a server: an origin, and a path that stands before every other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerUrl(Url);
@@ -62,6 +71,11 @@ impl ServerUrl {
         url.set_path(&format!("{base}/{}", path.trim_start_matches('/')));
         url.set_query(query);
         url
+    }
+
+    /// Whether the server is reached over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.scheme() == "https"
     }
 
     /// Whether a request to `url` goes to this server, with nothing that a client would add to it.

@@ -80,7 +80,8 @@ fn impatient(base_url: &str) -> HttpClient {
     let limit = Duration::from_millis(100);
     let limits = Limits { connect: limit, idle: limit, reply: Duration::from_millis(300) };
     let server = ServerUrl::parse(base_url).expect("a good URL");
-    HttpClient::with(server, trust().expect("roots"), limits).expect("a client")
+    let trust = Trust::platform().client(&server).expect("roots");
+    HttpClient::with(server, trust, limits).expect("a client")
 }
 
 async fn fault(client: &HttpClient, request: HttpRequest) -> TransportFault {
@@ -422,6 +423,23 @@ async fn a_certificate_counts_only_from_a_trusted_authority_and_for_the_right_na
                 assert!(!good, "{name}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_a_host_adds_is_trusted_and_one_that_is_none_is_refused() {
+    use base64::Engine as _;
+    let (url, certificate) = tls_server(&["localhost"]);
+    let text = base64::engine::general_purpose::STANDARD.encode(&certificate);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    let trust = Trust::platform().with_roots(pem.as_bytes()).expect("it is a root");
+    let client = HttpClient::trusting(&url, &trust).expect("a client");
+    assert_eq!(client.send(poll()).await.expect("it is trusted").status, 200);
+    for none in
+        ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
+    {
+        let refused = Trust::platform().with_roots(none.as_bytes());
+        assert!(matches!(refused, Err(ClientError::Root { .. })), "{none}");
     }
 }
 

@@ -1,0 +1,161 @@
+use super::key::{KEYS, Missing};
+use super::*;
+
+const DOCUMENT: &str = include_str!("../../../../docs/configuration.md");
+const SMALL: &str = "[server]\nurl = \"http://127.0.0.1:1\"\n[source.desk]\nkind = \"wav\"\n\
+                     path = \"speech.wav\"\n[store]\ndata_dir = \"data\"\n";
+
+fn variables(given: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    given.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn parse(text: &str, given: &[(&str, &str)]) -> Result<Config, String> {
+    let path = Path::new("/etc/earmark.toml");
+    Config::parse(path, text, variables(given)).map_err(|refused| refused.to_string())
+}
+
+fn refused(text: &str) -> String {
+    parse(text, &[]).expect_err(text)
+}
+
+#[test]
+fn the_document_has_every_key_and_no_other() {
+    let rows =
+        DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 3);
+    let row = |key: &key::Key| {
+        let missing = match key.missing {
+            Missing::Refused => String::from("must be given"),
+            Missing::None => String::from("–"),
+            Missing::Text(text) => format!("`\"{text}\"`"),
+            Missing::Whole(number) => format!("`{number}`"),
+            Missing::Flag(flag) => format!("`{flag}`"),
+        };
+        let (name, expected) = (key.full_name(), value::expected(key.shape));
+        format!("| `{name}` | {expected} | {missing} | {} |", key.about)
+    };
+    let expected: Vec<String> = KEYS.iter().map(row).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), expected, "expected:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn a_key_that_is_left_out_has_the_value_that_is_documented() {
+    let config = parse(SMALL, &[]).expect("it is a good one");
+    assert_eq!(config.server.api, Api::V2);
+    assert_eq!(config.store.data_dir, Path::new("/etc/data"));
+    assert_eq!(config.control_socket, Path::new("/etc/data/control.sock"));
+    assert_eq!(config.store.free_bytes_min, 64 << 20);
+    assert_eq!((config.store.bytes_max, config.store.retention), (None, None));
+    assert_eq!(config.sources[0].device.as_str(), "desk");
+    let path = PathBuf::from("/etc/speech.wav");
+    assert_eq!(config.sources[0].input, Input::Wav { path, paced: true, repeat: false });
+}
+
+#[test]
+fn every_key_can_be_given_in_the_file_and_every_one_is_checked() {
+    for key in KEYS {
+        let wrong = if key.shape == key::Shape::Flag { "5" } else { "false" };
+        let name = if key.section.has_names() { ".desk" } else { "" };
+        let text = format!("[{}{name}]\n{} = {wrong}\n", key.section.name(), key.name);
+        let fault = refused(&text);
+        let place = format!("/etc/earmark.toml:2: {}:", key.name);
+        assert!(fault.contains(&place), "{text}: {fault}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_known_is_refused_by_its_line_and_the_nearest_one_is_told() {
+    for (line, place, told) in [
+        ("[server]\nulr = \"a\"", ":2:", "`url`"),
+        ("[sever]\nurl = \"a\"", ":1:", "`server`"),
+        ("[source.a]\nkind = \"wave\"", ":2:", "`wav`"),
+        ("[store]\nbyte_max = 1", ":2:", "`bytes_max`"),
+    ] {
+        let fault = refused(line);
+        assert!(fault.contains(place) && fault.contains(told), "{line}: {fault}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let fault =
+        refused("[server]\nurl = \"ftp://a\"\n[log]\nformat = \"xml\"\n[source.a]\npath = 5\n");
+    for told in ["ftp", "xml", "a path", "no `kind`"] {
+        assert!(fault.contains(told), "{told}: {fault}");
+    }
+}
+
+#[test]
+fn a_variable_overrides_the_file_and_adds_nothing() {
+    let given = [
+        ("EARMARK_SERVER_URL", "http://127.0.0.1:2"),
+        ("EARMARK_SOURCE_DESK_REPEAT", "true"),
+        ("EARMARK_STORE_BYTES_MAX", "20 GiB"),
+        ("EARMARK_TOKEN", "a-token"),
+        ("EARMARK_BIN", "earmark"),
+    ];
+    let config = parse(SMALL, &given).expect("it is a good one");
+    assert_eq!(config.server.url, "http://127.0.0.1:2");
+    assert_eq!(config.store.bytes_max, Some(20 << 30));
+    assert!(matches!(config.sources[0].input, Input::Wav { repeat: true, .. }));
+    for (name, told) in [
+        ("EARMARK_SERVER_ULR", "`EARMARK_SERVER_URL`"),
+        ("EARMARK_SOURCE_PHONE_KIND", "EARMARK_SOURCE_DESK_"),
+        ("EARMARK_STORE_BYTES_MAX", "\"20 GiB\""),
+    ] {
+        let fault = parse(SMALL, &[(name, "x")]).expect_err(name);
+        assert!(fault.contains(name) && fault.contains(told), "{fault}");
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let with = |more: &str| refused(&format!("{SMALL}{more}\n"));
+    for (more, told) in [
+        ("[source.other]\nkind = \"wav\"\npath = \"a\"\ndevice = \"desk\"", "another source"),
+        ("[source.other]\nkind = \"tcp\"", "needs `listen`"),
+        ("[source.other]\nkind = \"tcp\"\nlisten = \"0.0.0.0:1\"", "no loopback address"),
+        ("[source.other]\nkind = \"stdin\"\npath = \"a\"", "has no such key"),
+        ("[source.other]\nkind = \"stdin\"\nsample_rate = 48000", "16000 Hz"),
+        ("[source.a]\nkind = \"stdin\"\n[source.b]\nkind = \"stdin\"", "standard input, too"),
+        ("[status]\nlisten = \"192.168.0.1:1\"", "no loopback address"),
+        ("[account.a]\ntoken_env = \"A\"\ntoken_file = \"b\"", "one of token_env"),
+        ("[account.a]", "one of token_env"),
+        ("[account.a]\ntoken_command = []", "no program"),
+        ("[log]\nlevel = \"a=b=c\"", "cannot be used"),
+        ("[server]\nurl = \"http://a\"", "duplicate"),
+    ] {
+        let fault = with(more);
+        assert!(fault.contains(told), "{more}: {fault}");
+    }
+    assert!(refused("[server]\nurl = \"http://a\"").contains("there is no source"));
+}
+
+#[test]
+fn what_init_writes_can_be_used_and_names_every_key() {
+    let text = init::template();
+    parse(&text, &[]).expect("it is a good one");
+    for key in KEYS {
+        let is_there = |line: &str| {
+            let line = line.trim_start_matches("# ");
+            line.strip_prefix(key.name).is_some_and(|rest| rest.starts_with(" ="))
+        };
+        assert!(text.lines().any(is_there), "{} is missing", key.full_name());
+    }
+}
+
+#[test]
+fn a_password_in_the_url_is_refused_and_not_shown() {
+    let fault = refused("[server]\nurl = \"https://me:canary@example.com\"\n");
+    assert!(fault.contains("a user or a password") && !fault.contains("canary"), "{fault}");
+}
+
+#[test]
+fn a_hostile_file_is_refused_and_nothing_panics() {
+    for text in
+        ["[", "server = 1", "source = []", "\u{0}", "[source.\"\"]\nkind=\"stdin\"", "a=9e999"]
+    {
+        refused(text);
+    }
+    refused(&"[a]\n".repeat(10_000));
+    refused(&format!("a = {}", "[".repeat(100_000)));
+}

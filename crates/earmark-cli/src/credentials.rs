@@ -1,0 +1,167 @@
+//! The tokens of a host's accounts: from the environment, a file, or a program that prints one.
+//!
+//! A token lives in [`Token`], which shows itself to nobody. A fault of a source names the
+//! variable, the file or the program, and never what was read.
+
+mod fetch;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use earmark::{Account, Credentials, EnvCredentials, Token};
+use futures_util::future::LocalBoxFuture;
+
+use crate::clock;
+use crate::config::{AccountConfig, TokenSource};
+
+pub(crate) use fetch::fetch;
+
+/// How long after a refresh the next one may be.
+pub(crate) const REFRESH_WAIT_MIN: Duration = Duration::from_secs(30);
+
+/// The tokens of all accounts. Clones share them.
+#[derive(Clone)]
+pub(crate) struct HostCredentials {
+    accounts: Arc<BTreeMap<Account, Held>>,
+    /// For accounts that the configuration does not name.
+    others: EnvCredentials,
+}
+
+struct Held {
+    source: TokenSource,
+    state: Mutex<State>,
+    /// Held during a refresh, so that whoever else wants one shares it.
+    refreshing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Token>,
+    refreshed: Option<Instant>,
+    /// Whether the latest refresh brought another token than there was.
+    is_new: bool,
+    /// Whether it was said what the latest refresh has brought to those who were refused.
+    is_told: bool,
+    fault: Option<String>,
+}
+
+/// What came of a refresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refreshed {
+    /// There is another token than before.
+    New,
+    /// The token is the one that there was.
+    Same,
+    /// There is none to be had, for this reason; what there was is kept.
+    Failed(String),
+}
+
+impl HostCredentials {
+    /// No token is known yet.
+    pub(crate) fn new(accounts: &[AccountConfig]) -> Self {
+        let held = |one: &AccountConfig| {
+            let (source, state) = (one.token.clone(), Mutex::default());
+            (one.account.clone(), Held { source, state, refreshing: tokio::sync::Mutex::default() })
+        };
+        Self {
+            accounts: Arc::new(accounts.iter().map(held).collect()),
+            others: EnvCredentials::new(env::vars_os()),
+        }
+    }
+
+    /// The accounts that the configuration names.
+    pub(crate) fn accounts(&self) -> Vec<Account> {
+        self.accounts.keys().cloned().collect()
+    }
+
+    /// Why an account has no token, or not a fresh one.
+    pub(crate) fn fault(&self, account: &Account) -> Option<String> {
+        self.accounts.get(account).and_then(|held| held.state().fault.clone())
+    }
+
+    /// Asks an account's source again, whenever the last time was.
+    pub(crate) async fn refresh(&self, account: &Account) -> Refreshed {
+        match self.accounts.get(account) {
+            Some(held) => {
+                let _alone = held.refreshing.lock().await;
+                held.refresh().await
+            }
+            None => Refreshed::Same,
+        }
+    }
+}
+
+impl Held {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn refresh(&self) -> Refreshed {
+        let fetched = fetch(&self.source).await;
+        let mut state = self.state();
+        state.refreshed = Some(clock::now());
+        (state.is_new, state.is_told) = (false, false);
+        match fetched {
+            Ok(token) => {
+                state.fault = None;
+                state.is_new = state.token.as_ref() != Some(&token);
+                state.token = Some(token);
+                if state.is_new { Refreshed::New } else { Refreshed::Same }
+            }
+            Err(fault) => {
+                state.fault = Some(fault.clone());
+                Refreshed::Failed(fault)
+            }
+        }
+    }
+
+    /// A token after the server refused the present one. Of several requests that were refused at
+    /// once the first has the source asked, and the others share what came of it.
+    async fn renew(&self, account: &Account) -> Option<Token> {
+        let _alone = self.refreshing.lock().await;
+        let asked = self.state().refreshed.map(|at| clock::now().duration_since(at));
+        if asked.is_none_or(|since| since >= REFRESH_WAIT_MIN) {
+            self.refresh().await;
+        }
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.is_told, true) {
+            tell(account, &state);
+        }
+        state.token.clone().filter(|_| state.is_new)
+    }
+}
+
+/// Says what a refused token has led to; once, however many requests share it.
+fn tell(account: &Account, state: &State) {
+    match &state.fault {
+        None if state.is_new => {
+            tracing::info!(%account, "the token was refused; there is a new one");
+        }
+        None => tracing::warn!(%account, "the token was refused, and there is no other one"),
+        Some(fault) => {
+            tracing::warn!(%account, fault, "the token was refused, and none is to be had");
+        }
+    }
+}
+
+impl Credentials for HostCredentials {
+    fn token(&self, account: &Account) -> Option<Token> {
+        match self.accounts.get(account) {
+            Some(held) => held.state().token.clone(),
+            None => self.others.token(account),
+        }
+    }
+
+    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+        let (accounts, account) = (Arc::clone(&self.accounts), account.clone());
+        Box::pin(async move {
+            let held = accounts.get(&account)?;
+            held.renew(&account).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+
+const CANARY: &str = "canary-7f3a";
+
+fn account() -> Account {
+    Account::new("anna").expect("short enough")
+}
+
+fn held(token: TokenSource) -> HostCredentials {
+    HostCredentials::new(&[AccountConfig { account: account(), token }])
+}
+
+fn shell(script: &str) -> TokenSource {
+    TokenSource::Command(["sh", "-c", script].map(String::from).to_vec())
+}
+
+#[tokio::test]
+async fn a_token_comes_from_a_file_or_a_program_without_the_white_space_around_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("token");
+    fs::write(&path, format!("{CANARY}\n")).expect("it is written");
+    for source in [TokenSource::File(path), shell(&format!("echo {CANARY}"))] {
+        let credentials = held(source);
+        assert_eq!(credentials.token(&account()), None, "nobody has asked yet");
+        assert_eq!(credentials.refresh(&account()).await, Refreshed::New);
+        assert_eq!(credentials.token(&account()), Some(Token::new(CANARY)));
+        assert_eq!(credentials.refresh(&account()).await, Refreshed::Same);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_named_and_what_it_said_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).expect("it is written");
+        TokenSource::File(path)
+    };
+    let words = format!("{CANARY} {CANARY}");
+    for (source, told) in [
+        (TokenSource::File(PathBuf::from("no-such-file")), "no-such-file"),
+        (TokenSource::Variable(String::from("NO_SUCH_VARIABLE")), "NO_SUCH_VARIABLE"),
+        (file("empty", b" \n"), "is empty"),
+        (file("words", words.as_bytes()), "white space"),
+        (file("bytes", b"\xff\xfe"), "white space"),
+        (file("long", &[b'a'; 20_000]), "no token is"),
+        (shell(&format!("echo {CANARY}; echo {CANARY} >&2; exit 3")), "exit status: 3"),
+        (TokenSource::Command(vec![String::from("no-such-program")]), "no-such-program"),
+    ] {
+        let Refreshed::Failed(fault) = held(source.clone()).refresh(&account()).await else {
+            panic!("{source:?} brought a token");
+        };
+        assert!(fault.contains(told) && !fault.contains(CANARY), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_asked_for_once_and_requests_share_the_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let count = folder.path().join("count");
+    let script = format!("echo x >> {0}; wc -l < {0} | tr -d ' '", count.display());
+    let credentials = held(shell(&script));
+    credentials.refresh(&account()).await;
+    let asked = || fs::read_to_string(&count).expect("it is there").lines().count();
+    // Within 30 s of the first token the source is not asked again; that first token is the answer.
+    let (one, two) = tokio::join!(credentials.renew(&account()), credentials.renew(&account()));
+    assert_eq!((one.clone(), two), (Some(Token::new("1")), Some(Token::new("1"))));
+    assert_eq!(asked(), 1);
+    let long_ago = clock::now().checked_sub(REFRESH_WAIT_MIN);
+    credentials.accounts[&account()].state().refreshed = long_ago;
+    let (one, two) = tokio::join!(credentials.renew(&account()), credentials.renew(&account()));
+    assert_eq!((one, two), (Some(Token::new("2")), Some(Token::new("2"))));
+    assert_eq!(asked(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_stays_the_same_is_no_renewal() {
+    let credentials = held(shell(&format!("echo {CANARY}")));
+    credentials.refresh(&account()).await;
+    credentials.accounts[&account()].state().refreshed = None;
+    assert_eq!(credentials.renew(&account()).await, None);
+    assert_eq!(credentials.token(&account()), Some(Token::new(CANARY)), "it is kept");
+}
+
+#[tokio::test]
+async fn a_program_does_not_get_the_tokens_of_others() {
+    // Nothing may be put into this process's environment here; the shell that is started checks
+    // what it got.
+    let credentials = held(shell("env | grep -c '^EARMARK_TOKEN' || true"));
+    credentials.refresh(&account()).await;
+    assert_eq!(credentials.token(&account()), Some(Token::new("0")));
+}

@@ -1,0 +1,345 @@
+//! `run`: a capture host that a person leaves running.
+
+mod board;
+mod control;
+mod intake;
+mod narrate;
+mod notify;
+mod person;
+mod renewing;
+mod room;
+mod sources;
+mod status_port;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use earmark::{
+    HttpClient, OmiHttp, Runtime, SignIn, SourceHandle, SystemClock, Trust, WebSocketDialer,
+};
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinSet, LocalSet};
+use tokio::time::sleep;
+
+use crate::backend::stop_asked;
+use crate::config::{Config, SourceConfig, TokenSource};
+use crate::credentials::{HostCredentials, Refreshed, fetch};
+use crate::exit::{Failure, Outcome};
+use crate::log;
+use board::{Board, SourceFacts};
+use control::Devices;
+use intake::{Counts, Intake};
+use renewing::RenewingDialer;
+use sources::frame_socket::{SocketFile, bind_unix};
+use status_port::Port;
+
+pub(crate) use room::{Fullness, Room, look};
+
+pub(crate) use board::LOG_LINES_LEFT_OUT;
+#[cfg(feature = "microphone")]
+pub(crate) use sources::microphone::microphones;
+
+pub(crate) use person::{PersonArgs, Wanted, run as run_person};
+
+/// How long a synced recording stays where none is ever removed.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// How often it is looked whether everything is uploaded once every source has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Runs until it is told to stop, or has nothing left to do.
+pub(crate) async fn run(config: Config) -> Result<Outcome, Failure> {
+    LocalSet::new().run_until(run_here(config)).await
+}
+
+async fn run_here(config: Config) -> Result<Outcome, Failure> {
+    guard_process();
+    let stop = stop_asked()?;
+    let mut reload = signal(SignalKind::hangup()).map_err(Failure::wrong)?;
+    let listener = bind_status(&config).await?;
+    let (host, mut sources) = Host::start(config, listener).await?;
+    notify::tell(NotifyState::Ready);
+    tracing::info!(sources = host.config.sources.len(), "the host runs");
+    let outcome = {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break Outcome::Done,
+                () = host.runtime.fell() => {
+                    tracing::error!("the runtime has fallen; what was acknowledged is on disk");
+                    break Outcome::Wrong;
+                }
+                Some(_) = reload.recv() => host.reload().await,
+                is_well = host.is_done(), if host.config.ends_with_sources => {
+                    break Outcome::good_if(is_well);
+                }
+            }
+        }
+    };
+    notify::tell(NotifyState::Stopping);
+    host.board.note(|facts| facts.is_stopping = true);
+    sources.shutdown().await;
+    host.stop(outcome).await
+}
+
+/// Nothing that this process makes may be read by others, nor its memory be written to a file.
+fn guard_process() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit};
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let limited = rustix::process::setrlimit(Resource::Core, none);
+    let hidden = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if limited.is_err() || hidden.is_err() {
+        tracing::warn!("core dumps could not be switched off; one would hold the tokens");
+    }
+}
+
+async fn bind_status(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = config.status.listen else {
+        return Ok(None);
+    };
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => Err(Failure::unusable(format!(
+            "status.listen: {address} cannot be listened on: {error}; name another port, or \"off\""
+        ))),
+    }
+}
+
+/// All that runs, but for the sources.
+struct Host {
+    config: Config,
+    runtime: Runtime,
+    credentials: HostCredentials,
+    board: Arc<Board>,
+    /// What goes on beside the sources, until the host is dropped.
+    tasks: JoinSet<()>,
+    _control: Option<SocketFile>,
+}
+
+impl Host {
+    async fn start(
+        config: Config,
+        status: Option<TcpListener>,
+    ) -> Result<(Self, JoinSet<()>), Failure> {
+        let credentials = HostCredentials::new(&config.accounts);
+        let token = status_token(&config).await?;
+        let runtime = start_runtime(&config, &credentials).await?;
+        let (board, room) = (Arc::new(Board::default()), Arc::new(Room::new(&config.store)));
+        let events = runtime.events();
+        let mut host =
+            Self { config, runtime, credentials, board, tasks: JoinSet::new(), _control: None };
+        host.tasks.spawn(narrate::run(events, host.runtime.clone(), Arc::clone(&host.board)));
+        host.load_tokens().await;
+        host.look_first(&room).await?;
+        let mut sources = JoinSet::new();
+        let handles = host.start_sources(&room, &mut sources)?;
+        host.watch(&room);
+        host.listen_for_people(handles).await;
+        host.serve_status(status, &room, token)?;
+        Ok((host, sources))
+    }
+
+    /// What is known before the first frame is taken: how full it is, and that the runtime answers.
+    async fn look_first(&self, room: &Arc<Room>) -> Result<(), Failure> {
+        let folder = &self.config.store.data_dir;
+        let usage = look(folder).map_err(|error| Failure::store(folder, error))?;
+        room.found(usage, 0);
+        let status = self.runtime.status_now().await.map_err(Failure::wrong)?;
+        self.board.note(|facts| {
+            facts.status = Arc::new(status);
+            facts.looked = Some(crate::clock::now());
+        });
+        Ok(())
+    }
+
+    /// Asks every account's source for its token. An account without one uploads nothing.
+    async fn load_tokens(&self) {
+        for account in self.credentials.accounts() {
+            if let Refreshed::Failed(fault) = self.credentials.refresh(&account).await {
+                tracing::error!(%account, fault, "there is no token; its recordings wait");
+                self.runtime.account(account, SignIn::SignedOut);
+            }
+        }
+    }
+
+    /// Asks them again, since a person says so, and has tried again what waits for a person.
+    async fn reload(&self) {
+        tracing::info!("the tokens are read again");
+        for account in self.credentials.accounts() {
+            match self.credentials.refresh(&account).await {
+                Refreshed::New | Refreshed::Same => {
+                    self.runtime.account(account, SignIn::SignedIn);
+                }
+                Refreshed::Failed(fault) => {
+                    tracing::error!(%account, fault, "there is no new token; the old one stays");
+                }
+            }
+        }
+    }
+
+    fn start_sources(
+        &self,
+        room: &Arc<Room>,
+        running: &mut JoinSet<()>,
+    ) -> Result<BTreeMap<earmark::Device, SourceHandle>, Failure> {
+        let mut handles = BTreeMap::new();
+        for source in &self.config.sources {
+            let opened = self.runtime.source(source.device.clone(), source.account.clone());
+            let handle = opened.map_err(Failure::wrong)?;
+            let counts = Arc::new(Counts::default());
+            let facts = SourceFacts {
+                device: source.device.clone(),
+                counts: Arc::clone(&counts),
+                is_muted: handle.is_muted(),
+                has_ended: false,
+                fault: None,
+            };
+            self.board.note(|board| board.sources.insert(source.name.clone(), facts));
+            if self.config.server.live && source.live {
+                handle.live(true).map_err(Failure::wrong)?;
+            }
+            handles.insert(source.device.clone(), handle.clone());
+            let intake = Intake::new(handle, source.encoding, Arc::clone(room), counts);
+            running.spawn_local(run_source(source.clone(), intake, Arc::clone(&self.board)));
+        }
+        Ok(handles)
+    }
+
+    fn watch(&mut self, room: &Arc<Room>) {
+        let (runtime, board) = (|| self.runtime.clone(), || Arc::clone(&self.board));
+        let store = &self.config.store;
+        let status = watch::status(runtime(), board(), store.synced_bytes_max);
+        let disk = watch::disk(store.clone(), Arc::clone(room), board());
+        let accounts = watch::accounts(runtime(), board(), self.credentials.clone());
+        let watchdog = notify::watchdog(board());
+        self.tasks.spawn(status);
+        self.tasks.spawn(disk);
+        self.tasks.spawn(accounts);
+        self.tasks.spawn(watchdog);
+        self.tasks.spawn(log::tell_what_is_left_out());
+    }
+
+    /// Without the control socket the host does all but mute.
+    async fn listen_for_people(&mut self, handles: BTreeMap<earmark::Device, SourceHandle>) {
+        let path = &self.config.control_socket;
+        match bind_unix(path).await {
+            Ok(listener) => {
+                self._control = Some(SocketFile(path.clone()));
+                let devices = Devices { handles, board: Arc::clone(&self.board) };
+                self.tasks.spawn(control::serve(listener, devices));
+            }
+            Err(error) => {
+                let path = path.display();
+                tracing::error!(%path, %error, "there is no control socket: nobody can mute");
+            }
+        }
+    }
+
+    fn serve_status(
+        &mut self,
+        listener: Option<TcpListener>,
+        room: &Arc<Room>,
+        token: Option<earmark::Token>,
+    ) -> Result<(), Failure> {
+        let Some(listener) = listener else {
+            return Ok(());
+        };
+        let address = listener.local_addr().map_err(Failure::wrong)?;
+        tracing::info!(%address, "the status port answers");
+        let (board, room) = (Arc::clone(&self.board), Arc::clone(room));
+        let port = Arc::new(Port { address, board, room, token });
+        self.tasks.spawn(status_port::serve(listener, port));
+        Ok(())
+    }
+
+    /// Waits until every source has ended and nothing is left to upload that needs no person;
+    /// whether no source ended over a fault and nothing needs one.
+    async fn is_done(&self) -> bool {
+        while !self.board.now().sources_have_ended() {
+            sleep(LOOK_EVERY).await;
+        }
+        while let Ok(status) = self.runtime.status_now().await {
+            if status.is_settled() {
+                let needs_person = status.recordings.iter().any(|one| one.needs_person);
+                return !needs_person && self.sources_are_well();
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        false
+    }
+
+    fn sources_are_well(&self) -> bool {
+        self.board.now().sources.values().all(|source| source.fault.is_none())
+    }
+
+    /// Stops in order: what was taken becomes durable, and then it ends.
+    async fn stop(mut self, outcome: Outcome) -> Result<Outcome, Failure> {
+        tracing::info!("the host stops");
+        let stopped = self.runtime.shutdown(self.config.stop_max).await;
+        self.tasks.shutdown().await;
+        if !stopped {
+            return Err(Failure::wrong(
+                "not all that was taken is known to be on disk; the next start recovers",
+            ));
+        }
+        Ok(outcome)
+    }
+}
+
+async fn run_source(source: SourceConfig, intake: Intake, board: Arc<Board>) {
+    let name = source.name.as_str();
+    let note = |change: &dyn Fn(&mut SourceFacts)| {
+        board.note(|facts| facts.sources.get_mut(name).map(change));
+    };
+    let tell = |fault: Option<&str>| note(&|facts| facts.fault = fault.map(String::from));
+    sources::run(&source, intake, tell).await;
+    note(&|facts| facts.has_ended = true);
+    tracing::info!(source = name, device = %source.device, "the source has ended");
+}
+
+async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result<Runtime, Failure> {
+    let trust = trust(config.server.root_certificate.as_deref())?;
+    let (server, store) = (&config.server, &config.store);
+    let shared = Arc::new(credentials.clone());
+    let transport = Arc::new(HttpClient::trusting(&server.url, &trust)?);
+    let target = OmiHttp::over(transport, shared.clone(), Arc::new(SystemClock::new()));
+    let mut builder = Runtime::builder(&store.data_dir)
+        .sync_target(target)
+        .policy(store.policy)
+        .pace(server.uploads_in_flight_max, server.requests_per_minute_max)
+        .api(server.api)
+        .retention(store.retention.unwrap_or(FOR_EVER));
+    if !server.live {
+        // Where no live socket could name a conversation, there is nothing to wait for.
+        builder = builder.link_wait(Duration::ZERO);
+    } else {
+        let dialer = WebSocketDialer::trusting(&server.url, shared.clone(), &trust)?;
+        builder = builder.live_socket(RenewingDialer::new(dialer, shared));
+    }
+    builder.start().await.map_err(|error| Failure::start(&store.data_dir, &error))
+}
+
+/// Whom to trust.
+pub(crate) fn trust(root_certificate: Option<&Path>) -> Result<Trust, Failure> {
+    let Some(path) = root_certificate else {
+        return Ok(Trust::platform());
+    };
+    let pem = std::fs::read(path);
+    let pem = pem.map_err(|error| Failure::named("server.root_certificate", path, &error))?;
+    Trust::platform().with_roots(&pem).map_err(|error| {
+        Failure::unusable(format!("server.root_certificate {}: {error}", path.display()))
+    })
+}
+
+async fn status_token(config: &Config) -> Result<Option<earmark::Token>, Failure> {
+    let Some(path) = &config.status.token_file else {
+        return Ok(None);
+    };
+    let fetched = fetch(&TokenSource::File(path.clone())).await;
+    fetched.map(Some).map_err(|fault| Failure::unusable(format!("status.token_file: {fault}")))
+}

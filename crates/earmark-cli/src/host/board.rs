@@ -1,0 +1,112 @@
+//! What is known of a running host: for its health, its metrics and its log.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use earmark::{Account, Device, RecordingId, SessionId, Status};
+
+use super::intake::Counts;
+
+/// A status that is older than this says that the runtime does not answer.
+const STATUS_AGE_MAX: Duration = Duration::from_secs(30);
+
+/// What is known, for all who want to know.
+#[derive(Default)]
+pub(crate) struct Board {
+    facts: Mutex<Facts>,
+}
+
+/// What is known at a moment.
+#[derive(Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) status: Arc<Status>,
+    /// When the status was so.
+    pub(crate) looked: Option<Instant>,
+    /// Why frames are refused by the store.
+    pub(crate) refusal: Option<String>,
+    /// Why the store takes no frames: it, or the disk, is full.
+    pub(crate) full: Option<String>,
+    pub(crate) is_offline: bool,
+    pub(crate) is_stopping: bool,
+    /// The live sockets: how often each went down, and whether it is up.
+    pub(crate) sockets: BTreeMap<(Device, Account), (u64, bool)>,
+    /// Requests that ended, by what came of them.
+    pub(crate) requests: BTreeMap<&'static str, u64>,
+    pub(crate) sources: BTreeMap<String, SourceFacts>,
+    /// Accounts whose recordings wait for a person.
+    pub(crate) needs_sign_in: BTreeMap<Account, String>,
+}
+
+/// What is known of a source.
+#[derive(Clone)]
+pub(crate) struct SourceFacts {
+    pub(crate) device: Device,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) is_muted: bool,
+    pub(crate) has_ended: bool,
+    pub(crate) fault: Option<String>,
+}
+
+impl Board {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes something.
+    pub(crate) fn note<T>(&self, note: impl FnOnce(&mut Facts) -> T) -> T {
+        note(&mut self.facts())
+    }
+
+    /// All that is known now.
+    pub(crate) fn now(&self) -> Facts {
+        self.facts().clone()
+    }
+
+    /// The session and device of a recording, as of the latest look.
+    pub(crate) fn whose(&self, recording: RecordingId) -> Option<(SessionId, Device)> {
+        let status = Arc::clone(&self.facts().status);
+        let found = status.recordings.binary_search_by_key(&recording, |one| one.id).ok()?;
+        let found = &status.recordings[found];
+        Some((found.session, found.device.clone()))
+    }
+}
+
+impl Facts {
+    /// Everything that a person should do something about.
+    pub(crate) fn troubles(&self, now: Instant) -> Vec<String> {
+        let mut troubles = Vec::new();
+        if !self.answers(now) {
+            troubles.push(String::from("the runtime does not answer"));
+        }
+        troubles.extend(self.refusal.iter().map(|why| format!("frames are refused: {why}")));
+        troubles.extend(self.full.iter().map(|why| format!("frames are refused: {why}")));
+        for (name, source) in &self.sources {
+            if let Some(fault) = &source.fault {
+                troubles.push(format!("the source {name} fails: {fault}"));
+            }
+        }
+        for (account, why) in &self.needs_sign_in {
+            troubles.push(format!("the account {account} must sign in again: {why}"));
+        }
+        if self.status.damage > 0 {
+            let found = self.status.damage;
+            troubles.push(format!("the store was damaged in {found} places; run earmark verify"));
+        }
+        troubles
+    }
+
+    /// Whether the runtime has answered lately.
+    pub(crate) fn answers(&self, now: Instant) -> bool {
+        self.looked.is_some_and(|at| now.saturating_duration_since(at) <= STATUS_AGE_MAX)
+    }
+
+    /// Whether every source has come to its end.
+    pub(crate) fn sources_have_ended(&self) -> bool {
+        self.sources.values().all(|source| source.has_ended)
+    }
+}
+
+/// What counts a host keeps that the runtime does not.
+pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
