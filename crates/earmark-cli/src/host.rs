@@ -6,7 +6,6 @@ mod intake;
 mod narrate;
 mod notify;
 mod person;
-mod renewing;
 mod room;
 mod sources;
 mod status_port;
@@ -34,7 +33,6 @@ use crate::log;
 use board::{Board, SourceFacts};
 use control::Devices;
 use intake::{Counts, Intake};
-use renewing::RenewingDialer;
 use sources::frame_socket::{SocketFile, bind_unix};
 use status_port::Port;
 
@@ -318,8 +316,8 @@ async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result
         // Where no live socket could name a conversation, there is nothing to wait for.
         builder = builder.link_wait(Duration::ZERO);
     } else {
-        let dialer = WebSocketDialer::trusting(&server.url, shared.clone(), &trust)?;
-        builder = builder.live_socket(RenewingDialer::new(dialer, shared));
+        let dialer = WebSocketDialer::trusting(&server.url, shared, &trust)?;
+        builder = builder.live_socket(dialer);
     }
     builder.start().await.map_err(|error| Failure::start(&store.data_dir, &error))
 }

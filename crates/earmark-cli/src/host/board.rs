@@ -32,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) is_stopping: bool,
     /// The live sockets: how often each went down, and whether it is up.
     pub(crate) sockets: BTreeMap<(Device, Account), (u64, bool)>,
+    /// Live sockets that stay down until somebody changes something, and why.
+    pub(crate) live_stopped: BTreeMap<(Device, Account), String>,
     /// Requests that ended, by what came of them.
     pub(crate) requests: BTreeMap<&'static str, u64>,
     pub(crate) sources: BTreeMap<String, SourceFacts>,
@@ -86,6 +88,9 @@ impl Facts {
             if let Some(fault) = &source.fault {
                 troubles.push(format!("the source {name} fails: {fault}"));
             }
+        }
+        for ((device, account), why) in &self.live_stopped {
+            troubles.push(format!("the live socket of {device} ({account}) stays down: {why}"));
         }
         for (account, why) in &self.needs_sign_in {
             troubles.push(format!("the account {account} must sign in again: {why}"));

@@ -66,6 +66,16 @@ fn note(board: &Board, event: &Event) {
             let (downs, is_up) = facts.sockets.entry(key).or_default();
             *is_up = closed.is_none();
             *downs += u64::from(closed.is_some());
+            if *is_up {
+                facts.live_stopped.remove(&(device.clone(), account.clone()));
+            }
+        }
+        Event::LiveChanged { device, account, state, reason } => {
+            let key = (device.clone(), account.clone());
+            match reason {
+                Some(why) if *state == "stopped" => facts.live_stopped.insert(key, why.clone()),
+                Some(_) | None => facts.live_stopped.remove(&key),
+            };
         }
         Event::UploadEnded { outcome, .. } => {
             *facts.requests.entry(class(*outcome)).or_default() += 1
@@ -139,6 +149,12 @@ async fn log(event: &Event, runtime: &Runtime, board: &Board) {
         Event::SocketChanged { device, account, closed: Some(code) } => {
             info!(%device, %account, code, "the live socket is down");
         }
+        Event::LiveChanged { device, account, state: "stopped", reason } => {
+            error!(%device, %account, reason, "the live socket stays down");
+        }
+        Event::LiveChanged { device, account, state, reason } => {
+            info!(%device, %account, state, reason, "the live socket is {state}");
+        }
         Event::NetworkChanged { online: true } => info!("the network is usable"),
         Event::NetworkChanged { online: false } => warn!("the network is not usable"),
         Event::Ignored { why } => debug!(why, "a message had no effect"),
@@ -190,6 +206,7 @@ fn log_recording(event: &Event, recording: RecordingId, whose: Option<(SessionId
         | Event::FramesTakenAgain
         | Event::DiskTaskFailed { .. }
         | Event::SocketChanged { .. }
+        | Event::LiveChanged { .. }
         | Event::NetworkChanged { .. }
         | Event::Ignored { .. }
         | Event::Unexpected { .. }

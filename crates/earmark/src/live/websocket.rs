@@ -277,6 +277,7 @@ fn refused(response: &Response) -> Refused {
         status,
         retry_after: text(RETRY_AFTER, response.headers()),
         date: text(DATE, response.headers()),
+        limit_reason: None,
         body: Bytes::new(),
     };
     Refused { status, retry_after: retry_after::wait(&reply, SystemClock::new().stamp().wall) }
