@@ -1,6 +1,6 @@
 //! A microphone, through the system's audio library.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::host::intake::Intake;
 const PIECES_WAITING_MAX: usize = 256;
 /// A microphone that brings nothing for so long is opened anew.
 const SILENT_SECONDS_MAX: u64 = 10;
-/// How often it is looked whether it failed.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is looked whether it failed, while nothing is heard.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The names of all microphones.
 pub(crate) fn microphones() -> Result<Vec<String>, String> {
@@ -55,7 +55,6 @@ fn listen(input: &str, codec: Codec, outlet: &Outlet) -> Result<(), String> {
             if silent > Duration::from_secs(SILENT_SECONDS_MAX) {
                 return Err(format!("it brought nothing for {SILENT_SECONDS_MAX} s"));
             }
-            std::thread::sleep(LOOK_EVERY);
             continue;
         };
         silent = Duration::ZERO;
@@ -68,10 +67,10 @@ fn listen(input: &str, codec: Codec, outlet: &Outlet) -> Result<(), String> {
 }
 
 fn next(heard: &Receiver<Vec<i16>>) -> Result<Option<Vec<i16>>, String> {
-    match heard.try_recv() {
+    match heard.recv_timeout(LOOK_EVERY) {
         Ok(piece) => Ok(Some(piece)),
-        Err(TryRecvError::Empty) => Ok(None),
-        Err(TryRecvError::Disconnected) => Err(String::from("it is gone")),
+        Err(RecvTimeoutError::Timeout) => Ok(None),
+        Err(RecvTimeoutError::Disconnected) => Err(String::from("it is gone")),
     }
 }
 
