@@ -44,7 +44,18 @@ fn listen(input: &str, codec: Codec, outlet: &Outlet) -> Result<(), String> {
     let fault = Arc::new(OnceLock::new());
     let (stream, channels) = open(&device, pieces, Arc::clone(&fault))?;
     stream.play().map_err(|error| error.to_string())?;
-    let mut coder = FrameCoder::new(codec);
+    // The ear goes before the stream does, which waits for whoever speaks into it.
+    encode(heard, channels, FrameCoder::new(codec), &fault, outlet)
+}
+
+/// Hands out what is heard as frames.
+fn encode(
+    heard: Receiver<Vec<i16>>,
+    channels: u16,
+    mut coder: FrameCoder,
+    fault: &OnceLock<String>,
+    outlet: &Outlet,
+) -> Result<(), String> {
     let mut silent = Duration::ZERO;
     loop {
         if let Some(fault) = fault.get() {
@@ -127,12 +138,11 @@ where
     T: SizedSample,
     i16: FromSample<T>,
 {
-    let fallen = Arc::clone(&fault);
     let hear = move |samples: &[T], _: &cpal::InputCallbackInfo| {
         let piece = samples.iter().map(|sample| i16::from_sample(*sample)).collect();
-        if pieces.try_send(piece).is_err() {
-            fallen.get_or_init(|| String::from("the machine is too busy to encode what it hears"));
-        }
+        // Where encoding is late, the system's own buffer takes what is heard meanwhile, and tells
+        // when it is full. Whoever does not listen any more is about to drop the stream.
+        let _ = pieces.send(piece);
     };
     let fail = move |error: cpal::StreamError| {
         fault.get_or_init(|| error.to_string());
