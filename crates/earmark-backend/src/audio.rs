@@ -44,6 +44,9 @@ pub enum AudioError {
     /// The Opus library refused to encode.
     #[error("the Opus encoder failed: {0}")]
     Encode(String),
+    /// A stream has a rate or channels that are none of a capture.
+    #[error(transparent)]
+    Encoding(#[from] earmark_core::EncodingError),
     /// A tone of this pitch cannot be told apart at 16 kHz.
     #[error("{hertz} Hz is no tone at 16 kHz; more than 0 and less than 8000 Hz are")]
     Pitch {

@@ -209,17 +209,26 @@ pub(crate) struct ImportArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("target").required(true))]
 pub(crate) struct ExportArgs {
-    /// The recordings' ids, as `earmark list` shows them; all that are sealed unless given.
+    /// The recordings' ids, as `earmark list` shows them; with --omi all that are sealed unless
+    /// given.
     #[arg(value_name = "ID")]
     pub(crate) recordings: Vec<RecordingId>,
+    /// Writes one recording to FILE: .wav has its samples, .ogg its Opus packets, .bin the very
+    /// bytes that an upload carries.
+    #[arg(short, long, value_name = "FILE", group = "target")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replaces FILE if it is there.
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
     /// Writes them as an Omi app keeps its own, into a folder that has no `wals.json` yet.
-    #[arg(long, value_name = "DIR", required = true)]
-    pub(crate) omi: PathBuf,
+    #[arg(long, value_name = "DIR", group = "target")]
+    pub(crate) omi: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Prints JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "output")]
     pub(crate) json: bool,
 }
 

@@ -6,6 +6,7 @@ mod command;
 mod fault;
 mod init;
 mod key;
+mod live;
 mod settings;
 mod source;
 mod value;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use earmark::{Account, Api, Delivery, Policy};
+use earmark::{Account, Api, Delivery, ListenQuery, Policy};
 
 use fault::Refused;
 use key::Section;
@@ -34,6 +35,8 @@ pub(crate) const SOURCES_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
     pub(crate) server: ServerConfig,
+    /// `[live]`, and the `uid` of each account.
+    pub(crate) live: ListenQuery,
     pub(crate) accounts: Vec<AccountConfig>,
     pub(crate) store: StoreConfig,
     pub(crate) status: StatusConfig,
@@ -153,6 +156,7 @@ impl Reader {
     fn config(&mut self) -> Option<Config> {
         let server = self.server();
         let accounts = self.accounts();
+        let live = self.live();
         let store = self.store();
         let status = self.status();
         let log = self.log();
@@ -163,6 +167,7 @@ impl Reader {
         let store = store?;
         Some(Config {
             server: server?,
+            live: live?,
             accounts,
             control_socket: control_socket.unwrap_or_else(|| store.data_dir.join("control.sock")),
             store,

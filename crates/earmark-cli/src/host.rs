@@ -317,6 +317,8 @@ async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result
         builder = builder.link_wait(Duration::ZERO);
     } else {
         let dialer = WebSocketDialer::trusting(&server.url, shared, &trust)?;
+        let asked = dialer.query(config.live.clone());
+        let dialer = asked.map_err(|fault| Failure::unusable(format!("[live]: {fault}")))?;
         builder = builder.live_socket(dialer);
     }
     builder.start().await.map_err(|error| Failure::start(&store.data_dir, &error))

@@ -12,6 +12,7 @@ mod data_dir;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod feed_file;
 mod hammer;
 mod host;
@@ -85,10 +86,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             let folder = chosen(args.store.data_dir)?;
             takeover::import(&folder, &args.folder, &args.account, args.json)
         }
-        Command::Export(args) => {
-            let folder = chosen(args.store.data_dir)?;
-            takeover::export(&folder, &args.omi, &args.recordings, args.json)
-        }
+        Command::Export(args) => export::run(args),
         Command::Verify { store } => verify::run(&chosen(store.data_dir)?),
         Command::Repair { store, apply } => repair::run(&chosen(store.data_dir)?, apply),
         Command::Hammer(args) => hammer::run(args),

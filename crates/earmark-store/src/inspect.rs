@@ -15,10 +15,13 @@ use crate::recovery::{self, Depth, ReadError, Recovery};
 mod audio;
 mod cost;
 mod journal;
+mod listen;
 mod recordings;
 mod strangers;
 
 use recordings::Look;
+
+pub use listen::{FoundAudio, ReadAudioError, read_audio};
 
 /// The owner may prune a file between its listing and its opening; then all is read again.
 const TRIES_MAX: u32 = 16;

@@ -48,7 +48,9 @@ mod work;
 pub use adopt::{AdoptError, Adopted, Adopter, Adoption, Notes, UNFINISHED, read_notes};
 pub use damage::{Cost, Damage, Harm, LostAudio};
 pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk, read_whole, replace_whole};
-pub use inspect::{Inspection, Verification, inspect, verify};
+pub use inspect::{
+    FoundAudio, Inspection, ReadAudioError, Verification, inspect, read_audio, verify,
+};
 pub use layout::recording_path;
 pub use ledger::{
     CaptureFacts, Delivered, FoundSessions, Ledger, RecordingFacts, SESSIONS_KEPT_MAX,

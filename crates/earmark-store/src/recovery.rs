@@ -343,6 +343,17 @@ impl Recovery {
         }
     }
 
+    /// Where all frames lie that are in no sealed recording, those included that may not be durable.
+    pub(crate) fn all_batches(&self) -> Batches {
+        let mut batches = self.batches.clone();
+        for (number, located) in &self.tail {
+            if let Told::Frames(span) = &located.told {
+                batches.insert(span.capture, located.batch(span, *number));
+            }
+        }
+        batches
+    }
+
     /// Whether a recording that is not sealed has frames that are nowhere.
     fn lacks_frames(&self) -> bool {
         let ledger = &self.durable_ledger;

@@ -14,7 +14,7 @@ use crate::batches::Batch;
 use crate::damage::{Damage, Harm};
 use crate::disk::{Disk, DiskFile, create_anew, read_full_at, write_all_at};
 use crate::format::{self, FileId, Found};
-use crate::frames::Walk;
+use crate::frames::{FrameRef, Walk};
 use crate::layout::{self, RECORDINGS, journal_path};
 use crate::record::{Seal, Sha256Sum};
 use crate::scan;
@@ -64,8 +64,27 @@ fn copy(
     order: &Order,
     part: &str,
 ) -> Result<(Seal, Vec<u32>, Vec<Damage>), Fault> {
-    let mut source = Source { disk, open: None };
     let mut sink = Sink::new(file, order.started_at);
+    let mut damage = each_frame(disk, order, &mut |frame| {
+        sink.put(frame.at, frame.bytes).map_err(|error| Fault::new(part, error))
+    })?;
+    let (mut seal, sums) = sink.finish().map_err(|error| Fault::new(part, error))?;
+    let frames = u32::try_from(order.end.since(order.first)).unwrap_or(u32::MAX);
+    seal.missing = frames.saturating_sub(seal.frames);
+    if seal.missing > 0 {
+        let harm = Harm::FramesMissing { recording: order.recording, frames: seal.missing };
+        damage.push(Damage::new(layout::recording_path(order.recording), None, harm));
+    }
+    Ok((seal, sums, damage))
+}
+
+/// Reads the frames of an order from the journal, in order; gives back what is damaged there.
+pub(crate) fn each_frame(
+    disk: &dyn Disk,
+    order: &Order,
+    take: &mut dyn FnMut(FrameRef<'_>) -> Result<(), Fault>,
+) -> Result<Vec<Damage>, Fault> {
+    let mut source = Source { disk, open: None };
     let mut damage = Vec::new();
     for batch in &order.batches {
         let bytes = match source.read(batch) {
@@ -82,18 +101,11 @@ fn copy(
         let mut walk = Walk::new(payload).map_err(|fault| Fault::odd(batch.file, &fault))?;
         while let Some(frame) = walk.next().map_err(|fault| Fault::odd(batch.file, &fault))? {
             if order.first <= frame.seq && frame.seq < order.end {
-                sink.put(frame.at, frame.bytes).map_err(|error| Fault::new(part, error))?;
+                take(frame)?;
             }
         }
     }
-    let (mut seal, sums) = sink.finish().map_err(|error| Fault::new(part, error))?;
-    let frames = u32::try_from(order.end.since(order.first)).unwrap_or(u32::MAX);
-    seal.missing = frames.saturating_sub(seal.frames);
-    if seal.missing > 0 {
-        let harm = Harm::FramesMissing { recording: order.recording, frames: seal.missing };
-        damage.push(Damage::new(layout::recording_path(order.recording), None, harm));
-    }
-    Ok((seal, sums, damage))
+    Ok(damage)
 }
 
 fn payload<'a>(bytes: &'a [u8], batch: &Batch, id: Option<FileId>) -> Option<&'a [u8]> {

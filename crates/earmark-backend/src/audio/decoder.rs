@@ -5,56 +5,71 @@ use std::fmt;
 use earmark_core::{Codec, Encoding, FrameFault};
 use ropus::{Channels, DecodeMode};
 
-use super::{AudioError, SAMPLE_RATE};
+use super::AudioError;
 
-/// The most samples of an Opus packet at 16 kHz: 120 ms.
-const PACKET_SAMPLES_MAX: usize = 1_920;
+/// The longest Opus packet.
+const PACKET_MILLIS_MAX: u32 = 120;
 
 /// Decodes one frame after another; an Opus decoder carries state from each to the next.
 pub struct Decoder {
-    codec: Codec,
+    encoding: Encoding,
     opus: Option<ropus::Decoder>,
 }
 
 impl Decoder {
-    /// A decoder at the start of its stream.
+    /// A decoder at the start of its stream, which has the usual rate and one channel.
     pub fn new(codec: Codec) -> Self {
-        Self { codec, opus: codec.is_opus().then(opus_decoder) }
+        Self::of(Encoding::mono_16k(codec)).expect("Opus knows the usual rate")
     }
 
-    /// The samples of a frame. An Opus packet may hold up to 120 ms, whatever is usual.
+    /// A decoder at the start of its stream.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Encoding`] when its rate or its channels are none that can be captured.
+    pub fn of(encoding: Encoding) -> Result<Self, AudioError> {
+        let encoding = Encoding::new(encoding.codec, encoding.sample_rate, encoding.channels)?;
+        let channels = if encoding.channels == 1 { Channels::Mono } else { Channels::Stereo };
+        let opus = encoding.codec.is_opus().then(|| {
+            ropus::Decoder::new(encoding.sample_rate, channels)
+                .expect("the rates that can be captured are those of Opus")
+        });
+        Ok(Self { encoding, opus })
+    }
+
+    /// The samples of a frame, those of several channels by turns. An Opus packet may hold up to 120 ms, whatever is usual.
     ///
     /// # Errors
     ///
     /// [`AudioError::Frame`] when the frame is none of this codec.
     pub fn decode(&mut self, frame: &[u8]) -> Result<Vec<i16>, AudioError> {
-        let failed =
-            |reason: String| AudioError::Frame { codec: self.codec, bytes: frame.len(), reason };
-        FrameFault::check(Encoding::mono_16k(self.codec), frame.len())
-            .map_err(|fault| failed(fault.to_string()))?;
+        let codec = self.encoding.codec;
+        let failed = |reason: String| AudioError::Frame { codec, bytes: frame.len(), reason };
+        FrameFault::check(self.encoding, frame.len()).map_err(|fault| failed(fault.to_string()))?;
         match &mut self.opus {
-            Some(opus) => opus_samples(opus, frame).map_err(failed),
-            None => Ok(pcm_samples(self.codec, frame)),
+            Some(opus) => opus_samples(opus, self.encoding, frame).map_err(failed),
+            None => Ok(pcm_samples(codec, frame)),
         }
     }
 }
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder").field("codec", &self.codec).finish_non_exhaustive()
+        f.debug_struct("Decoder").field("encoding", &self.encoding).finish_non_exhaustive()
     }
 }
 
-fn opus_decoder() -> ropus::Decoder {
-    ropus::Decoder::new(SAMPLE_RATE, Channels::Mono)
-        .expect("the settings are constants that Opus knows")
-}
-
-fn opus_samples(opus: &mut ropus::Decoder, frame: &[u8]) -> Result<Vec<i16>, String> {
-    let mut samples = vec![0; PACKET_SAMPLES_MAX];
+fn opus_samples(
+    opus: &mut ropus::Decoder,
+    encoding: Encoding,
+    frame: &[u8],
+) -> Result<Vec<i16>, String> {
+    let channels = usize::from(encoding.channels);
+    let most = (encoding.sample_rate / 1_000 * PACKET_MILLIS_MAX) as usize;
+    let mut samples = vec![0; most * channels];
     let count =
         opus.decode(frame, &mut samples, DecodeMode::Normal).map_err(|error| error.to_string())?;
-    samples.truncate(count);
+    samples.truncate(count * channels);
     Ok(samples)
 }
 

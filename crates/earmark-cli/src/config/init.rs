@@ -24,6 +24,9 @@ fn table(section: Section) -> String {
     let mut text = match section {
         Section::Account => String::from("\n# One table for each account that has a token.\n"),
         Section::Source => String::from("\n# One table for each device.\n"),
+        Section::Live => {
+            String::from("\n# What the live sockets ask of the server in their query.\n")
+        }
         Section::Server | Section::Store | Section::Status | Section::Log | Section::Host => {
             String::from("\n")
         }
@@ -31,9 +34,12 @@ fn table(section: Section) -> String {
     let name = match section {
         Section::Account => "account.default",
         Section::Source => "source.desk",
-        Section::Server | Section::Store | Section::Status | Section::Log | Section::Host => {
-            section.name()
-        }
+        Section::Server
+        | Section::Live
+        | Section::Store
+        | Section::Status
+        | Section::Log
+        | Section::Host => section.name(),
     };
     text.push_str(&format!("[{name}]\n"));
     for key in section.keys() {

@@ -1,6 +1,8 @@
 //! Every key that a configuration may have. The reader, `config init` and the table in
 //! `docs/configuration.md` follow from this list.
 
+use earmark::{CONVERSATION_TIMEOUT_MAX, CONVERSATION_TIMEOUT_MIN};
+
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -40,6 +42,8 @@ pub(crate) enum Missing {
 pub(crate) enum Section {
     /// `[server]`
     Server,
+    /// `[live]`
+    Live,
     /// `[account.NAME]`
     Account,
     /// `[store]`
@@ -55,8 +59,9 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Server,
+        Self::Live,
         Self::Account,
         Self::Store,
         Self::Status,
@@ -68,6 +73,7 @@ impl Section {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
+            Self::Live => "live",
             Self::Account => "account",
             Self::Store => "store",
             Self::Status => "status",
@@ -118,7 +124,7 @@ const fn key(
 }
 
 use Missing::{Flag, None, Refused, Text, Whole};
-use Section::{Account, Host, Log, Server, Source, Status, Store};
+use Section::{Account, Host, Live, Log, Server, Source, Status, Store};
 
 /// All keys, in the order in which they are documented.
 pub(crate) const KEYS: &[Key] = &[
@@ -159,6 +165,98 @@ pub(crate) const KEYS: &[Key] = &[
         "How many requests may leave in a minute.",
     ),
     key(
+        Live,
+        "language",
+        Shape::Text,
+        Text("multi"),
+        "The language spoken: a code such as `en`, or `multi` for any.",
+    ),
+    key(
+        Live,
+        "conversation_timeout",
+        Shape::Whole(CONVERSATION_TIMEOUT_MIN as u64, CONVERSATION_TIMEOUT_MAX as u64),
+        Whole(CONVERSATION_TIMEOUT_MIN as u64),
+        "Seconds of silence after which the server ends a conversation; audio is parted at \
+         silences of 120 s whatever this says.",
+    ),
+    key(
+        Live,
+        "source",
+        Shape::Text,
+        Text("omi"),
+        "The kind of device, such as `omi`, `phone` or `desktop`.",
+    ),
+    key(
+        Live,
+        "include_speech_profile",
+        Shape::Flag,
+        Flag(true),
+        "Whether the server recognises the person by their recorded voice.",
+    ),
+    key(
+        Live,
+        "stt_service",
+        Shape::Text,
+        None,
+        "The transcription model; the server picks one when left out.",
+    ),
+    key(
+        Live,
+        "custom_stt",
+        Shape::Flag,
+        Flag(false),
+        "Whether the client brings transcripts of its own.",
+    ),
+    key(
+        Live,
+        "onboarding",
+        Shape::Flag,
+        Flag(false),
+        "Whether this is the first conversation of a new person.",
+    ),
+    key(
+        Live,
+        "client_conversation_id",
+        Shape::Flag,
+        Flag(true),
+        "Whether each conversation gets a name of the host's own, the same at each reconnect.",
+    ),
+    key(
+        Live,
+        "speaker_auto_assign",
+        Shape::Flag,
+        None,
+        "Whether the server puts names to speakers by itself; late servers only.",
+    ),
+    key(
+        Live,
+        "create_speakers",
+        Shape::Flag,
+        None,
+        "Whether the server makes people of unknown speakers; late servers only.",
+    ),
+    key(
+        Live,
+        "vad_gate",
+        Shape::Text,
+        None,
+        "How the server tells speech from silence; late servers only.",
+    ),
+    key(
+        Live,
+        "call_id",
+        Shape::Text,
+        None,
+        "The phone call that the audio belongs to; late servers only.",
+    ),
+    key(
+        Live,
+        "conversation_role",
+        Shape::Text,
+        None,
+        "The host's part in that call; late servers only.",
+    ),
+    key(
         Account,
         "token_env",
         Shape::Text,
@@ -178,6 +276,14 @@ pub(crate) const KEYS: &[Key] = &[
         Shape::Command,
         None,
         "A program that prints the token, with its arguments; no shell is involved.",
+    ),
+    key(
+        Account,
+        "uid",
+        Shape::Text,
+        None,
+        "What the server calls the account; its token alone says who it is, and old servers want \
+         this as well.",
     ),
     key(
         Store,

@@ -120,6 +120,8 @@ fn what_cannot_be_meant_is_refused() {
         ("[status]\nlisten = \"192.168.0.1:1\"", "no loopback address"),
         ("[account.a]\ntoken_env = \"A\"\ntoken_file = \"b\"", "one of token_env"),
         ("[account.a]", "one of token_env"),
+        ("[live]\nconversation_timeout = 119", "from 120 to 14400"),
+        ("[live]\nconversation_timeout = 14401", "from 120 to 14400"),
         ("[account.a]\ntoken_command = []", "no program"),
         ("[log]\nlevel = \"a=b=c\"", "cannot be used"),
         ("[server]\nurl = \"http://a\"", "duplicate"),
@@ -128,6 +130,35 @@ fn what_cannot_be_meant_is_refused() {
         assert!(fault.contains(told), "{more}: {fault}");
     }
     assert!(refused("[server]\nurl = \"http://a\"").contains("there is no source"));
+}
+
+#[test]
+fn what_a_live_socket_asks_for_is_that_of_the_library_unless_told_otherwise() {
+    let config = parse(SMALL, &[]).expect("it is a good one");
+    assert_eq!(config.live, ListenQuery::default());
+    let text = format!(
+        "{SMALL}[live]\nlanguage = \"nl\"\n[account.a]\ntoken_env = \"A\"\nuid = \"u-1\"\n"
+    );
+    let given = [("EARMARK_LIVE_CREATE_SPEAKERS", "false"), ("EARMARK_ACCOUNT_A_UID", "u-2")];
+    let live = parse(&text, &given).expect("it is a good one").live;
+    let account = Account::new("a").expect("a name");
+    assert_eq!(live.uids.get(&account).map(String::as_str), Some("u-2"));
+    assert_eq!((live.language.as_str(), live.create_speakers), ("nl", Some(false)));
+}
+
+#[test]
+fn every_text_that_no_query_can_carry_is_refused_where_it_stands() {
+    let long = "x".repeat(earmark::QUERY_VALUE_BYTES_MAX + 1);
+    let texts = ["language", "source", "stt_service", "vad_gate", "call_id", "conversation_role"];
+    let lines = texts.map(|key| format!("{key} = \"{long}\"\n")).concat();
+    let account = format!("[account.a]\ntoken_env = \"A\"\nuid = \"{long}\"\n");
+    let fault = refused(&format!("{account}[live]\n{lines}{SMALL}"));
+    assert_eq!(fault.lines().count(), texts.len() + 1, "{fault}");
+    for (line, key) in (5..).zip(texts) {
+        let told = format!("earmark.toml:{line}: [live] {key}: ");
+        assert!(fault.contains(&told), "{told}: {fault}");
+    }
+    assert!(fault.contains("earmark.toml:3: [account.a] uid: "), "{fault}");
 }
 
 #[test]

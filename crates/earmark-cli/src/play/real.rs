@@ -3,6 +3,7 @@
 mod act;
 mod frames;
 mod server;
+mod sockets;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::exit::Failure;
 use crate::feed_file;
 use frames::Frames;
 use server::Server;
+use sockets::Sockets;
 
 /// How long after its last line a feed may go on.
 const SETTLE_LIMIT: Duration = Duration::from_secs(3_600);
@@ -95,6 +97,7 @@ struct Player<'a> {
     captured: BTreeSet<Device>,
     /// The devices whose sockets were stalled; none stands for the only one that is up.
     stalled: BTreeSet<Option<String>>,
+    sockets: Sockets,
 }
 
 impl<'a> Player<'a> {
@@ -111,7 +114,6 @@ impl<'a> Player<'a> {
             .policy(script.options.policy)
             .sync_target(OmiHttp::new(server.url(), server.credentials())?)
             .live_socket(WebSocketDialer::new(server.url(), server.credentials())?)
-            .reconnects(false)
             .observer(Box::new(observer))
             .start();
         let runtime = starting.await.map_err(|error| Failure::start(&folder, &error))?;
@@ -130,6 +132,7 @@ impl<'a> Player<'a> {
             verdicts: Vec::new(),
             captured: BTreeSet::new(),
             stalled: BTreeSet::new(),
+            sockets: Sockets::default(),
         })
     }
 

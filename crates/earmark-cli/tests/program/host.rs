@@ -4,6 +4,7 @@ mod attacks;
 mod frames;
 mod inputs;
 mod lifetime;
+mod live;
 mod secrets;
 
 use std::fs;

@@ -2,6 +2,7 @@
 
 mod backend;
 mod demo;
+mod export;
 mod harness;
 mod host;
 mod play;

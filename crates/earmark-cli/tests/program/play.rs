@@ -86,3 +86,29 @@ fn a_kill_ends_the_process_for_real_and_what_was_written_is_still_there() {
         (&"capturing".into(), &40.into())
     );
 }
+
+#[test]
+fn in_real_time_a_socket_that_the_server_breaks_comes_up_again_until_the_feed_takes_it_down() {
+    let room = Room::new();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "socket.up", "device": "pendant"}"#,
+            r#"{"at": 0.5, "do": "frames", "device": "pendant", "count": 1200}"#,
+            r#"{"at": 1.5, "do": "server.restart"}"#,
+            // At most a hundred were sent before.
+            r#"{"at": 11, "do": "expect", "server": {"live_frames": {"min": 101}}}"#,
+            r#"{"at": 11, "do": "socket.down", "device": "pendant"}"#,
+            r#"{"at": 11.5, "do": "server.restart"}"#,
+            r#"{"at": 14, "do": "expect", "frames": {"captured": 1200}}"#,
+        ],
+    );
+    let ran = earmark(&["play", &feed, "--clock", "real", "--until", "end"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.json();
+    let timeline = report["timeline"].as_array().expect("a list");
+    let news = timeline.iter().filter_map(|entry| entry["what"].as_str());
+    let news: Vec<&str> = news.filter(|what| what.starts_with("socket_")).collect();
+    assert_eq!(news, ["socket_up", "socket_down", "socket_up", "socket_down"]);
+}

@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::{Backend, Room, contents, earmark, listed};
 
-const SECONDS: usize = 3;
+pub(crate) const SECONDS: usize = 3;
 const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/speech.wav");
 
 /// The devices of the story, each with another codec.
-const DEVICES: [(&str, Codec); 4] = [
+pub(crate) const DEVICES: [(&str, Codec); 4] = [
     ("opus", Codec::Opus),
     ("opus_fs320", Codec::OpusFs320),
     ("pcm16", Codec::Pcm16),
@@ -25,7 +25,7 @@ const DEVICES: [(&str, Codec); 4] = [
 ];
 
 /// Captures the same speech with every codec, and gives the path of the store.
-fn captured(room: &Room) -> String {
+pub(crate) fn captured(room: &Room) -> String {
     fs::copy(SPEECH, room.path("speech.wav")).expect("the speech is there");
     let mut lines: Vec<String> = Vec::new();
     for (name, _) in DEVICES {
@@ -49,13 +49,13 @@ fn captured(room: &Room) -> String {
     store
 }
 
-fn decoded<'a>(codec: Codec, frames: impl Iterator<Item = &'a [u8]>) -> Vec<i16> {
+pub(crate) fn decoded<'a>(codec: Codec, frames: impl Iterator<Item = &'a [u8]>) -> Vec<i16> {
     let mut decoder = Decoder::new(codec);
     frames.flat_map(|frame| decoder.decode(frame).expect("it was encoded by us")).collect()
 }
 
 /// The frames of the speech, as a source with this codec captures them.
-fn spoken(codec: Codec) -> Vec<Vec<u8>> {
+pub(crate) fn spoken(codec: Codec) -> Vec<Vec<u8>> {
     let wav = Wav::open(Path::new(SPEECH)).expect("the speech is a WAV file");
     let samples = &wav.samples[..SECONDS * 16_000];
     FrameCoder::new(codec).push(samples).expect("it can be encoded")

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::record::Seal;
 use crate::seal::BLOCK_BYTES;
 
-const LENGTH_BYTES: usize = 4;
+pub(super) const LENGTH_BYTES: usize = 4;
 
 /// How a file differs from its seal.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) fn compare(bytes: &[u8], seal: &Seal, sums: Option<&[u32]>) -> Differ
 }
 
 /// The blocks that are not as they were sealed, those that touch as one.
-fn bad_blocks(bytes: &[u8], len: usize, sums: &[u32]) -> Vec<Range<usize>> {
+pub(super) fn bad_blocks(bytes: &[u8], len: usize, sums: &[u32]) -> Vec<Range<usize>> {
     let mut bad: Vec<Range<usize>> = Vec::new();
     for (start, crc) in (0..len).step_by(BLOCK_BYTES).zip(sums) {
         let block = start..(start + BLOCK_BYTES).min(len);
@@ -62,9 +62,8 @@ fn lost(bytes: &[u8], seal: &Seal, bad: &[Range<usize>]) -> (u64, bool) {
     };
     let frames = frames(bytes);
     let sealed = u64::from(seal.frames);
-    let ends_well = frames.last().is_some_and(|last| last.end as u64 == seal.bytes);
-    if ends_well && bytes.len() as u64 == seal.bytes && frames.len() as u64 == sealed {
-        // The lengths add up to the very file, so the damage is elsewhere.
+    if add_up(&frames, bytes, seal) {
+        // The damage is elsewhere.
         let touched = |frame: &&Range<usize>| {
             bad.iter().any(|bad| bad.start < frame.end && frame.start < bad.end)
         };
@@ -75,8 +74,14 @@ fn lost(bytes: &[u8], seal: &Seal, bad: &[Range<usize>]) -> (u64, bool) {
     (sealed.saturating_sub(before), !to_the_end)
 }
 
+/// Whether the lengths of the frames add up to the very file that was sealed.
+pub(super) fn add_up(frames: &[Range<usize>], bytes: &[u8], seal: &Seal) -> bool {
+    let ends_well = frames.last().is_some_and(|last| last.end as u64 == seal.bytes);
+    ends_well && bytes.len() as u64 == seal.bytes && frames.len() as u64 == u64::from(seal.frames)
+}
+
 /// The bytes of each frame with its length, as far as one follows the other.
-fn frames(bytes: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn frames(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut frames = Vec::new();
     let mut at = 0;
     while let Some(len) = bytes.get(at..at + LENGTH_BYTES).and_then(|len| len.try_into().ok()) {

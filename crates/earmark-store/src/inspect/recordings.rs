@@ -16,7 +16,7 @@ use crate::record::Seal;
 use crate::sums::{self, SumsFault};
 
 /// The longest file of which it is told what is lost.
-const FILE_BYTES_READ_MAX: u64 = 1 << 28;
+pub(super) const FILE_BYTES_READ_MAX: u64 = 1 << 28;
 
 /// What a look at one file has found.
 pub(super) enum Look {

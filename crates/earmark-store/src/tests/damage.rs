@@ -6,8 +6,8 @@ use earmark_core::RecordingId;
 
 use super::world::{World, conversation, stamp};
 use crate::{
-    Damage, Disk, Harm, OpenError, ReadError, Record, RecordingReader, SimDisk, Store, Work,
-    inspect,
+    Damage, Disk, FoundAudio, Harm, OpenError, ReadAudioError, ReadError, Record, RecordingError,
+    RecordingReader, SimDisk, Store, Work, inspect, read_audio, recording_path,
 };
 
 /// A store with sealed recordings and one that is still in the journal, all durable.
@@ -383,4 +383,61 @@ fn frames_of_a_capture_whose_beginning_is_lost_are_kept_with_their_file() {
     for path in [opened, holding] {
         assert!(is_quarantined(&world, &path), "{path} of {files:?}");
     }
+}
+
+/// What can be read of a recording, and the frames that were taken.
+fn heard(world: &World, recording: RecordingId) -> (FoundAudio, Vec<Vec<u8>>) {
+    let found = read_audio(&world.disk, recording).expect("it can be read");
+    let found = found.expect("it is there");
+    let facts = &found.facts;
+    let frames = world.store.ledger().frames(recording);
+    let taken = (0..frames)
+        .map(|place| super::world::frame(facts.capture, facts.first.0 + place).bytes.to_vec());
+    let taken = taken.collect();
+    (found, taken)
+}
+
+fn whole(found: &FoundAudio) -> Vec<Option<Vec<u8>>> {
+    found.frames().map(|frame| frame.map(<[u8]>::to_vec)).collect()
+}
+
+#[test]
+fn the_audio_of_a_recording_is_read_from_its_file_or_from_the_journal() {
+    let (mut world, sealed, open) = rich();
+    let (capture, session) = world.capture();
+    let running = world.recording(capture, session);
+    world.frames(capture, 30);
+    // Written, and not known to be durable.
+    world.run(Work::Write).expect("the disk is healthy");
+    for recording in sealed.into_iter().chain([open, running]) {
+        let (found, taken) = heard(&world, recording);
+        assert!(found.faults.is_empty() && found.missing == 0, "{found:?}");
+        assert_eq!(whole(&found), taken.into_iter().map(Some).collect::<Vec<_>>());
+    }
+    let nobody = RecordingId::new(9, 9);
+    assert!(read_audio(&world.disk, nobody).expect("it can be read").is_none());
+}
+
+#[test]
+fn of_a_damaged_recording_every_frame_is_read_that_is_as_it_was_taken() {
+    let (mut world, ..) = rich();
+    let recording = world.sealed_recording(400);
+    let path = recording_path(recording);
+    let bytes = world.disk.contents(&path).expect("it is there").len() as u64;
+    assert!(bytes > 3 * 4_096, "{bytes}");
+    for bit in (0..bytes * 8).step_by(997) {
+        assert!(world.disk.flip_bit(&path, bit));
+        let (found, taken) = heard(&world, recording);
+        assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
+        let frames = whole(&found);
+        let lost = frames.iter().filter(|frame| frame.is_none()).count() as u64 + found.missing;
+        assert!(lost > 0 && frames.len() as u64 + found.missing == 400, "{bit}");
+        let good = frames.iter().zip(&taken);
+        let untrue = good.filter(|(frame, taken)| frame.as_ref().is_some_and(|one| one != *taken));
+        assert_eq!(untrue.count(), 0, "{bit}");
+        assert!(world.disk.flip_bit(&path, bit));
+    }
+    world.disk.remove(&path).expect("it is there");
+    let gone = read_audio(&world.disk, recording).expect_err("it is gone");
+    assert!(matches!(gone, ReadAudioError::Recording(RecordingError::Missing { .. })), "{gone}");
 }

@@ -95,19 +95,33 @@ pub enum QueryFault {
     Timeout(u32),
 }
 
-impl ListenQuery {
-    /// Whether everything in it can be sent.
-    pub(super) fn check(&self) -> Result<(), QueryFault> {
-        let timeout = self.conversation_timeout;
-        if !(CONVERSATION_TIMEOUT_MIN..=CONVERSATION_TIMEOUT_MAX).contains(&timeout) {
-            return Err(QueryFault::Timeout(timeout));
+impl QueryFault {
+    /// The parameter of the query that it is about.
+    pub const fn parameter(self) -> &'static str {
+        match self {
+            Self::Value(name) => name,
+            Self::Timeout(_) => "conversation_timeout",
         }
+    }
+}
+
+impl ListenQuery {
+    /// Everything in it that cannot be sent; nothing when all can.
+    pub fn faults(&self) -> Vec<QueryFault> {
+        let timeout = self.conversation_timeout;
+        let is_taken = (CONVERSATION_TIMEOUT_MIN..=CONVERSATION_TIMEOUT_MAX).contains(&timeout);
+        let bad_timeout = (!is_taken).then_some(QueryFault::Timeout(timeout));
         let is_good = |value: &str| (1..=QUERY_VALUE_BYTES_MAX).contains(&value.len());
         let uids = self.uids.values().map(|uid| ("uid", uid.as_str()));
         let texts = self.texts().into_iter().filter_map(|(name, value)| Some((name, value?)));
         let given = uids.chain(texts).chain([("language", self.language.as_str())]);
-        let bad = given.into_iter().find(|(_, value)| !is_good(value));
-        bad.map_or(Ok(()), |(name, _)| Err(QueryFault::Value(name)))
+        let bad = given.filter(|(_, value)| !is_good(value));
+        bad_timeout.into_iter().chain(bad.map(|(name, _)| QueryFault::Value(name))).collect()
+    }
+
+    /// Whether everything in it can be sent.
+    pub(super) fn check(&self) -> Result<(), QueryFault> {
+        self.faults().first().map_or(Ok(()), |fault| Err(*fault))
     }
 
     /// The query of one socket, without the question mark.

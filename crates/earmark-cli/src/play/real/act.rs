@@ -6,13 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use earmark::{Device, Network, RecordingId, SignIn, SourceHandle};
+use earmark::{Device, Network, RecordingId, SignIn, SocketStatus, SourceHandle, TooMuchNews};
 use earmark_backend::ServerAction;
 use earmark_sim::feed::{Action, FeedTime, Line, PseudoFrames, RecordingRef, Selector};
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::Player;
 use super::frames::Made;
+use super::sockets::Sockets;
 use crate::exit::Failure;
 
 impl Player<'_> {
@@ -39,10 +40,11 @@ impl Player<'_> {
             }
             Action::SocketUp { device } => {
                 self.end_stall(line, device).await?;
-                self.with_handle(line, device, |handle| handle.live(true))
+                let waits = self.waits(device).await?;
+                self.with_socket(line, device, |sockets, handle| sockets.up(handle, waits))
             }
             Action::SocketDown { device, .. } => {
-                self.with_handle(line, device, |handle| handle.live(false))
+                self.with_socket(line, device, |sockets, handle| sockets.down(handle))
             }
             Action::Server(action) => {
                 if let ServerAction::Stall { device } = action {
@@ -59,8 +61,7 @@ impl Player<'_> {
             | Action::AccountSignOut { .. }
             | Action::NetworkOffline
             | Action::NetworkOnline => {
-                self.surround(action);
-                Ok(())
+                self.surround(action).map_err(|error| self.stuck(line, error))
             }
             Action::Kill => die(),
             // A killed process is started again by whoever started it; the others are refused
@@ -90,7 +91,7 @@ impl Player<'_> {
     /// A socket that is stalled goes down before it comes up.
     async fn end_stall(&mut self, line: usize, device: &Device) -> Result<(), Failure> {
         if self.take_stalled(device) {
-            self.with_handle(line, device, |handle| handle.live(false))?;
+            self.with_socket(line, device, |sockets, handle| sockets.down(handle))?;
             self.let_instant_pass().await;
         }
         Ok(())
@@ -153,6 +154,26 @@ impl Player<'_> {
         act(handle).map_err(|error| self.stuck(line, error))
     }
 
+    fn with_socket(
+        &mut self,
+        line: usize,
+        device: &Device,
+        act: impl FnOnce(&mut Sockets, &SourceHandle) -> Result<(), TooMuchNews>,
+    ) -> Result<(), Failure> {
+        let Some(handle) = self.handle(device).cloned() else {
+            return Err(self.stuck(line, "no further device is taken"));
+        };
+        act(&mut self.sockets, &handle).map_err(|error| self.stuck(line, error))
+    }
+
+    /// Whether a device's socket was up, went down, and waits for its next try.
+    async fn waits(&mut self, device: &Device) -> Result<bool, Failure> {
+        let account = self.frames.device(device).account.clone();
+        let sockets = self.look().await?.sockets;
+        let own = |socket: &&SocketStatus| socket.device == *device && socket.account == account;
+        Ok(sockets.iter().find(own).is_some_and(|socket| socket.next_try.is_some()))
+    }
+
     /// Whether a device's socket was stalled; asked for anew, it is no longer.
     fn take_stalled(&mut self, device: &Device) -> bool {
         let named = self.stalled.remove(&Some(device.as_str().to_owned()));
@@ -160,17 +181,21 @@ impl Player<'_> {
     }
 
     /// Has the runtime hear of what is around it, which is first made so.
-    fn surround(&self, action: &Action) {
+    fn surround(&mut self, action: &Action) -> Result<(), TooMuchNews> {
         if let Action::AccountSignIn { account } = action {
             self.runtime.account(account.clone(), SignIn::SignedIn);
+            self.sockets.set_signed_out(account, false)
         } else if let Action::AccountSignOut { account } = action {
             self.runtime.account(account.clone(), SignIn::SignedOut);
+            self.sockets.set_signed_out(account, true)
         } else if matches!(action, Action::NetworkOffline) {
             self.server.set_reachable(false);
             self.runtime.network(Network::Offline);
+            self.sockets.set_offline(true)
         } else {
             self.server.set_reachable(true);
             self.runtime.network(Network::Online);
+            self.sockets.set_offline(false)
         }
     }
 
