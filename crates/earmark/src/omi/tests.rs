@@ -153,6 +153,7 @@ fn answers_to_an_upload_are_read_by_what_they_say() {
     assert_eq!((portal.outcome, portal.carried), (Outcome::Status(200), Some(true)));
 }
 
+/// F71.
 #[test]
 fn a_result_that_names_another_file_or_content_proves_nothing() {
     let ours = sealed("Pen-dant 7", "anna", 0).sha256().to_string();

@@ -116,6 +116,7 @@ fn a_hangup_has_the_tokens_read_again() {
     assert_eq!(server.shown().last().map(String::as_str), Some("good"));
 }
 
+/// F138.
 #[test]
 fn a_token_is_found_nowhere_that_anybody_else_reads() {
     let (room, backend) = (Room::new(), Backend::start(&[]));
