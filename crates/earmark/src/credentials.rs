@@ -32,8 +32,14 @@ pub trait Credentials: Send + Sync + 'static {
     /// The token of an account; `None` when the host has none.
     fn token(&self, account: &Account) -> Option<Token>;
 
-    /// A fresh token after the server refused the present one; `None` when there is none.
-    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>>;
+    /// Another token after the server refused this one, or a request without any; `None` when there
+    /// is no other. Requests that were under way with an older token may be refused late: to them
+    /// the present token is another one.
+    fn renew(
+        &self,
+        account: &Account,
+        refused: Option<Token>,
+    ) -> LocalBoxFuture<'static, Option<Token>>;
 }
 
 /// No account has a token; requests go out without one.
@@ -45,7 +51,7 @@ impl Credentials for NoCredentials {
         None
     }
 
-    fn renew(&self, _: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, _: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         Box::pin(std::future::ready(None))
     }
 }

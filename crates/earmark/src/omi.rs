@@ -4,8 +4,9 @@ mod answer;
 mod credentials;
 mod retry_after;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use earmark_core::sync::{Api, Asked, Reply, TransportFault, classify, classify_poll};
 use earmark_core::{Account, ConversationId};
@@ -17,7 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 pub use credentials::{EnvCredentials, StaticCredentials};
 
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Token};
 use crate::http::{
     ClientError, Content, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest, HttpTransport,
 };
@@ -32,6 +33,8 @@ pub struct OmiHttp {
     transport: Arc<dyn HttpTransport>,
     credentials: Arc<dyn Credentials>,
     clock: Arc<dyn Clock>,
+    /// The token that was refused last, of each account.
+    refused: Arc<Mutex<BTreeMap<Account, Option<Token>>>>,
 }
 
 impl fmt::Debug for OmiHttp {
@@ -57,7 +60,7 @@ impl OmiHttp {
         credentials: Arc<dyn Credentials>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { transport, credentials, clock }
+        Self { transport, credentials, clock, refused: Arc::default() }
     }
 
     async fn ask(
@@ -67,7 +70,16 @@ impl OmiHttp {
         content: Content,
     ) -> Result<HttpReply, HttpFault> {
         let token = self.credentials.token(account);
-        self.transport.send(HttpRequest { path, token, content }).await
+        let sent = HttpRequest { path, token: token.clone(), content };
+        let reply = self.transport.send(sent).await?;
+        if matches!(reply.status, 401 | 403) {
+            self.with_refused(|refused| refused.insert(account.clone(), token));
+        }
+        Ok(reply)
+    }
+
+    fn with_refused<T>(&self, f: impl FnOnce(&mut BTreeMap<Account, Option<Token>>) -> T) -> T {
+        f(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The answer in the words of the core.
@@ -130,7 +142,9 @@ impl SyncTarget for OmiHttp {
     }
 
     fn renew_sign_in(&self, account: Account) -> LocalBoxFuture<'static, bool> {
-        let renewal = self.credentials.renew(&account);
+        let refused = self.with_refused(|refused| refused.remove(&account));
+        let refused = refused.unwrap_or_else(|| self.credentials.token(&account));
+        let renewal = self.credentials.renew(&account, refused);
         Box::pin(async move { renewal.await.is_some() })
     }
 }

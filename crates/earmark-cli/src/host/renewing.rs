@@ -21,9 +21,10 @@ impl<D: Dial> Dial for RenewingDialer<D> {
     fn dial(&self, hello: Hello) -> LocalBoxFuture<'static, Result<LiveSocket, DialFault>> {
         let (dialer, credentials) = (Arc::clone(&self.dialer), Arc::clone(&self.credentials));
         Box::pin(async move {
+            let token = credentials.token(&hello.account);
             match dialer.dial(hello.clone()).await {
                 Err(DialFault::Refused(status @ (401 | 403))) => {
-                    match credentials.renew(&hello.account).await {
+                    match credentials.renew(&hello.account, token).await {
                         Some(_) => dialer.dial(hello).await,
                         None => Err(DialFault::Refused(status)),
                     }
