@@ -5,6 +5,8 @@ mod frames;
 mod inputs;
 mod lifetime;
 mod live;
+#[cfg(all(feature = "microphone", target_os = "linux"))]
+mod microphone;
 mod secrets;
 
 use std::fs;
