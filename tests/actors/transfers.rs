@@ -54,6 +54,7 @@ fn respond(setting: &Setting, answer: serde_json::Value) {
     scripted.expect("there is room for an answer");
 }
 
+/// F60.
 #[test]
 fn what_may_not_leave_stays_in_line_with_the_reason_and_leaves_when_it_may() {
     let against = Surroundings { unmetered: false, charging: false, quiet_hours: true };
@@ -80,6 +81,7 @@ fn what_may_not_leave_stays_in_line_with_the_reason_and_leaves_when_it_may() {
     }
 }
 
+/// F85.
 #[test]
 fn rules_that_are_taken_back_hold_nothing() {
     story(async |setting| {

@@ -40,10 +40,8 @@ struct Held {
 struct State {
     token: Option<Token>,
     refreshed: Option<Instant>,
-    /// Whether the latest refresh brought another token than there was.
-    is_new: bool,
-    /// Whether it was said what the latest refresh has brought to those who were refused.
-    is_told: bool,
+    /// What was said last of a refused token since the latest refresh: whether there is another.
+    told: Option<bool>,
     fault: Option<String>,
 }
 
@@ -102,13 +100,13 @@ impl Held {
         let fetched = fetch(&self.source).await;
         let mut state = self.state();
         state.refreshed = Some(clock::now());
-        (state.is_new, state.is_told) = (false, false);
+        state.told = None;
         match fetched {
             Ok(token) => {
                 state.fault = None;
-                state.is_new = state.token.as_ref() != Some(&token);
+                let is_new = state.token.as_ref() != Some(&token);
                 state.token = Some(token);
-                if state.is_new { Refreshed::New } else { Refreshed::Same }
+                if is_new { Refreshed::New } else { Refreshed::Same }
             }
             Err(fault) => {
                 state.fault = Some(fault.clone());
@@ -117,26 +115,28 @@ impl Held {
         }
     }
 
-    /// A token after the server refused the present one. Of several requests that were refused at
-    /// once the first has the source asked, and the others share what came of it.
-    async fn renew(&self, account: &Account) -> Option<Token> {
+    /// Another token after the server refused one. Of several requests that were refused at once
+    /// the first has the source asked, and the others share what came of it.
+    async fn renew(&self, account: &Account, refused: Option<Token>) -> Option<Token> {
         let _alone = self.refreshing.lock().await;
         let asked = self.state().refreshed.map(|at| clock::now().duration_since(at));
-        if asked.is_none_or(|since| since >= REFRESH_WAIT_MIN) {
+        let may_ask = asked.is_none_or(|since| since >= REFRESH_WAIT_MIN);
+        if may_ask && self.state().token == refused {
             self.refresh().await;
         }
         let mut state = self.state();
-        if !std::mem::replace(&mut state.is_told, true) {
-            tell(account, &state);
+        let other = state.token.clone().filter(|token| Some(token) != refused.as_ref());
+        if state.told.replace(other.is_some()) != Some(other.is_some()) {
+            tell(account, state.fault.as_deref(), other.is_some());
         }
-        state.token.clone().filter(|_| state.is_new)
+        other
     }
 }
 
 /// Says what a refused token has led to; once, however many requests share it.
-fn tell(account: &Account, state: &State) {
-    match &state.fault {
-        None if state.is_new => {
+fn tell(account: &Account, fault: Option<&str>, has_other: bool) {
+    match fault {
+        None if has_other => {
             tracing::info!(%account, "the token was refused; there is a new one");
         }
         None => tracing::warn!(%account, "the token was refused, and there is no other one"),
@@ -154,11 +154,15 @@ impl Credentials for HostCredentials {
         }
     }
 
-    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(
+        &self,
+        account: &Account,
+        refused: Option<Token>,
+    ) -> LocalBoxFuture<'static, Option<Token>> {
         let (accounts, account) = (Arc::clone(&self.accounts), account.clone());
         Box::pin(async move {
             let held = accounts.get(&account)?;
-            held.renew(&account).await
+            held.renew(&account, refused).await
         })
     }
 }

@@ -63,5 +63,8 @@ fn init(format: LogFormat, filter: EnvFilter, repeats_per_minute_max: u32) {
         LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
         LogFormat::Json => log.json().boxed(),
     };
-    tracing_subscriber::registry().with(log.with_filter(repeats.and(NothingCarried))).with(filter).init();
+    tracing_subscriber::registry()
+        .with(log.with_filter(repeats.and(NothingCarried)))
+        .with(filter)
+        .init();
 }

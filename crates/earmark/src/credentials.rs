@@ -1,6 +1,8 @@
 //! What a host knows and nobody else may see.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use earmark_core::Account;
 use futures_util::future::LocalBoxFuture;
@@ -32,8 +34,14 @@ pub trait Credentials: Send + Sync + 'static {
     /// The token of an account; `None` when the host has none.
     fn token(&self, account: &Account) -> Option<Token>;
 
-    /// A fresh token after the server refused the present one; `None` when there is none.
-    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>>;
+    /// Another token after the server refused this one, or a request without any; `None` when there
+    /// is no other. Requests that were under way with an older token may be refused late: to them
+    /// the present token is another one.
+    fn renew(
+        &self,
+        account: &Account,
+        refused: Option<Token>,
+    ) -> LocalBoxFuture<'static, Option<Token>>;
 }
 
 /// No account has a token; requests go out without one.
@@ -45,8 +53,30 @@ impl Credentials for NoCredentials {
         None
     }
 
-    fn renew(&self, _: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, _: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         Box::pin(std::future::ready(None))
+    }
+}
+
+/// The token that each account showed last to a server that has refused it, or may still do so.
+#[derive(Clone, Default)]
+pub(crate) struct Shown(Arc<Mutex<BTreeMap<Account, Option<Token>>>>);
+
+impl Shown {
+    pub(crate) fn note(&self, account: &Account, token: Option<Token>) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.insert(account.clone(), token);
+    }
+
+    /// Asks for another token than the one that was shown; whether there is one.
+    pub(crate) fn renew(
+        &self,
+        credentials: &dyn Credentials,
+        account: &Account,
+    ) -> LocalBoxFuture<'static, bool> {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
+        let renewal = credentials.renew(account, shown.flatten());
+        Box::pin(async move { renewal.await.is_some() })
     }
 }
 

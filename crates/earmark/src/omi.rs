@@ -22,7 +22,7 @@ pub use credentials::{EnvCredentials, StaticCredentials};
 use names::Names;
 
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Shown};
 use crate::http::{
     ClientError, Content, FilePart, HttpClient, HttpFault, HttpReply, HttpRequest, HttpTransport,
 };
@@ -38,6 +38,7 @@ pub struct OmiHttp {
     credentials: Arc<dyn Credentials>,
     clock: Arc<dyn Clock>,
     names: Arc<Names>,
+    refused: Shown,
 }
 
 impl fmt::Debug for OmiHttp {
@@ -63,7 +64,7 @@ impl OmiHttp {
         credentials: Arc<dyn Credentials>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { transport, credentials, clock, names: Arc::default() }
+        Self { transport, credentials, clock, names: Arc::default(), refused: Shown::default() }
     }
 
     async fn ask(
@@ -73,11 +74,13 @@ impl OmiHttp {
         content: Content,
     ) -> Result<HttpReply, HttpFault> {
         let token = self.credentials.token(account);
-        let sent = self.transport.send(HttpRequest { path, token, content }).await;
-        if let Ok(reply) = &sent {
-            self.names.heard(reply, self.now());
+        let request = HttpRequest { path, token: token.clone(), content };
+        let reply = self.transport.send(request).await?;
+        self.names.heard(&reply, self.now());
+        if matches!(reply.status, 401 | 403) {
+            self.refused.note(account, token);
         }
-        sent
+        Ok(reply)
     }
 
     fn now(&self) -> WallTime {
@@ -155,8 +158,7 @@ impl SyncTarget for OmiHttp {
     }
 
     fn renew_sign_in(&self, account: Account) -> LocalBoxFuture<'static, bool> {
-        let renewal = self.credentials.renew(&account);
-        Box::pin(async move { renewal.await.is_some() })
+        self.refused.renew(&*self.credentials, &account)
     }
 }
 

@@ -110,7 +110,9 @@ pub(super) fn build(changes: &[Change]) -> Result<PathBuf, BuildError> {
     copy(&place.copy(), &changes)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--offline", "--bin", PROGRAM]).current_dir(place.copy());
+    // The program is built along with a test, for then it needs what all tests have had built.
+    command.args(["test", "--workspace", "--test", "tidy", "--no-run", "--quiet", "--offline"]);
+    command.current_dir(place.copy());
     command.arg("--target-dir").arg(&place.target);
     if place.profile != "debug" {
         command.arg("--profile").arg(&place.profile);

@@ -39,7 +39,7 @@ impl Place {
         let mut text = format!(
             "[server]\nurl = \"http://{server}\"\n[account.default]\ntoken_file = \"token\"\n\
              [store]\ndata_dir = {:?}\npolicy = \"keep\"\nfree_bytes_min = 0\nwarn_percent = 100\n\
-             [status]\nlisten = \"off\"\n[log]\nformat = \"json\"\nrepeats_per_minute_max = 1\n\
+             [status]\nlisten = \"off\"\n[log]\nformat = \"json\"\n\
              [host]\ncontrol_socket = \"control.sock\"\n",
             self.store
         );

@@ -367,7 +367,7 @@ pub(crate) const KEYS: &[Key] = &[
         Log,
         "repeats_per_minute_max",
         Shape::Whole(1, 10_000),
-        Whole(10),
+        Whole(1),
         "How often the same warning or error is logged in a minute; the rest is counted.",
     ),
     key(

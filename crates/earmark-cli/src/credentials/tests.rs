@@ -65,15 +65,32 @@ async fn a_refused_token_is_asked_for_once_and_requests_share_the_answer() {
     let credentials = held(shell(&script));
     credentials.refresh(&account()).await;
     let asked = || fs::read_to_string(&count).expect("it is there").lines().count();
-    // Within 30 s of the first token the source is not asked again; that first token is the answer.
-    let (one, two) = tokio::join!(credentials.renew(&account()), credentials.renew(&account()));
-    assert_eq!((one.clone(), two), (Some(Token::new("1")), Some(Token::new("1"))));
+    let renew = |token| credentials.renew(&account(), Some(Token::new(token)));
+    // An older token than the one there is needs no asking.
+    assert_eq!(
+        tokio::join!(renew("0"), renew("0")),
+        (Some(Token::new("1")), Some(Token::new("1")))
+    );
     assert_eq!(asked(), 1);
     let long_ago = clock::now().checked_sub(REFRESH_WAIT_MIN);
     credentials.accounts[&account()].state().refreshed = long_ago;
-    let (one, two) = tokio::join!(credentials.renew(&account()), credentials.renew(&account()));
-    assert_eq!((one, two), (Some(Token::new("2")), Some(Token::new("2"))));
+    assert_eq!(
+        tokio::join!(renew("1"), renew("1")),
+        (Some(Token::new("2")), Some(Token::new("2")))
+    );
     assert_eq!(asked(), 2);
+}
+
+#[tokio::test]
+async fn a_new_token_that_is_refused_too_is_not_handed_out_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let count = folder.path().join("count");
+    let script = format!("echo x >> {0}; wc -l < {0} | tr -d ' '", count.display());
+    let credentials = held(shell(&script));
+    let renew = |token: Option<&str>| credentials.renew(&account(), token.map(Token::new));
+    assert_eq!(renew(None).await, Some(Token::new("1")));
+    assert_eq!(renew(Some("1")).await, None, "within 30 s the source is not asked again");
+    assert_eq!(renew(Some("0")).await, Some(Token::new("1")), "this request had an older one");
 }
 
 #[tokio::test]
@@ -81,7 +98,7 @@ async fn a_token_that_stays_the_same_is_no_renewal() {
     let credentials = held(shell(&format!("echo {CANARY}")));
     credentials.refresh(&account()).await;
     credentials.accounts[&account()].state().refreshed = None;
-    assert_eq!(credentials.renew(&account()).await, None);
+    assert_eq!(credentials.renew(&account(), Some(Token::new(CANARY))).await, None);
     assert_eq!(credentials.token(&account()), Some(Token::new(CANARY)), "it is kept");
 }
 

@@ -170,6 +170,7 @@ mod tests {
         assert_eq!(room.admit(500), Ok(()));
     }
 
+    /// F128.
     #[test]
     fn a_warning_comes_before_it_is_full() {
         let room = room(Some(1_000), 0);

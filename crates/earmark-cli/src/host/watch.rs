@@ -166,6 +166,7 @@ mod tests {
         }
     }
 
+    /// F128.
     #[test]
     fn only_synced_recordings_make_room_and_the_oldest_ones_first() {
         let states = ["pending", "synced", "failed", "synced", "uploading", "synced"];

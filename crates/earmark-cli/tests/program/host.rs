@@ -6,6 +6,8 @@ mod inputs;
 mod leaks;
 mod lifetime;
 mod live;
+#[cfg(all(feature = "microphone", target_os = "linux"))]
+mod microphone;
 mod secrets;
 
 use std::fs;

@@ -243,6 +243,7 @@ mod tests {
         gate.hold(recording, &account(owner), at(0).wall, at(seconds))
     }
 
+    /// F85.
     #[test]
     fn rules_hold_while_the_surroundings_are_against_them() {
         let rules = |one: fn(&mut TransferRules)| {
@@ -266,6 +267,7 @@ mod tests {
         }
     }
 
+    /// F57.
     #[test]
     fn fair_use_holds_the_other_recordings_of_the_account_until_the_time_told() {
         let mut gate = Gate::new();
@@ -280,6 +282,7 @@ mod tests {
         assert_eq!(gate.opens_at(at(60).moment), None);
     }
 
+    /// F57.
     #[test]
     fn fair_use_without_a_time_lasts_half_an_hour_or_until_an_upload_is_taken() {
         let mut gate = Gate::new();

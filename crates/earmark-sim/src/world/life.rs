@@ -140,7 +140,7 @@ impl Credentials for SimCredentials {
         Some(Token::new(token_of(account)))
     }
 
-    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, account: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         let token = Token::new(token_of(account));
         Box::pin(async move { Some(token) })
     }

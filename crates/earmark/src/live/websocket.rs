@@ -31,7 +31,7 @@ use super::{
     QueryFault, Refused,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Shown};
 use crate::http::client::{self, ServerUrl};
 use crate::http::{ClientError, HttpReply, Trust};
 use crate::omi::retry_after;
@@ -109,6 +109,7 @@ pub struct WebSocketDialer {
     query: ListenQuery,
     limits: SocketLimits,
     turns: Arc<Turns>,
+    shown: Shown,
 }
 
 impl fmt::Debug for WebSocketDialer {
@@ -146,6 +147,7 @@ impl WebSocketDialer {
             query: ListenQuery::default(),
             limits: SocketLimits::default(),
             turns: Arc::default(),
+            shown: Shown::default(),
         })
     }
 
@@ -212,6 +214,7 @@ impl WebSocketDialer {
         headers.extend(client::authorization(token.as_ref()));
         headers.insert(USER_AGENT, HeaderValue::from_static(client::USER_AGENT));
         headers.insert(DEVICE_HEADER, HeaderValue::try_from(hash(hello.device.as_str()))?);
+        self.shown.note(&hello.account, token);
         Ok(request)
     }
 }
@@ -226,8 +229,7 @@ impl Dial for WebSocketDialer {
     }
 
     fn renew_sign_in(&self, account: Account) -> LocalBoxFuture<'static, bool> {
-        let renewal = self.credentials.renew(&account);
-        Box::pin(async move { renewal.await.is_some() })
+        self.shown.renew(&*self.credentials, &account)
     }
 }
 

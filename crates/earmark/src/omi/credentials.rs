@@ -33,7 +33,7 @@ impl Credentials for StaticCredentials {
         self.tokens.get(account).cloned()
     }
 
-    fn renew(&self, _: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, _: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         Box::pin(std::future::ready(None))
     }
 }
@@ -66,7 +66,7 @@ impl Credentials for EnvCredentials {
         self.tokens.get(&variable(account)).cloned()
     }
 
-    fn renew(&self, _: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, _: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         Box::pin(std::future::ready(None))
     }
 }

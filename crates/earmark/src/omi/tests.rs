@@ -153,6 +153,7 @@ fn answers_to_an_upload_are_read_by_what_they_say() {
     assert_eq!((portal.outcome, portal.carried), (Outcome::Status(200), Some(true)));
 }
 
+/// F71.
 #[test]
 fn a_result_that_names_another_file_or_content_proves_nothing() {
     let ours = sealed("Pen-dant 7", "anna", 0).sha256().to_string();
@@ -258,7 +259,7 @@ impl Credentials for Renewing {
         None
     }
 
-    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, account: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         let token = (account.as_str() == "anna").then(|| Token::new("fresh"));
         Box::pin(std::future::ready(token))
     }
@@ -269,4 +270,33 @@ fn a_sign_in_is_renewed_when_the_host_has_a_fresh_token() {
     let (target, _) = target(Renewing, []);
     assert_eq!(target.renew_sign_in(account("anna")).now_or_never(), Some(true));
     assert_eq!(target.renew_sign_in(account("bert")).now_or_never(), Some(false));
+}
+
+/// Remembers for which tokens another one was asked.
+#[derive(Default)]
+struct Asked(Mutex<Vec<Option<Token>>>, Mutex<u32>);
+
+impl Credentials for Arc<Asked> {
+    fn token(&self, _: &Account) -> Option<Token> {
+        let mut taken = self.1.lock().expect("no test panics here");
+        *taken += 1;
+        Some(Token::new(format!("token-{taken}")))
+    }
+
+    fn renew(&self, _: &Account, refused: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
+        self.0.lock().expect("no test panics here").push(refused);
+        Box::pin(std::future::ready(None))
+    }
+}
+
+#[test]
+fn who_is_asked_for_another_token_hears_which_one_was_refused() {
+    let asked = Arc::new(Asked::default());
+    let (target, _) = target(Arc::clone(&asked), [reply(200, ""), reply(401, "")]);
+    for job in ["taken", "refused"] {
+        target.poll(sealed("pen", "anna", 0), job.into()).now_or_never().expect("nothing waits");
+    }
+    assert_eq!(target.renew_sign_in(account("anna")).now_or_never(), Some(false));
+    let refused = asked.0.lock().expect("no test panics here").clone();
+    assert_eq!(refused, [Some(Token::new("token-2"))]);
 }

@@ -52,7 +52,7 @@ impl Credentials for Names {
         Some(Token::new(account.as_str()))
     }
 
-    fn renew(&self, account: &Account) -> Local<Option<Token>> {
+    fn renew(&self, account: &Account, _: Option<Token>) -> Local<Option<Token>> {
         Box::pin(std::future::ready(self.token(account)))
     }
 }

@@ -1,6 +1,6 @@
 //! A microphone, through the system's audio library.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::host::intake::Intake;
 const PIECES_WAITING_MAX: usize = 256;
 /// A microphone that brings nothing for so long is opened anew.
 const SILENT_SECONDS_MAX: u64 = 10;
-/// How often it is looked whether it failed.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is looked whether it failed, while nothing is heard.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The names of all microphones.
 pub(crate) fn microphones() -> Result<Vec<String>, String> {
@@ -44,7 +44,18 @@ fn listen(input: &str, codec: Codec, outlet: &Outlet) -> Result<(), String> {
     let fault = Arc::new(OnceLock::new());
     let (stream, channels) = open(&device, pieces, Arc::clone(&fault))?;
     stream.play().map_err(|error| error.to_string())?;
-    let mut coder = FrameCoder::new(codec);
+    // The ear goes before the stream does, which waits for whoever speaks into it.
+    encode(heard, channels, FrameCoder::new(codec), &fault, outlet)
+}
+
+/// Hands out what is heard as frames.
+fn encode(
+    heard: Receiver<Vec<i16>>,
+    channels: u16,
+    mut coder: FrameCoder,
+    fault: &OnceLock<String>,
+    outlet: &Outlet,
+) -> Result<(), String> {
     let mut silent = Duration::ZERO;
     loop {
         if let Some(fault) = fault.get() {
@@ -55,7 +66,6 @@ fn listen(input: &str, codec: Codec, outlet: &Outlet) -> Result<(), String> {
             if silent > Duration::from_secs(SILENT_SECONDS_MAX) {
                 return Err(format!("it brought nothing for {SILENT_SECONDS_MAX} s"));
             }
-            std::thread::sleep(LOOK_EVERY);
             continue;
         };
         silent = Duration::ZERO;
@@ -68,10 +78,10 @@ fn listen(input: &str, codec: Codec, outlet: &Outlet) -> Result<(), String> {
 }
 
 fn next(heard: &Receiver<Vec<i16>>) -> Result<Option<Vec<i16>>, String> {
-    match heard.try_recv() {
+    match heard.recv_timeout(LOOK_EVERY) {
         Ok(piece) => Ok(Some(piece)),
-        Err(TryRecvError::Empty) => Ok(None),
-        Err(TryRecvError::Disconnected) => Err(String::from("it is gone")),
+        Err(RecvTimeoutError::Timeout) => Ok(None),
+        Err(RecvTimeoutError::Disconnected) => Err(String::from("it is gone")),
     }
 }
 
@@ -128,12 +138,11 @@ where
     T: SizedSample,
     i16: FromSample<T>,
 {
-    let fallen = Arc::clone(&fault);
     let hear = move |samples: &[T], _: &cpal::InputCallbackInfo| {
         let piece = samples.iter().map(|sample| i16::from_sample(*sample)).collect();
-        if pieces.try_send(piece).is_err() {
-            fallen.get_or_init(|| String::from("the machine is too busy to encode what it hears"));
-        }
+        // Where encoding is late, the system's own buffer takes what is heard meanwhile, and tells
+        // when it is full. Whoever does not listen any more is about to drop the stream.
+        let _ = pieces.send(piece);
     };
     let fail = move |error: cpal::StreamError| {
         fault.get_or_init(|| error.to_string());

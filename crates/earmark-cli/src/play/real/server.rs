@@ -143,10 +143,14 @@ impl Credentials for Tokens {
         }
     }
 
-    fn renew(&self, account: &Account) -> Pin<Box<dyn Future<Output = Option<Token>>>> {
+    fn renew(
+        &self,
+        account: &Account,
+        refused: Option<Token>,
+    ) -> Pin<Box<dyn Future<Output = Option<Token>>>> {
         match self {
             Self::OfAccounts => Box::pin(ready(self.token(account))),
-            Self::OfEnvironment(tokens) => tokens.renew(account),
+            Self::OfEnvironment(tokens) => tokens.renew(account, refused),
         }
     }
 }

@@ -123,6 +123,7 @@ fn with_uploads(room: &Room) -> String {
     log
 }
 
+/// F138.
 #[test]
 fn a_token_is_found_nowhere_that_anybody_else_reads() {
     let (room, backend) = (Room::new(), Backend::start(&[]));

@@ -27,6 +27,7 @@ fn a_folder_that_is_taken_over_again_gives_nothing_twice() {
     assert_all_there(&store, 4);
 }
 
+/// F154.
 #[test]
 fn every_key_of_the_app_comes_back_as_it_was() {
     let (app, store) = (app(3, &mixed()), SimDisk::new(1));

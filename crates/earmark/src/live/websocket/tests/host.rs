@@ -30,7 +30,7 @@ impl Credentials for Renewing {
         Some(Token::new(format!("token-{}", self.count())))
     }
 
-    fn renew(&self, account: &Account) -> LocalBoxFuture<'static, Option<Token>> {
+    fn renew(&self, account: &Account, _: Option<Token>) -> LocalBoxFuture<'static, Option<Token>> {
         self.renewals.fetch_add(1, Ordering::SeqCst);
         let token = self.token(account).filter(|_| !self.has_none);
         Box::pin(std::future::ready(token))
