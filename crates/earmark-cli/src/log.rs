@@ -3,14 +3,17 @@
 use std::io;
 
 use clap::ValueEnum;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::exit::Failure;
 
+mod carried;
 mod repeats;
+
+use carried::NothingCarried;
 
 pub(crate) use repeats::{LeftOut, tell_what_is_left_out};
 
@@ -51,6 +54,8 @@ fn unusable(error: impl std::fmt::Display) -> Failure {
     Failure::unusable(format!("RUST_LOG cannot be used: {error}"))
 }
 
+/// Has everything logged that the filter lets through, records of the crate `log` included, in
+/// which the libraries for sockets and TLS write theirs.
 fn init(format: LogFormat, filter: EnvFilter, repeats_per_minute_max: u32) {
     let repeats = LeftOut::new(repeats_per_minute_max);
     let log = fmt::layer().with_writer(io::stderr);
@@ -58,5 +63,8 @@ fn init(format: LogFormat, filter: EnvFilter, repeats_per_minute_max: u32) {
         LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
         LogFormat::Json => log.json().boxed(),
     };
-    tracing_subscriber::registry().with(log.with_filter(repeats)).with(filter).init();
+    tracing_subscriber::registry()
+        .with(log.with_filter(repeats.and(NothingCarried)))
+        .with(filter)
+        .init();
 }

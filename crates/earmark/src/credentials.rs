@@ -79,3 +79,30 @@ impl Shown {
         Box::pin(async move { renewal.await.is_some() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::client::authorization;
+    use crate::{EnvCredentials, HttpClient, StaticCredentials, WebSocketDialer};
+
+    const CANARY: &str = "canary-7f3a";
+
+    #[test]
+    fn whatever_holds_a_token_shows_nothing_of_it() {
+        let (token, account) = (Token::new(CANARY), Account::new("anna").expect("a name"));
+        let fixed = StaticCredentials::new([(account, token.clone())]);
+        let found = EnvCredentials::new([("EARMARK_TOKEN".into(), CANARY.into())]);
+        let url = "http://127.0.0.1:1";
+        let dialer = WebSocketDialer::new(url, fixed.clone()).expect("a URL");
+        let client = HttpClient::new(url).expect("a URL");
+        let headers = authorization(Some(&token));
+        assert_eq!(headers.len(), 1, "the token is in one of them");
+        let held: [&dyn fmt::Debug; 7] =
+            [&token, &Some(&token), &fixed, &found, &dialer, &client, &headers];
+        for one in held {
+            let shown = format!("{one:?} {one:#?}");
+            assert!(!shown.contains(CANARY), "{shown}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod attacks;
 mod frames;
 mod inputs;
+mod leaks;
 mod lifetime;
 mod live;
 #[cfg(all(feature = "microphone", target_os = "linux"))]

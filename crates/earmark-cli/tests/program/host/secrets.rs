@@ -3,15 +3,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 
-use super::{Host, configure, of_backend, wait_until, wav};
-use crate::harness::{Backend, Room, contents, earmark, listed};
+use super::{Host, configure, wait_until, wav};
+use crate::harness::{Room, listed};
 
-const CANARY: &str = "canary-7f3a-of-an-account";
 const DONE: &str = r#"{"new_memories":[],"updated_memories":["c"]}"#;
 
 /// A server that takes uploads with one token alone, and remembers what it was shown.
@@ -114,65 +112,4 @@ fn a_hangup_has_the_tokens_read_again() {
     });
     assert_eq!(host.stop().0, Some(0));
     assert_eq!(server.shown().last().map(String::as_str), Some("good"));
-}
-
-/// F138.
-#[test]
-fn a_token_is_found_nowhere_that_anybody_else_reads() {
-    let (room, backend) = (Room::new(), Backend::start(&[]));
-    wav(&room, "a.wav", 8_000);
-    fs::write(room.path("token"), format!("{CANARY}-file\n")).expect("it is written");
-    fs::write(room.path("helper"), format!("{CANARY}-command\n")).expect("it is written");
-    let helper = room.text("helper");
-    let config = format!(
-        "[account.one]\ntoken_file = \"token\"\n\
-         [account.two]\ntoken_command = [\"cat\", {helper:?}]\n\
-         [account.three]\ntoken_env = \"CANARY_TOKEN\"\n\
-         [source.a]\nkind = \"wav\"\npath = \"a.wav\"\npaced = false\naccount = \"one\"\n\
-         [source.b]\nkind = \"wav\"\npath = \"a.wav\"\npaced = false\naccount = \"two\"\n\
-         [source.c]\nkind = \"wav\"\npath = \"a.wav\"\npaced = false\naccount = \"three\"\n\
-         [source.d]\nkind = \"wav\"\npath = \"a.wav\"\npaced = false\naccount = \"four\"\n"
-    );
-    configure(&room, &backend.url, &config);
-    let tokens = |command: &mut std::process::Command| {
-        command
-            .env("RUST_LOG", "trace")
-            .env("RUST_BACKTRACE", "full")
-            .env("EARMARK_SERVER_LIVE", "true")
-            .env("EARMARK_SOURCE_A_LIVE", "false")
-            .env("EARMARK_TOKEN_FOUR", format!("{CANARY}-variable"))
-            .env("CANARY_TOKEN", format!("{CANARY}-named"));
-    };
-    let mut host = Host::start_with(&room, tokens);
-    wait_until("the server hears the sockets", || {
-        of_backend(&backend.url, "/earmark/state")["live_frames"].as_u64() > Some(0)
-    });
-    host.wait_for("the source has ended");
-    let mut seen = vec![host.ask("/metrics").1, host.ask("/health").1];
-    seen.push(
-        fs::read_to_string(format!("/proc/{}/cmdline", host.process())).expect("it can be read"),
-    );
-    host.signal(Signal::HUP);
-    host.wait_for("the tokens are read again");
-    let (code, log) = host.stop();
-    assert_eq!(code, Some(0));
-    assert!(log.contains(" DEBUG "), "more is logged than people read");
-    seen.push(log);
-    let config = room.text("earmark.toml");
-    for flags in [vec!["config", "check"], vec!["doctor"], vec!["mute", "a"]] {
-        let mut command = crate::harness::command(&[flags, vec!["--config", &config]].concat());
-        tokens(&mut command);
-        let output = command.output().expect("it starts");
-        seen.push(String::from_utf8_lossy(&output.stdout).into_owned());
-        seen.push(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    seen.push(earmark(&["list", "--json", "--data-dir", &room.text("store")]).out);
-    for text in seen {
-        let line = text.lines().find(|line| line.contains(CANARY));
-        assert!(line.is_none(), "{line:?}");
-    }
-    for (path, bytes) in contents(Path::new(&room.text("store"))) {
-        let found = bytes.windows(CANARY.len()).any(|some| some == CANARY.as_bytes());
-        assert!(!found, "{}", path.display());
-    }
 }
