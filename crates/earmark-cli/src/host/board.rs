@@ -92,6 +92,13 @@ impl Facts {
         for ((device, account), why) in &self.live_stopped {
             troubles.push(format!("the live socket of {device} ({account}) stays down: {why}"));
         }
+        for socket in self.status.sockets.iter().filter(|socket| socket.is_wedged) {
+            let (device, account, found) = (&socket.device, &socket.account, socket.fruitless);
+            troubles.push(format!(
+                "the live socket of {device} ({account}) comes up and brings nothing, {found} times \
+                 by now; what is captured is kept and uploaded"
+            ));
+        }
         for (account, why) in &self.needs_sign_in {
             troubles.push(format!("the account {account} must sign in again: {why}"));
         }
@@ -115,3 +122,32 @@ impl Facts {
 
 /// What counts a host keeps that the runtime does not.
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests {
+    use earmark::SocketStatus;
+
+    use super::*;
+
+    /// F30.
+    #[test]
+    fn live_connections_that_bring_nothing_again_and_again_are_a_trouble() {
+        let now = crate::clock::now();
+        let troubles = |is_wedged| {
+            let socket = SocketStatus {
+                device: Device::new("pendant").expect("a name"),
+                account: Account::new("default").expect("a name"),
+                state: "up",
+                reason: None,
+                next_try: None,
+                fruitless: 3,
+                is_wedged,
+            };
+            let status = Arc::new(Status { sockets: vec![socket], ..Status::default() });
+            Facts { status, looked: Some(now), ..Facts::default() }.troubles(now)
+        };
+        assert_eq!(troubles(false), Vec::<String>::new());
+        let told = troubles(true);
+        assert!(told.len() == 1 && told[0].contains("pendant (default)"), "{told:?}");
+    }
+}

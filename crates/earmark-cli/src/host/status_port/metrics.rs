@@ -47,6 +47,8 @@ metrics! {
     NETWORK = "earmark_network_up", "gauge", "Whether the network is usable: 1 or 0.";
     SOCKET = "earmark_live_socket_up", "gauge", "Whether a live socket is up: 1 or 0.";
     DOWNS = "earmark_live_socket_downs_total", "counter", "How often a live socket went down.";
+    FRUITLESS = "earmark_live_socket_fruitless_total", "counter",
+        "Connections of it that brought nothing though frames were expected.";
     OFFERED = "earmark_source_frames_offered_total", "counter", "Frames a source has offered.";
     TAKEN = "earmark_source_frames_taken_total", "counter", "Frames of it that were taken.";
     LOST = "earmark_source_frames_refused_total", "counter", "Frames of it that were lost.";
@@ -154,6 +156,11 @@ fn of_network(page: &mut Page, facts: &Facts) {
             let value = if metric == SOCKET { u64::from(*is_up) } else { *downs };
             page.labelled(metric, &labels, value);
         }
+    }
+    page.head(FRUITLESS);
+    for socket in &facts.status.sockets {
+        let labels = [("device", socket.device.as_str()), ("account", socket.account.as_str())];
+        page.labelled(FRUITLESS, &labels, socket.fruitless);
     }
 }
 
