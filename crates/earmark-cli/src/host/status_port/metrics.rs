@@ -1,5 +1,6 @@
 //! The metrics, in Prometheus' text format. `docs/operations.md` has each of them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -82,14 +83,10 @@ impl Page {
         self.one(metric, value.as_secs_f64());
     }
 
-    fn counted<'a>(&mut self, metric: Metric, label: &str, words: impl Iterator<Item = &'a str>) {
-        let mut counts = std::collections::BTreeMap::<&str, u64>::new();
-        for word in words {
-            *counts.entry(word).or_default() += 1;
-        }
+    fn counted(&mut self, metric: Metric, label: &str, counts: &BTreeMap<&'static str, u64>) {
         self.head(metric);
         for (word, count) in counts {
-            self.labelled(metric, &[(label, word)], count);
+            self.labelled(metric, &[(label, word)], *count);
         }
     }
 }
@@ -139,8 +136,8 @@ fn of_runtime(page: &mut Page, facts: &Facts) {
     page.seconds(IN_MEMORY, status.indicator.in_memory);
     page.seconds(ON_DISK, status.indicator.on_disk);
     page.seconds(UNSYNCED, status.indicator.unsynced);
-    page.counted(RECORDINGS, "status", status.recordings.iter().map(|one| one.status));
-    page.counted(SESSIONS, "state", status.sessions.iter().map(|one| one.state));
+    page.counted(RECORDINGS, "status", &facts.recordings);
+    page.counted(SESSIONS, "state", &facts.sessions);
 }
 
 fn of_network(page: &mut Page, facts: &Facts) {
