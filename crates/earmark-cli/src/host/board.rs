@@ -95,8 +95,8 @@ impl Facts {
         for socket in self.status.sockets.iter().filter(|socket| socket.is_wedged) {
             let (device, account, found) = (&socket.device, &socket.account, socket.fruitless);
             troubles.push(format!(
-                "the live socket of {device} ({account}) comes up and brings nothing, {found} times \
-                 by now; what is captured is kept and uploaded"
+                "the live socket of {device} ({account}) comes up and brings nothing, {found} \
+                 times by now; what is captured is kept and uploaded"
             ));
         }
         for (account, why) in &self.needs_sign_in {
