@@ -136,3 +136,43 @@ fn counted(words: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, 
 
 /// What counts a host keeps that the runtime does not.
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(number: u32, status: &'static str) -> RecordingStatus {
+        RecordingStatus {
+            id: format!("r-00000000-{number}").parse().expect("an id"),
+            device: Device::new("desk").expect("a name"),
+            account: Account::new("default").expect("a name"),
+            session: "s-00000000-1".parse().expect("an id"),
+            conversation: None,
+            started_at: earmark::WallTime::default(),
+            duration: Duration::ZERO,
+            frames: 1,
+            bytes: 1,
+            sha256: None,
+            status,
+            reason: None,
+            attempts: 0,
+            next_attempt: None,
+            needs_person: false,
+        }
+    }
+
+    #[test]
+    fn what_is_synced_is_counted_and_known_by_its_owner_and_not_kept() {
+        let board = Board::default();
+        let recordings = (1..).zip(["synced", "pending", "synced"]);
+        let recordings = recordings.map(|(number, status)| recording(number, status)).collect();
+        let status = Status { recordings, ..Status::default() };
+        board.note(|facts| facts.saw(status, crate::clock::now()));
+        let facts = board.now();
+        let kept: Vec<_> = facts.status.recordings.iter().map(|one| one.id.number()).collect();
+        assert_eq!(kept, [2]);
+        assert_eq!(facts.recordings, BTreeMap::from([("pending", 1), ("synced", 2)]));
+        let (session, device) = board.whose(recording(3, "synced").id).expect("it is known");
+        assert_eq!((session.number(), device.as_str()), (1, "desk"));
+    }
+}
