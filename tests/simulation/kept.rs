@@ -18,6 +18,10 @@ static MEMORY: PeakAlloc = PeakAlloc;
 /// What a kept recording may take, with its session and its conversation.
 const RECORDING_BYTES_MAX: usize = 1_300;
 const FRAMES: u64 = 3;
+/// What may be held of frames that a disk has kept waiting, once it has taken them.
+const WAITED_BYTES_MAX: usize = 512 << 10;
+const LARGE_FRAME: [u8; 4_000] = [7; 4_000];
+const WAITING: u64 = 1_000;
 const FEW: usize = 100;
 const MANY: usize = 400;
 
@@ -95,10 +99,21 @@ impl Host {
         self.run(Work::Snapshot);
         self.run(Work::Prune);
     }
+
+    /// A disk takes what it is handed, and makes it durable much later.
+    fn wait_for_disk(&mut self) {
+        for _ in 0..WAITING {
+            let frame = Frame { bytes: Bytes::from_static(&LARGE_FRAME), at: stamp().wall };
+            self.store.stage_frames(self.capture, self.next, &[frame]);
+            self.next = self.next.plus(1);
+            self.run(Work::Write);
+        }
+        self.run(Work::Sync);
+    }
 }
 
 #[test]
-fn a_recording_that_is_kept_takes_little_memory() {
+fn a_recording_that_is_kept_and_a_wait_that_is_over_take_little_memory() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let disk = FsDisk::create(folder.path()).expect("there is room for a store");
     let mut host = Host::on(disk);
@@ -108,4 +123,9 @@ fn a_recording_that_is_kept_takes_little_memory() {
     let each = (MEMORY.current_usage() - few) / (MANY - FEW);
     println!("{each} bytes a recording");
     assert!(each < RECORDING_BYTES_MAX, "{each} bytes a recording");
+    let before = MEMORY.current_usage();
+    host.wait_for_disk();
+    let waited = MEMORY.current_usage() - before;
+    println!("{waited} bytes of what has waited");
+    assert!(waited < WAITED_BYTES_MAX, "{waited} bytes of what has waited");
 }

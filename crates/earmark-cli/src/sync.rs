@@ -69,8 +69,8 @@ async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure>
     Ok(Course { wanted, last, gave_up })
 }
 
-/// The frames that were to be uploaded at the start. Of a long and a short recording the long one is
-/// the most of the work.
+/// The frames that were to be uploaded at the start. Of a long and a short recording the long one
+/// is the most of the work.
 struct Audio(BTreeMap<RecordingId, usize>);
 
 impl Audio {

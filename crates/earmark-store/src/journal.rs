@@ -17,8 +17,8 @@ use crate::record::{FrameSpan, Record};
 /// audio one damaged spot can cost.
 pub(crate) const FRAMES_PAYLOAD_BYTES_MAX: usize = 4_096;
 const COUNT_AT: usize = 24;
-/// So much memory is kept in empty chunks: that of a second of a few devices. What a stalled or full
-/// disk has made wait goes back.
+/// So much memory is kept in empty chunks: that of a second of a few devices. What a stalled or
+/// full disk has made wait goes back.
 const EMPTIED_BYTES_MAX: usize = 128 << 10;
 
 /// One staged record and where it stands in its chunk.

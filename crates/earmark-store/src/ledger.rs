@@ -198,8 +198,8 @@ impl Ledger {
         all.map(|(id, facts)| (id, &**facts)).filter(|(_, facts)| facts.awaits_seal())
     }
 
-    /// Holds what is known of recordings, and of their sessions, in the memory of another ledger that
-    /// knows the same of them.
+    /// Holds what is known of recordings, and of their sessions, in the memory of another ledger
+    /// that knows the same of them.
     pub(crate) fn share(&mut self, recordings: &[RecordingId], other: &Self) {
         for id in recordings {
             let known = self.recordings.get_mut(id).zip(other.recordings.get(id));

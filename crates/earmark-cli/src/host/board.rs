@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use earmark::{Account, Device, RecordingId, RecordingStatus, SessionId, Status};
+use earmark::{Account, Device, RecordingId, RecordingStatus, SessionId, SocketStatus, Status};
 
 use super::intake::Counts;
 
@@ -38,8 +38,6 @@ pub(crate) struct Facts {
     pub(crate) is_stopping: bool,
     /// The live sockets: how often each went down, and whether it is up.
     pub(crate) sockets: BTreeMap<(Device, Account), (u64, bool)>,
-    /// Live sockets that stay down until somebody changes something, and why.
-    pub(crate) live_stopped: BTreeMap<(Device, Account), String>,
     /// Requests that ended, by what came of them.
     pub(crate) requests: BTreeMap<&'static str, u64>,
     pub(crate) sources: BTreeMap<String, SourceFacts>,
@@ -109,16 +107,7 @@ impl Facts {
                 troubles.push(format!("the source {name} fails: {fault}"));
             }
         }
-        for ((device, account), why) in &self.live_stopped {
-            troubles.push(format!("the live socket of {device} ({account}) stays down: {why}"));
-        }
-        for socket in self.status.sockets.iter().filter(|socket| socket.is_wedged) {
-            let (device, account, found) = (&socket.device, &socket.account, socket.fruitless);
-            troubles.push(format!(
-                "the live socket of {device} ({account}) comes up and brings nothing, {found} times \
-                 by now; what is captured is kept and uploaded"
-            ));
-        }
+        troubles.extend(self.status.sockets.iter().filter_map(trouble_of));
         for (account, why) in &self.needs_sign_in {
             troubles.push(format!("the account {account} must sign in again: {why}"));
         }
@@ -146,24 +135,38 @@ fn counted(words: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, 
     counts
 }
 
+/// What a person should do something about at a live socket.
+fn trouble_of(socket: &SocketStatus) -> Option<String> {
+    let SocketStatus { device, account, state, reason, fruitless, is_wedged, .. } = socket;
+    let socket = format!("the live socket of {device} ({account})");
+    if *state == "stopped" {
+        let why = reason.as_deref().unwrap_or("the server wants no more of it");
+        return Some(format!("{socket} stays down: {why}"));
+    }
+    is_wedged.then(|| {
+        format!(
+            "{socket} comes up and brings nothing, {fruitless} times by now; what is captured is \
+             kept and uploaded"
+        )
+    })
+}
+
 /// What counts a host keeps that the runtime does not.
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
 
 #[cfg(test)]
 mod tests {
-    use earmark::SocketStatus;
-
     use super::*;
 
     /// F30.
     #[test]
-    fn live_connections_that_bring_nothing_again_and_again_are_a_trouble() {
+    fn live_connections_that_stay_down_or_bring_nothing_are_a_trouble() {
         let now = crate::clock::now();
-        let troubles = |is_wedged| {
+        let troubles = |state, is_wedged| {
             let socket = SocketStatus {
                 device: Device::new("pendant").expect("a name"),
                 account: Account::new("default").expect("a name"),
-                state: "up",
+                state,
                 reason: None,
                 next_try: None,
                 fruitless: 3,
@@ -172,8 +175,45 @@ mod tests {
             let status = Arc::new(Status { sockets: vec![socket], ..Status::default() });
             Facts { status, looked: Some(now), ..Facts::default() }.troubles(now)
         };
-        assert_eq!(troubles(false), Vec::<String>::new());
-        let told = troubles(true);
-        assert!(told.len() == 1 && told[0].contains("pendant (default)"), "{told:?}");
+        assert_eq!(troubles("up", false), Vec::<String>::new());
+        for (state, is_wedged) in [("up", true), ("stopped", false)] {
+            let told = troubles(state, is_wedged);
+            assert!(told.len() == 1 && told[0].contains("pendant (default)"), "{told:?}");
+        }
+    }
+
+    fn recording(number: u32, status: &'static str) -> RecordingStatus {
+        RecordingStatus {
+            id: format!("r-00000000-{number}").parse().expect("an id"),
+            device: Device::new("desk").expect("a name"),
+            account: Account::new("default").expect("a name"),
+            session: "s-00000000-1".parse().expect("an id"),
+            conversation: None,
+            started_at: earmark::WallTime::default(),
+            duration: Duration::ZERO,
+            frames: 1,
+            bytes: 1,
+            sha256: None,
+            status,
+            reason: None,
+            attempts: 0,
+            next_attempt: None,
+            needs_person: false,
+        }
+    }
+
+    #[test]
+    fn what_is_synced_is_counted_and_known_by_its_owner_and_not_kept() {
+        let board = Board::default();
+        let recordings = (1..).zip(["synced", "pending", "synced"]);
+        let recordings = recordings.map(|(number, status)| recording(number, status)).collect();
+        let status = Status { recordings, ..Status::default() };
+        board.note(|facts| facts.saw(status, crate::clock::now()));
+        let facts = board.now();
+        let kept: Vec<_> = facts.status.recordings.iter().map(|one| one.id.number()).collect();
+        assert_eq!(kept, [2]);
+        assert_eq!(facts.recordings, BTreeMap::from([("pending", 1), ("synced", 2)]));
+        let (session, device) = board.whose(recording(3, "synced").id).expect("it is known");
+        assert_eq!((session.number(), device.as_str()), (1, "desk"));
     }
 }

@@ -66,16 +66,6 @@ fn note(board: &Board, event: &Event) {
             let (downs, is_up) = facts.sockets.entry(key).or_default();
             *is_up = closed.is_none();
             *downs += u64::from(closed.is_some());
-            if *is_up {
-                facts.live_stopped.remove(&(device.clone(), account.clone()));
-            }
-        }
-        Event::LiveChanged { device, account, state, reason } => {
-            let key = (device.clone(), account.clone());
-            match reason {
-                Some(why) if *state == "stopped" => facts.live_stopped.insert(key, why.clone()),
-                Some(_) | None => facts.live_stopped.remove(&key),
-            };
         }
         Event::UploadEnded { outcome, .. } => {
             *facts.requests.entry(class(*outcome)).or_default() += 1
@@ -88,6 +78,7 @@ fn note(board: &Board, event: &Event) {
         | Event::UploadStarted { .. }
         | Event::RecordingRemoved { .. }
         | Event::DiskTaskFailed { .. }
+        | Event::LiveChanged { .. }
         | Event::Ignored { .. }
         | Event::Unexpected { .. }
         | Event::Panicked { .. } => {}
