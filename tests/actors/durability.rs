@@ -1,11 +1,12 @@
 //! What is durable, and when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use earmark::Rejection;
-use earmark_store::{DiskError, DiskOp};
+use earmark::{DiskMode, Rejection, Runtime};
+use earmark_store::{DiskError, DiskOp, SimDisk};
 
-use crate::host::{frame, pass_millis, push, story};
+use crate::host::{capture, frame, pass_millis, push, story};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -49,6 +50,35 @@ fn a_shutdown_makes_everything_durable_that_was_taken() {
         process.cut_power(1).await;
         let process = host.start().await;
         assert_eq!(process.status().await.frames.held, 50);
+    });
+}
+
+/// How many threads of this process belong to a runtime that has one of its own.
+fn runtime_threads() -> usize {
+    let all = std::fs::read_dir("/proc/self/task").expect("Linux lists them");
+    let names = all.filter_map(|one| std::fs::read_to_string(one.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim_end() == "earmark").count()
+}
+
+/// F52. With what belongs to it, a thread that is gone takes its tasks and timers along.
+#[test]
+fn a_thousand_starts_and_stops_lose_no_frame_and_leave_neither_a_thread_nor_an_owner_behind() {
+    let disk = SimDisk::new(7);
+    let start = async || {
+        let builder = Runtime::builder("").disk(Arc::new(disk.clone()), DiskMode::Inline);
+        builder.start().await.expect("nobody owns the store any more")
+    };
+    let executor = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    executor.expect("a timer can be had").block_on(async {
+        for stop in 1..=1_000 {
+            let runtime = start().await;
+            push(&capture(&runtime, "pendant"), 1);
+            assert!(runtime.shutdown(DEADLINE).await, "stop {stop}");
+        }
+        // The latest may be about to go.
+        assert!(runtime_threads() < 10, "{}", runtime_threads());
+        let status = start().await.status_now().await.expect("the runtime runs");
+        assert_eq!(status.frames.held, 1_000);
     });
 }
 

@@ -73,18 +73,22 @@ impl Process {
     }
 
     pub(crate) fn capture(&self, device: &str) -> SourceHandle {
-        let opened = self.runtime.open_source(Source::mono_16k(
-            Device::new(device).expect("the tests' names are short"),
-            Codec::Opus,
-            Account::new("default").expect("the name is short"),
-        ));
-        opened.expect("there is room for the tests' devices")
+        capture(&self.runtime, device)
     }
 
     pub(crate) async fn status(&self) -> Status {
         let status = self.runtime.status_now().await;
         status.expect("the runtime runs")
     }
+}
+
+pub(crate) fn capture(runtime: &Runtime, device: &str) -> SourceHandle {
+    let opened = runtime.open_source(Source::mono_16k(
+        Device::new(device).expect("the tests' names are short"),
+        Codec::Opus,
+        Account::new("default").expect("the name is short"),
+    ));
+    opened.expect("there is room for the tests' devices")
 }
 
 pub(crate) fn frame(fill: u8, bytes: usize) -> Bytes {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use earmark::{
-    Account, Codec, DialFault, Encoding, Event, Incoming, Network, Refused, SignIn, SourceHandle,
-    Status,
+    Account, Codec, DialFault, Encoding, Event, Incoming, Network, Numbered, Refused, SignIn,
+    SourceHandle, Status,
 };
+use tokio::sync::broadcast::Receiver;
 use tokio::time::Duration;
 
 use crate::host::{Host, Process, frame, pass_millis, push, story};
@@ -209,6 +210,116 @@ fn f26_muted_audio_reaches_no_socket() {
         pass(5).await;
         let heard: usize = wire.connections().iter().map(|one| one.heard().len()).sum();
         assert_eq!((heard, process.status().await.frames.muted), (20, 20));
+    });
+}
+
+/// How often a wedge was told of since the last time.
+fn wedges(events: &mut Receiver<Numbered>) -> usize {
+    let told = std::iter::from_fn(|| events.try_recv().ok()).filter(|numbered| {
+        matches!(&numbered.event, Event::LiveChanged { reason: Some(why), .. }
+            if why.ends_with("one connection after the other brings nothing"))
+    });
+    told.count()
+}
+
+#[test]
+fn f30_connections_that_bring_nothing_are_told_of_once_and_shown_until_one_bears_fruit() {
+    story(async |host| {
+        let wire = Wire::new();
+        let process = start(&host, &wire).await;
+        let source = stream(&process).await;
+        let mut events = process.runtime.events();
+        for (ended, told) in [(1, 0), (2, 0), (3, 1), (4, 0)] {
+            wire.latest().close(1001).await;
+            pass(60).await;
+            let socket = process.status().await.sockets.remove(0);
+            assert_eq!((socket.fruitless, socket.is_wedged), (ended, ended >= 3));
+            assert_eq!((socket.state, wedges(&mut events)), ("up", told), "after {ended}");
+        }
+        talk(&source, 11).await;
+        let socket = process.status().await.sockets.remove(0);
+        assert_eq!((socket.fruitless, socket.is_wedged), (4, false));
+        wire.latest().close(1001).await;
+        pass(60).await;
+        assert_eq!(process.status().await.sockets[0].fruitless, 4, "it has borne fruit");
+    });
+}
+
+#[test]
+fn f30_connections_are_fruitless_without_a_word_of_the_server_as_well() {
+    story(async |host| {
+        let wire = Wire::new();
+        wire.answer_always(Answer::Up(Duration::ZERO, Manners { pongs: true, talks: false }));
+        let process = start(&host, &wire).await;
+        let source = stream(&process).await;
+        talk(&source, 180).await;
+        let status = process.status().await;
+        assert!(status.sockets[0].is_wedged && status.frames.delivered > 0);
+    });
+}
+
+#[test]
+fn f30_muted_devices_spread_ends_and_ends_with_a_known_cause_are_no_wedge() {
+    story(async |host| {
+        let wire = Wire::new();
+        let process = start(&host, &wire).await;
+        let source = stream(&process).await;
+        let hang_up = async |code, times, wait| {
+            for _ in 0..times {
+                wire.latest().close(code).await;
+                pass(wait).await;
+            }
+            process.status().await.sockets.remove(0)
+        };
+        source.mute(true).expect("nothing else waits");
+        pass(1).await;
+        assert_eq!(hang_up(1001, 5, 60).await.fruitless, 0);
+        source.mute(false).expect("nothing else waits");
+        pass(1).await;
+        assert_eq!(hang_up(4001, 3, 60).await.fruitless, 0);
+        let socket = hang_up(1001, 6, 301).await;
+        assert_eq!((socket.fruitless, socket.is_wedged), (6, false));
+        // Two devices have a row each.
+        let _other = process.capture("phone").live(true);
+        pass(601).await;
+        for connection in wire.connections().iter().rev().take(2) {
+            connection.close(1001).await;
+        }
+        pass(60).await;
+        for connection in wire.connections().iter().rev().take(2) {
+            connection.close(1001).await;
+        }
+        pass(60).await;
+        let sockets = process.status().await.sockets;
+        assert!(sockets.len() == 2 && sockets.iter().all(|socket| !socket.is_wedged));
+    });
+}
+
+#[test]
+fn f148_an_outage_says_that_audio_is_kept_and_leaves_no_more_waiting_than_was_said_in_it() {
+    story(async |host| {
+        let wire = Wire::new();
+        let process = start(&host, &wire).await;
+        let source = stream(&process).await;
+        talk(&source, 181).await;
+        process.runtime.network(Network::Offline);
+        talk(&source, 92).await;
+        let status = process.status().await;
+        assert_eq!(socket(&status), ("waiting", Some("the network is gone")));
+        let frame = Codec::Opus.frame_duration();
+        let missing = status.indicator.unsynced.as_micros() / frame.as_micros();
+        // What was said since the last ping has no proof either.
+        assert!((92..92 + 11).contains(&missing), "{missing} s");
+        assert_eq!(status.indicator.on_disk + status.indicator.in_memory, frame * (181 + 92));
+        process.runtime.network(Network::Online);
+        talk(&source, 61).await;
+        source.stop().expect("nothing else waits");
+        pass(300).await;
+        let waiting = process.status().await.recordings;
+        let frames: u64 = waiting.iter().map(|one| one.frames).sum();
+        assert!(waiting.iter().all(|one| one.status == "pending"), "{waiting:?}");
+        // A recording spans 90 s at most: the one that the outage began in waits with it.
+        assert!((92..92 + 90).contains(&frames), "{frames} frames wait");
     });
 }
 

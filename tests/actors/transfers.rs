@@ -1,7 +1,8 @@
 //! What holds uploads back: the host's rules, and a server that asks for less.
 
 use earmark::{
-    Account, Codec, Device, RecordingStatus, Runtime, Source, Surroundings, TransferRules,
+    Account, Codec, Delivery, Device, FrameSeq, RecordingStatus, Runtime, Socket, Source,
+    SourceHandle, Surroundings, TransferRules,
 };
 use earmark_backend::ServerAction;
 use earmark_backend::server::Options;
@@ -15,9 +16,13 @@ use crate::host::{frame, pass_millis};
 const UNTIL_DUE: u64 = 151_000;
 
 fn story<F: Future<Output = ()>>(tell: impl FnOnce(Setting) -> F) {
+    story_under(Policy::EVERYDAY, tell);
+}
+
+fn story_under<F: Future<Output = ()>>(policy: Policy, tell: impl FnOnce(Setting) -> F) {
     in_virtual_time(async {
         let options = Options { decode: false, ..Options::default() };
-        tell(Setting::new(options, Policy::EVERYDAY, 7)).await;
+        tell(Setting::new(options, policy, 7)).await;
     })
     .expect("a runtime without I/O needs nothing of the system");
 }
@@ -28,16 +33,24 @@ async fn start(setting: &Setting) -> Life {
 
 /// Half a second of audio, which is let go after [`UNTIL_DUE`].
 fn record(runtime: &Runtime, device: &str, account: &str) {
+    let source = open(runtime, device, account);
+    speak(&source);
+    source.stop().expect("nothing else waits");
+}
+
+fn open(runtime: &Runtime, device: &str, account: &str) -> SourceHandle {
     let source = Source::mono_16k(
         Device::new(device).expect("the tests' names are short"),
         Codec::Opus,
         Account::new(account).expect("the tests' names are short"),
     );
-    let source = runtime.open_source(source).expect("there is room for the tests' devices");
+    runtime.open_source(source).expect("there is room for the tests' devices")
+}
+
+fn speak(source: &SourceHandle) {
     for fill in 0..50 {
         source.push(frame(fill, 80)).expect("there is room for half a second");
     }
-    source.stop().expect("nothing else waits");
 }
 
 async fn recording(life: &Life, device: &str) -> RecordingStatus {
@@ -97,6 +110,52 @@ fn rules_that_are_taken_back_hold_nothing() {
         pass_millis(30_000).await;
         assert_eq!(recording(&life, "pendant").await.status, "synced");
     });
+}
+
+/// F85.
+#[test]
+fn where_uploads_are_off_audio_is_kept_and_only_what_a_person_asks_for_leaves() {
+    story(async |setting| {
+        let life = start(&setting).await;
+        let by_hand = TransferRules { by_hand_only: true, ..TransferRules::default() };
+        life.runtime().transfer_rules(by_hand);
+        record(life.runtime(), "first", "default");
+        record(life.runtime(), "second", "default");
+        pass_millis(UNTIL_DUE + 86_400_000).await;
+        assert!(setting.network.state().uploads.is_empty());
+        let first = recording(&life, "first").await;
+        assert_eq!((first.status, first.needs_person), ("pending", false));
+        assert_eq!(first.reason.as_deref(), Some("it waits until a person asks for it"));
+        life.runtime().retry(Some(vec![first.id]));
+        pass_millis(30_000).await;
+        assert_eq!(recording(&life, "first").await.status, "synced");
+        assert_eq!(recording(&life, "second").await.status, "pending");
+        assert_eq!(setting.network.state().uploads.len(), 1);
+        life.runtime().transfer_rules(TransferRules::default());
+        pass_millis(30_000).await;
+        assert_eq!(recording(&life, "second").await.status, "synced");
+    });
+}
+
+/// F132. What a server makes of the frames that it has read is not known.
+#[test]
+fn audio_that_was_delivered_whole_is_let_go_or_uploaded_as_the_policy_says() {
+    for (delivery, uploads) in [(Delivery::Delivered, 0), (Delivery::Keep, 1)] {
+        story_under(Policy { delivery, ..Policy::EVERYDAY }, async |setting| {
+            let life = start(&setting).await;
+            let source = open(life.runtime(), "pendant", "default");
+            source.socket(Socket::Up).expect("nothing else waits");
+            pass_millis(1).await;
+            speak(&source);
+            pass_millis(1_000).await;
+            source.delivered(FrameSeq(50)).expect("nothing else waits");
+            source.stop().expect("nothing else waits");
+            pass_millis(UNTIL_DUE + 60_000).await;
+            let status = life.runtime().status_now().await.expect("the runtime runs");
+            assert_eq!(setting.network.state().uploads.len(), uploads, "{delivery:?}");
+            assert_eq!((status.frames.delivered, status.frames.held), (50, 0), "{delivery:?}");
+        });
+    }
 }
 
 #[test]

@@ -148,10 +148,7 @@ impl Host {
         let usage = look(folder).map_err(|error| Failure::store(folder, error))?;
         room.found(usage, 0);
         let status = self.runtime.status_now().await.map_err(Failure::wrong)?;
-        self.board.note(|facts| {
-            facts.status = Arc::new(status);
-            facts.looked = Some(crate::clock::now());
-        });
+        self.board.note(|facts| facts.saw(status, crate::clock::now()));
         Ok(())
     }
 

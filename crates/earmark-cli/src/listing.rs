@@ -88,6 +88,7 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
         ("id", recording.id.to_string()),
         ("status", word(recording)),
         ("reason", or_dash(recording.reason.as_ref())),
+        ("to do", rows::to_do(recording.status).to_owned()),
         ("device", recording.device.to_string()),
         ("account", recording.account.to_string()),
         ("session", recording.session.to_string()),

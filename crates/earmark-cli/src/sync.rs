@@ -46,10 +46,17 @@ struct Course {
 async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure> {
     let mut last = runtime.status_now().await.map_err(Failure::wrong)?;
     let wanted = wanted(&last);
+    let audio = Audio::of(&last);
     let progress = Progress::new("uploading");
     let mut moved = Instant::now();
     while !last.is_settled() && moved.elapsed() < patience {
-        progress.show(done(&wanted, &last), wanted.len(), &doing(&last));
+        let note = format!(
+            "frames; {} of {} recordings; {}",
+            done(&wanted, &last),
+            wanted.len(),
+            doing(&last)
+        );
+        progress.show(audio.done(&last), audio.all(), &note);
         sleep(LOOK_EVERY).await;
         let next = runtime.status_now().await.map_err(Failure::wrong)?;
         if how_far(&next) != how_far(&last) {
@@ -62,9 +69,35 @@ async fn watch(runtime: &Runtime, patience: Duration) -> Result<Course, Failure>
     Ok(Course { wanted, last, gave_up })
 }
 
+/// The frames that were to be uploaded at the start. Of a long and a short recording the long one is
+/// the most of the work.
+struct Audio(BTreeMap<RecordingId, usize>);
+
+impl Audio {
+    fn of(status: &Status) -> Self {
+        let frames = |one: &RecordingStatus| usize::try_from(one.frames).unwrap_or(usize::MAX);
+        Self(open(status).map(|one| (one.id, frames(one))).collect())
+    }
+
+    fn all(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    /// How many of them are neither open nor on their way any more. It only grows: what has ended
+    /// begins anew only when a person asks for it.
+    fn done(&self, status: &Status) -> usize {
+        let left: usize = open(status).filter_map(|one| self.0.get(&one.id)).sum();
+        self.all().saturating_sub(left)
+    }
+}
+
+fn open(status: &Status) -> impl Iterator<Item = &RecordingStatus> {
+    let is_open = |one: &&RecordingStatus| !matches!(one.status, "synced" | "failed" | "corrupted");
+    status.recordings.iter().filter(is_open)
+}
+
 fn wanted(status: &Status) -> Vec<RecordingId> {
-    let open = |one: &&RecordingStatus| !matches!(one.status, "synced" | "failed" | "corrupted");
-    status.recordings.iter().filter(open).map(|one| one.id).collect()
+    open(status).map(|one| one.id).collect()
 }
 
 /// How many of them are neither open nor on their way any more; a released one is gone.
@@ -114,4 +147,64 @@ fn ended_badly(course: &Course) -> usize {
         all.iter().any(|one| one.id == **id && matches!(one.status, "failed" | "corrupted"))
     };
     course.wanted.iter().filter(is_bad).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use earmark::{Account, Device, WallTime};
+
+    use super::*;
+
+    fn recording((number, (frames, status)): (u64, (u64, &'static str))) -> RecordingStatus {
+        RecordingStatus {
+            id: format!("r-00000000-{number}").parse().expect("an id"),
+            device: Device::new("desk").expect("a name"),
+            account: Account::new("default").expect("a name"),
+            session: "s-00000000-1".parse().expect("an id"),
+            conversation: None,
+            started_at: WallTime::default(),
+            duration: Duration::ZERO,
+            frames,
+            bytes: 0,
+            sha256: None,
+            status,
+            reason: None,
+            attempts: 0,
+            next_attempt: None,
+            needs_person: false,
+        }
+    }
+
+    fn status(recordings: &[(u64, &'static str)]) -> Status {
+        let recordings = (1..).zip(recordings.iter().copied()).map(recording).collect();
+        Status { recordings, ..Status::default() }
+    }
+
+    #[test]
+    fn f144_progress_is_the_part_of_the_audio_that_is_done_and_never_goes_back() {
+        let [short, middle, long] = [10, 990, 6_000];
+        let begins = status(&[(short, "pending"), (middle, "retrying"), (long, "capturing")]);
+        let audio = Audio::of(&begins);
+        let mut seen = Vec::new();
+        for states in [
+            ["pending", "retrying", "pending"],
+            ["uploading", "pending", "pending"],
+            ["synced", "uploading", "processing"],
+            ["synced", "processing", "synced"],
+            ["synced", "failed", "synced"],
+        ] {
+            let frames = [short, middle, long];
+            let now: Vec<_> = frames.into_iter().zip(states).collect();
+            seen.push(audio.done(&status(&now)));
+        }
+        assert_eq!((seen, audio.all()), (vec![0, 0, 10, 6_010, 7_000], 7_000));
+        assert_eq!(audio.done(&status(&[])), 7_000, "what is released is done");
+    }
+
+    #[test]
+    fn f144_where_nothing_is_to_be_uploaded_there_is_no_progress_and_no_panic() {
+        let audio = Audio::of(&status(&[(100, "synced")]));
+        assert_eq!((audio.done(&status(&[(5, "pending")])), audio.all()), (0, 0));
+        Progress::new("uploading").show(0, 0, "");
+    }
 }

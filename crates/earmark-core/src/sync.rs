@@ -60,8 +60,8 @@ pub use effect::{Effect, Settlement};
 pub use event::Event;
 pub use facts::{UploadFacts, UploadStage};
 pub use gate::{
-    COOLING_ACCOUNTS_MAX, FAIR_USE_WAIT, Gate, HISTORY_AGE, Hold, Pressure, Surroundings,
-    TransferRules,
+    BUSY_WAIT, COOLING_ACCOUNTS_MAX, FAIR_USE_WAIT, Gate, HISTORY_AGE, Hold, Pressure,
+    Surroundings, TransferRules,
 };
 pub use machine::{Setup, Superstate, Upload, UploadStep};
 pub use pace::{FLIGHTS_MAX, Pace, REQUESTS_PER_MINUTE_MAX, Refusal, Slot};

@@ -17,9 +17,9 @@ use crate::record::{FrameSpan, Record};
 /// audio one damaged spot can cost.
 pub(crate) const FRAMES_PAYLOAD_BYTES_MAX: usize = 4_096;
 const COUNT_AT: usize = 24;
-/// So many empty chunks are kept, and so much memory in them.
-const EMPTIED_MAX: usize = 256;
-const EMPTIED_BYTES_MAX: usize = 1 << 20;
+/// So much memory is kept in empty chunks: that of a second of a few devices. What a stalled or full
+/// disk has made wait goes back.
+const EMPTIED_BYTES_MAX: usize = 128 << 10;
 
 /// One staged record and where it stands in its chunk.
 #[derive(Clone, Debug)]
@@ -122,6 +122,11 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    /// Bytes of memory that it takes, used or not.
+    fn memory(&self) -> usize {
+        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     fn first_seq(&self) -> u64 {
         self.entries.first().map_or(0, |entry| entry.seq)
     }
@@ -424,12 +429,12 @@ impl Journal {
     /// Keeps the memory of chunks that are durable for those to come.
     pub(crate) fn reuse(&mut self, chunks: Vec<Chunk>) {
         for mut chunk in chunks {
-            if self.emptied.len() < EMPTIED_MAX
+            let held = self.emptied_bytes + chunk.memory();
+            if held <= EMPTIED_BYTES_MAX
                 && let Some(bytes) = Arc::get_mut(&mut chunk.bytes)
-                && self.emptied_bytes + bytes.capacity() <= EMPTIED_BYTES_MAX
             {
                 bytes.clear();
-                self.emptied_bytes += bytes.capacity();
+                self.emptied_bytes = held;
                 chunk.entries.clear();
                 (chunk.place, chunk.written) = (None, false);
                 self.emptied.push(chunk);
@@ -440,7 +445,7 @@ impl Journal {
     /// What was staged, for which the memory of an earlier chunk comes in.
     fn take_staged(&mut self) -> Chunk {
         let mut chunk = self.emptied.pop().unwrap_or_default();
-        self.emptied_bytes -= chunk.bytes.capacity();
+        self.emptied_bytes -= chunk.memory();
         let bytes = Arc::get_mut(&mut chunk.bytes).expect("nobody else has an empty chunk");
         std::mem::swap(bytes, &mut self.staging.bytes);
         std::mem::swap(&mut chunk.entries, &mut self.staging.entries);

@@ -31,7 +31,7 @@ pub struct Ledger {
     /// Captures that run, or of whose frames there are recordings.
     pub captures: BTreeMap<CaptureId, CaptureFacts>,
     /// Sessions that run or have recordings, and the latest [`SESSIONS_KEPT_MAX`] others.
-    pub sessions: BTreeMap<SessionId, SessionFacts>,
+    pub sessions: BTreeMap<SessionId, Arc<SessionFacts>>,
     /// Recordings that are not gone.
     pub recordings: BTreeMap<RecordingId, Arc<RecordingFacts>>,
     /// Devices that a person muted.
@@ -198,6 +198,22 @@ impl Ledger {
         all.map(|(id, facts)| (id, &**facts)).filter(|(_, facts)| facts.awaits_seal())
     }
 
+    /// Holds what is known of recordings, and of their sessions, in the memory of another ledger that
+    /// knows the same of them.
+    pub(crate) fn share(&mut self, recordings: &[RecordingId], other: &Self) {
+        for id in recordings {
+            let known = self.recordings.get_mut(id).zip(other.recordings.get(id));
+            let Some(session) = known.map(|(own, others)| share(own, others).session) else {
+                continue;
+            };
+            if let Some((own, others)) =
+                self.sessions.get_mut(&session).zip(other.sessions.get(&session))
+            {
+                share(own, others);
+            }
+        }
+    }
+
     /// The sealed recordings that begin in a second.
     pub(crate) fn starting_in(
         &self,
@@ -211,6 +227,13 @@ impl Ledger {
     pub(crate) fn first_behind(&self, capture: CaptureId, place: FrameSeq) -> Option<FrameSeq> {
         self.index.of_capture(capture).map(|(first, _)| first).find(|first| *first > place)
     }
+}
+
+fn share<'a, T: PartialEq>(own: &'a mut Arc<T>, other: &Arc<T>) -> &'a T {
+    if own == other {
+        *own = Arc::clone(other);
+    }
+    own
 }
 
 impl CaptureFacts {

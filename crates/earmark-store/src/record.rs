@@ -158,6 +158,31 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// The recordings that it decides about.
+    pub(crate) fn recordings(&self) -> &[RecordingId] {
+        match self {
+            Self::SessionMoved { recording, .. }
+            | Self::RecordingOpened { recording, .. }
+            | Self::RecordingCut { recording, .. }
+            | Self::Sealed { recording, .. }
+            | Self::Relinked { recording, .. }
+            | Self::Upload { recording, .. }
+            | Self::Removing { recording, .. }
+            | Self::Removed { recording } => std::slice::from_ref(recording),
+            Self::Linked { recordings, .. } => recordings,
+            Self::CaptureOpened { .. }
+            | Self::CaptureClosed { .. }
+            | Self::MuteSet { .. }
+            | Self::SessionOpened { .. }
+            | Self::SessionClosed { .. }
+            | Self::Frames(_)
+            | Self::SyncStarted { .. }
+            | Self::Delivered { .. } => &[],
+        }
+    }
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

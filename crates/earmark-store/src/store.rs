@@ -535,6 +535,7 @@ impl Store {
                     touched.extend(self.capture_released_by(&entry.record));
                 }
                 self.durable_ledger.apply(&entry.record);
+                self.durable_ledger.share(entry.record.recordings(), &self.ledger);
             }
         }
         self.journal.reuse(chunks);

@@ -3,6 +3,8 @@
 mod adopt;
 mod crashes;
 mod damage;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod disks;
 mod faults;
 mod found;

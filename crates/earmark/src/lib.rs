@@ -49,11 +49,12 @@ pub use http::{
 };
 pub use live::{
     ASIDES_MAX, ASIDES_WINDOW, CLOSE_BROKEN, CLOSE_WAIT, CONNECT_WAIT, CONVERSATION_TIMEOUT_MAX,
-    CONVERSATION_TIMEOUT_MIN, ClientConversationId, Closed, Dial, DialFault, Hello,
-    INCOMING_MESSAGES_MAX, Incoming, LIVE_FRAME_BYTES_MAX, LIVE_MESSAGE_BYTES_MAX, ListenQuery,
-    LiveSocket, LiveTerms, OUTGOING_MESSAGES_MAX, Outgoing, PING_EVERY, PONG_WAIT, PROGRESS_WAIT,
-    QUERY_VALUE_BYTES_MAX, QueryFault, RECONNECT_WAIT_MAX, RECONNECT_WAIT_MIN, Reaction, Refused,
-    SIGN_IN_EVERY, SIGN_IN_WAIT, SocketLimits, WRITE_WAIT, WebSocketDialer,
+    CONVERSATION_TIMEOUT_MIN, ClientConversationId, Closed, Dial, DialFault, FRUITLESS_MAX,
+    FRUITLESS_WINDOW, Hello, INCOMING_MESSAGES_MAX, Incoming, LIVE_FRAME_BYTES_MAX,
+    LIVE_MESSAGE_BYTES_MAX, ListenQuery, LiveSocket, LiveTerms, OUTGOING_MESSAGES_MAX, Outgoing,
+    PING_EVERY, PONG_WAIT, PROGRESS_WAIT, QUERY_VALUE_BYTES_MAX, QueryFault, RECONNECT_WAIT_MAX,
+    RECONNECT_WAIT_MIN, Reaction, Refused, SIGN_IN_EVERY, SIGN_IN_WAIT, SocketLimits, WRITE_WAIT,
+    WebSocketDialer,
 };
 pub use omi::{EnvCredentials, OmiHttp, StaticCredentials};
 pub use runtime::{

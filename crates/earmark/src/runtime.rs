@@ -117,6 +117,8 @@ pub struct Builder {
     api: Api,
     link_wait: Duration,
     retention: Duration,
+    /// Closed when the thread that was started for it has ended.
+    thread: Option<watch::Receiver<()>>,
 }
 
 impl Builder {
@@ -140,6 +142,7 @@ impl Builder {
             api: Api::V2,
             link_wait: LINK_WAIT,
             retention: RETENTION,
+            thread: None,
         }
     }
 
@@ -242,9 +245,13 @@ impl Builder {
     /// # Errors
     ///
     /// [`StartError`] when the store cannot be opened or no thread can be started.
-    pub async fn start(self) -> Result<Runtime, StartError> {
+    pub async fn start(mut self) -> Result<Runtime, StartError> {
         let (answer, started) = oneshot::channel();
+        let (alive, thread) = watch::channel(());
+        self.thread = Some(thread);
         let run = move || {
+            // Dropped last, when nothing of the runtime is left on this thread.
+            let _alive = alive;
             actix_rt::System::new().block_on(async move {
                 let (runtime, ended) = match self.start_here().await {
                     Ok(runtime) => (Ok(runtime.clone()), runtime.inner.ended.subscribe()),
@@ -338,7 +345,7 @@ impl Builder {
         ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
         let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
         let sources = Arc::new(Sources::new(shared.policy.delivery, inbox, muted));
-        let inner = Arc::new(Inner::new(peers, shared, sources, board));
+        let inner = Arc::new(Inner::new(peers, shared, sources, board, self.thread));
         actix_rt::spawn(keep_status(Arc::downgrade(&inner)));
         Runtime { inner }
     }
@@ -383,12 +390,20 @@ struct Inner {
     sources: Arc<Sources>,
     board: StatusBoard,
     ended: watch::Sender<bool>,
+    /// Closed when the thread that the runtime has of its own has ended.
+    thread: Option<watch::Receiver<()>>,
 }
 
 impl Inner {
-    fn new(peers: Peers, shared: Shared, sources: Arc<Sources>, board: StatusBoard) -> Self {
+    fn new(
+        peers: Peers,
+        shared: Shared,
+        sources: Arc<Sources>,
+        board: StatusBoard,
+        thread: Option<watch::Receiver<()>>,
+    ) -> Self {
         let (ended, _) = watch::channel(false);
-        Self { peers, shared, sources, board, ended }
+        Self { peers, shared, sources, board, ended, thread }
     }
 }
 
@@ -500,10 +515,17 @@ impl Runtime {
     }
 
     /// Stops in order: no further frame is taken, everything that was taken becomes durable, and
-    /// the runtime ends. Whether it came so far before the deadline; if not, it is as after a kill.
+    /// the runtime ends, with the thread that it may have and all that runs there; then the store
+    /// is free for the next one. Whether everything was durable before the deadline; if not, it is
+    /// as after a kill.
     pub async fn shutdown(self, deadline: Duration) -> bool {
-        let done = tokio::time::timeout(deadline, self.stop()).await;
+        let end = tokio::time::Instant::now() + deadline;
+        let done = tokio::time::timeout_at(end, self.stop()).await;
         self.inner.ended.send_replace(true);
+        if let Some(mut thread) = self.inner.thread.clone() {
+            // The only news is an error: the thread is gone. A disk that hangs may keep it.
+            let _ = tokio::time::timeout_at(end, thread.changed()).await;
+        }
         done.unwrap_or(false)
     }
 

@@ -103,6 +103,12 @@ pub struct SocketStatus {
     pub reason: Option<String>,
     /// When it is tried again, if that is known.
     pub next_try: Option<Moment>,
+    /// How many of its connections ended without fruit since the runtime started, though frames
+    /// were expected: without a word of the server, or without a frame that was proven delivered.
+    pub fruitless: u64,
+    /// Whether [`FRUITLESS_MAX`](crate::FRUITLESS_MAX) of them ended in a row, within
+    /// [`FRUITLESS_WINDOW`](crate::FRUITLESS_WINDOW), and none has borne fruit since.
+    pub is_wedged: bool,
 }
 
 /// What became of the frames since the runtime started; what the store counts, since the store
@@ -283,8 +289,9 @@ impl StatusBoard {
 }
 
 fn socket(view: LiveView) -> SocketStatus {
-    let LiveView { key, state, reason, next_try } = view;
-    SocketStatus { device: key.device, account: key.account, state, reason, next_try }
+    let LiveView { key, state, reason, next_try, fruitless, is_wedged } = view;
+    let (device, account) = (key.device, key.account);
+    SocketStatus { device, account, state, reason, next_try, fruitless, is_wedged }
 }
 
 /// Counts what is held; what is still in memory must be known already.
@@ -314,7 +321,10 @@ fn played(facts: &RecordingFacts, frames: u64) -> Duration {
 
 fn recordings(ledger: &Ledger, reports: &BTreeMap<RecordingId, Report>) -> Vec<RecordingStatus> {
     let there = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_none());
-    there.map(|(id, facts)| recording(ledger, *id, facts, reports.get(id))).collect()
+    // Its length is known: a list that grows as it fills takes twice the memory for a moment.
+    let mut list = Vec::with_capacity(ledger.recordings.len());
+    list.extend(there.map(|(id, facts)| recording(ledger, *id, facts, reports.get(id))));
+    list
 }
 
 fn recording(

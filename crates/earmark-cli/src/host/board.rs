@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use earmark::{Account, Device, RecordingId, SessionId, Status};
+use earmark::{Account, Device, RecordingId, RecordingStatus, SessionId, Status};
 
 use super::intake::Counts;
 
@@ -21,7 +21,13 @@ pub(crate) struct Board {
 /// What is known at a moment.
 #[derive(Clone, Default)]
 pub(crate) struct Facts {
+    /// The latest status; of its recordings those that are not synced, and no sessions.
     pub(crate) status: Arc<Status>,
+    /// How many of all recordings have each status, and how many sessions are in each state.
+    pub(crate) recordings: BTreeMap<&'static str, u64>,
+    pub(crate) sessions: BTreeMap<&'static str, u64>,
+    /// The session and device of every recording.
+    owners: Arc<Vec<(RecordingId, SessionId, Device)>>,
     /// When the status was so.
     pub(crate) looked: Option<Instant>,
     /// Why frames are refused by the store.
@@ -68,14 +74,28 @@ impl Board {
 
     /// The session and device of a recording, as of the latest look.
     pub(crate) fn whose(&self, recording: RecordingId) -> Option<(SessionId, Device)> {
-        let status = Arc::clone(&self.facts().status);
-        let found = status.recordings.binary_search_by_key(&recording, |one| one.id).ok()?;
-        let found = &status.recordings[found];
-        Some((found.session, found.device.clone()))
+        let owners = Arc::clone(&self.facts().owners);
+        let found = owners.binary_search_by_key(&recording, |(id, _, _)| *id).ok()?;
+        let (_, session, device) = &owners[found];
+        Some((*session, device.clone()))
     }
 }
 
 impl Facts {
+    /// Notes the status. What is synced is not kept but for what is asked of it: it grows for as
+    /// long as the host captures.
+    pub(crate) fn saw(&mut self, mut status: Status, now: Instant) {
+        self.recordings = counted(status.recordings.iter().map(|one| one.status));
+        self.sessions = counted(status.sessions.iter().map(|one| one.state));
+        let owner = |one: &RecordingStatus| (one.id, one.session, one.device.clone());
+        self.owners = Arc::new(status.recordings.iter().map(owner).collect());
+        status.recordings.retain(|one| one.status != "synced");
+        status.recordings.shrink_to_fit();
+        status.sessions = Vec::new();
+        self.status = Arc::new(status);
+        self.looked = Some(now);
+    }
+
     /// Everything that a person should do something about.
     pub(crate) fn troubles(&self, now: Instant) -> Vec<String> {
         let mut troubles = Vec::new();
@@ -91,6 +111,13 @@ impl Facts {
         }
         for ((device, account), why) in &self.live_stopped {
             troubles.push(format!("the live socket of {device} ({account}) stays down: {why}"));
+        }
+        for socket in self.status.sockets.iter().filter(|socket| socket.is_wedged) {
+            let (device, account, found) = (&socket.device, &socket.account, socket.fruitless);
+            troubles.push(format!(
+                "the live socket of {device} ({account}) comes up and brings nothing, {found} times \
+                 by now; what is captured is kept and uploaded"
+            ));
         }
         for (account, why) in &self.needs_sign_in {
             troubles.push(format!("the account {account} must sign in again: {why}"));
@@ -113,5 +140,40 @@ impl Facts {
     }
 }
 
+fn counted(words: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    counts
+}
+
 /// What counts a host keeps that the runtime does not.
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests {
+    use earmark::SocketStatus;
+
+    use super::*;
+
+    /// F30.
+    #[test]
+    fn live_connections_that_bring_nothing_again_and_again_are_a_trouble() {
+        let now = crate::clock::now();
+        let troubles = |is_wedged| {
+            let socket = SocketStatus {
+                device: Device::new("pendant").expect("a name"),
+                account: Account::new("default").expect("a name"),
+                state: "up",
+                reason: None,
+                next_try: None,
+                fruitless: 3,
+                is_wedged,
+            };
+            let status = Arc::new(Status { sockets: vec![socket], ..Status::default() });
+            Facts { status, looked: Some(now), ..Facts::default() }.troubles(now)
+        };
+        assert_eq!(troubles(false), Vec::<String>::new());
+        let told = troubles(true);
+        assert!(told.len() == 1 && told[0].contains("pendant (default)"), "{told:?}");
+    }
+}

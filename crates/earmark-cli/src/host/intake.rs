@@ -75,6 +75,12 @@ impl Intake {
         self.handle.finish().map_err(|error| error.to_string())
     }
 
+    /// Whether what is offered is let go, by a person's wish.
+    #[cfg(feature = "microphone")]
+    pub(crate) fn is_muted(&self) -> bool {
+        self.handle.is_muted()
+    }
+
     /// How many taken frames are not durable yet.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.handle.unacknowledged()

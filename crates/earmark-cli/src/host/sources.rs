@@ -5,6 +5,8 @@ pub(super) mod frame_socket;
 #[cfg(feature = "microphone")]
 pub(super) mod microphone;
 mod stdin;
+#[cfg(any(test, feature = "microphone"))]
+mod unless_muted;
 mod wav;
 
 use std::time::Duration;

@@ -42,10 +42,7 @@ pub(crate) async fn status(runtime: Runtime, board: Arc<Board>, synced_bytes_max
                 runtime.delete(Some(old));
             }
         }
-        board.note(|facts| {
-            facts.status = Arc::new(status);
-            facts.looked = Some(clock::now());
-        });
+        board.note(|facts| facts.saw(status, clock::now()));
         rest(since).await;
     }
 }

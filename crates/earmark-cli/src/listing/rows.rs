@@ -50,6 +50,24 @@ fn tell_upload(recording: &mut Recording, facts: &RecordingFacts, is_owned: bool
     }
 }
 
+/// What a person can do about a recording in this status.
+pub(crate) const fn to_do(status: Status) -> &'static str {
+    match status {
+        Status::Capturing => "nothing: it is being captured",
+        Status::Pending | Status::Retrying => {
+            "nothing, unless the reason says so: `earmark run` and `earmark sync` try it again"
+        }
+        Status::Uploading | Status::Processing => "nothing: its upload is under way",
+        Status::Synced => "nothing: the server has it",
+        Status::Failed => {
+            "`earmark retry` tries it again, `earmark export` gives a copy; until then it is kept"
+        }
+        Status::Corrupted => {
+            "`earmark verify` says what is damaged, `earmark repair` how the store gets sound again"
+        }
+    }
+}
+
 fn on_the_wall(deadline: &Deadline) -> Seconds {
     Seconds::from(deadline.set.wall + deadline.wait)
 }
@@ -74,7 +92,32 @@ pub(crate) fn utc(at: Seconds) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn f142_each_status_says_what_to_do_and_names_commands_that_there_are() {
+        let commands = Cli::command();
+        let known = |name: &str| commands.find_subcommand(name).is_some();
+        for status in [
+            Status::Capturing,
+            Status::Pending,
+            Status::Uploading,
+            Status::Processing,
+            Status::Retrying,
+            Status::Synced,
+            Status::Failed,
+            Status::Corrupted,
+        ] {
+            let named = to_do(status).split('`').skip(1).step_by(2);
+            let named: Vec<_> = named.map(|one| one.trim_start_matches("earmark ")).collect();
+            assert!(named.iter().all(|name| known(name)), "{status:?}: {named:?}");
+            let wants_person = matches!(status, Status::Failed | Status::Corrupted);
+            assert_eq!(wants_person, !to_do(status).starts_with("nothing"), "{status:?}");
+        }
+    }
 
     #[test]
     fn a_moment_is_shown_to_the_second_whatever_year_a_store_claims() {

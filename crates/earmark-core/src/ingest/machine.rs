@@ -148,6 +148,11 @@ impl Source {
         self.capture.map(|(_, encoding)| encoding)
     }
 
+    /// Whether a capture runs and is not muted, so that its frames are expected.
+    pub const fn expects_frames(&self) -> bool {
+        self.capture.is_some() && !self.is_muted
+    }
+
     /// How many taken frames are not durable yet.
     pub fn held_frames(&self) -> usize {
         self.held.len()

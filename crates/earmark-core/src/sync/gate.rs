@@ -1,12 +1,13 @@
 //! What holds uploads back although the network is there: the host's rules, and servers that ask
 //! for less.
 //!
-//! A recording that a server refused waits by itself. What is here is about the others: while one
-//! account has used its fair share, its other recordings stay in line, and while the server has no
-//! capacity for history, the backlog does. Either ends with the wait that the server asked for, and
-//! with the first upload that it takes. Questions about jobs are never held back.
+//! A recording that a server refused waits by itself. What is here is about the others: right after
+//! a server said that it is busy, none of them leaves; while one account has used its fair share,
+//! its other recordings stay in line, and while the server has no capacity for history, the backlog
+//! does. Each ends with its time, and with the first upload that the server takes. Questions about
+//! jobs are never held back.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use super::RETRY_AFTER_MAX;
@@ -14,6 +15,9 @@ use crate::{Account, Moment, Stamp, WallTime};
 
 /// How long fair use is waited for when the server does not say.
 pub const FAIR_USE_WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// How long a busy server is left alone by the recordings that it has not refused.
+pub const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// How old audio is that counts as history.
 pub const HISTORY_AGE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -30,6 +34,8 @@ pub struct TransferRules {
     pub charging_only: bool,
     /// Not in quiet hours.
     pub not_in_quiet_hours: bool,
+    /// Nothing by itself: only recordings that a person has asked to be tried.
+    pub by_hand_only: bool,
 }
 
 /// What the host sees of the machine that it runs on.
@@ -69,6 +75,10 @@ pub enum Hold {
     NotCharging,
     /// It waits for the end of the quiet hours.
     QuietHours,
+    /// It waits until a person asks for it.
+    ByHand,
+    /// The server is busy, and left alone until then.
+    Busy(Moment),
     /// It waits with its account, until then.
     FairUse(Moment),
     /// It waits with the backlog, until then.
@@ -82,6 +92,8 @@ impl Hold {
             Self::Metered => "it waits for a network that is not paid by the byte",
             Self::NotCharging => "it waits for the charger",
             Self::QuietHours => "it waits for the end of the quiet hours",
+            Self::ByHand => "it waits until a person asks for it",
+            Self::Busy(_) => "the server is busy, and is left alone for a while",
             Self::FairUse(_) => "the server wants fewer requests of this account",
             Self::Capacity(_) => "the server has no capacity for older recordings",
         }
@@ -90,8 +102,8 @@ impl Hold {
     /// When it ends by itself; the others end when the host says so.
     pub const fn until(self) -> Option<Moment> {
         match self {
-            Self::FairUse(until) | Self::Capacity(until) => Some(until),
-            Self::Metered | Self::NotCharging | Self::QuietHours => None,
+            Self::Busy(until) | Self::FairUse(until) | Self::Capacity(until) => Some(until),
+            Self::Metered | Self::NotCharging | Self::QuietHours | Self::ByHand => None,
         }
     }
 }
@@ -101,6 +113,9 @@ impl Hold {
 pub struct Gate<K> {
     rules: TransferRules,
     surroundings: Surroundings,
+    /// Those that a person has asked for.
+    asked: BTreeSet<K>,
+    busy: Option<Cool<K>>,
     fair_use: BTreeMap<Account, Cool<K>>,
     capacity: Option<Cool<K>>,
 }
@@ -112,7 +127,7 @@ struct Cool<K> {
     asks: K,
 }
 
-impl<K: Copy + Eq> Gate<K> {
+impl<K: Copy + Ord> Gate<K> {
     /// Nothing is held back.
     pub const fn new() -> Self {
         Self {
@@ -120,16 +135,34 @@ impl<K: Copy + Eq> Gate<K> {
                 unmetered_only: false,
                 charging_only: false,
                 not_in_quiet_hours: false,
+                by_hand_only: false,
             },
             surroundings: Surroundings { unmetered: true, charging: true, quiet_hours: false },
+            asked: BTreeSet::new(),
+            busy: None,
             fair_use: BTreeMap::new(),
             capacity: None,
         }
     }
 
     /// The person wants it so from now on.
-    pub const fn set_rules(&mut self, rules: TransferRules) {
+    pub fn set_rules(&mut self, rules: TransferRules) {
         self.rules = rules;
+        if !rules.by_hand_only {
+            self.asked.clear();
+        }
+    }
+
+    /// A person wants this one to be tried, be nothing else uploaded.
+    pub fn ask_for(&mut self, recording: K) {
+        if self.rules.by_hand_only {
+            self.asked.insert(recording);
+        }
+    }
+
+    /// This one is uploaded, or gone.
+    pub fn forget(&mut self, recording: K) {
+        self.asked.remove(&recording);
     }
 
     /// The host sees this from now on.
@@ -137,17 +170,21 @@ impl<K: Copy + Eq> Gate<K> {
         self.surroundings = surroundings;
     }
 
-    /// A server said that it takes less, and for how long, to this recording of this account.
+    /// A server said that it takes less, and for how long, to this recording of this account;
+    /// whether others are held back for longer than a moment.
     pub fn pressed(
         &mut self,
         pressure: Pressure,
         told: Option<Duration>,
         (asks, account): (K, &Account),
         now: Moment,
-    ) {
+    ) -> bool {
         let cool = |wait: Duration| Cool { until: now + wait.min(RETRY_AFTER_MAX), asks };
         match (pressure, told) {
-            (Pressure::Busy, _) | (Pressure::Capacity, None) => {}
+            (Pressure::Busy, _) | (Pressure::Capacity, None) => {
+                self.busy = Some(cool(BUSY_WAIT));
+                return false;
+            }
             (Pressure::FairUse, told) => {
                 self.make_room(account);
                 let wait = told.unwrap_or(FAIR_USE_WAIT);
@@ -155,10 +192,12 @@ impl<K: Copy + Eq> Gate<K> {
             }
             (Pressure::Capacity, Some(wait)) => self.capacity = Some(cool(wait)),
         }
+        true
     }
 
-    /// A server took an upload of this account; whether that ends a wait.
+    /// A server took an upload of this account; whether that ends a wait of more than a moment.
     pub fn relieved(&mut self, account: &Account, started_at: WallTime, now: Stamp) -> bool {
+        self.busy = None;
         let fair_use = self.fair_use.remove(account).is_some();
         let capacity = is_history(started_at, now) && self.capacity.take().is_some();
         fair_use || capacity
@@ -167,6 +206,7 @@ impl<K: Copy + Eq> Gate<K> {
     /// Whether nothing at all is held back.
     pub fn is_open(&self) -> bool {
         self.rules == TransferRules::default()
+            && self.busy.is_none()
             && self.fair_use.is_empty()
             && self.capacity.is_none()
     }
@@ -189,6 +229,10 @@ impl<K: Copy + Eq> Gate<K> {
             Some(Hold::NotCharging)
         } else if rules.not_in_quiet_hours && surroundings.quiet_hours {
             Some(Hold::QuietHours)
+        } else if rules.by_hand_only && !self.asked.contains(&recording) {
+            Some(Hold::ByHand)
+        } else if let Some(cool) = self.busy.filter(others) {
+            Some(Hold::Busy(cool.until))
         } else if let Some(cool) = fair_use {
             Some(Hold::FairUse(cool.until))
         } else {
@@ -198,7 +242,7 @@ impl<K: Copy + Eq> Gate<K> {
 
     /// When the next wait ends by itself.
     pub fn opens_at(&self, now: Moment) -> Option<Moment> {
-        let all = self.fair_use.values().chain(&self.capacity);
+        let all = self.fair_use.values().chain(&self.capacity).chain(&self.busy);
         all.map(|cool| cool.until).filter(|until| *until > now).min()
     }
 
@@ -292,6 +336,38 @@ mod tests {
         assert!(!gate.relieved(&account("bert"), at(0).wall, at(5)));
         assert!(gate.relieved(&account("anna"), at(0).wall, at(5)));
         assert_eq!(hold(&gate, 2, "anna", 6), None);
+    }
+
+    /// F74.
+    #[test]
+    fn a_busy_server_is_left_alone_by_the_others_for_five_seconds_or_until_it_takes_an_upload() {
+        let mut gate = Gate::new();
+        let told = Some(Duration::from_secs(60));
+        assert!(!gate.pressed(Pressure::Busy, told, (1, &account("anna")), at(0).moment));
+        let until = Hold::Busy(at(5).moment);
+        for owner in ["anna", "bert"] {
+            assert_eq!(hold(&gate, 2, owner, 4), Some(until), "{owner}");
+            assert_eq!(hold(&gate, 2, owner, 5), None, "{owner}");
+        }
+        assert_eq!(gate.opens_at(at(0).moment), Some(at(5).moment));
+        gate.relieved(&account("bert"), at(0).wall, at(1));
+        assert_eq!(hold(&gate, 2, "anna", 1), None);
+        assert!(gate.is_open());
+    }
+
+    /// F85.
+    #[test]
+    fn without_uploads_by_themselves_only_what_was_asked_for_leaves() {
+        let mut gate = Gate::new();
+        gate.ask_for(1);
+        gate.set_rules(TransferRules { by_hand_only: true, ..TransferRules::default() });
+        assert_eq!(hold(&gate, 1, "anna", 0), Some(Hold::ByHand), "it was asked for before");
+        gate.ask_for(2);
+        assert_eq!((hold(&gate, 2, "anna", 0), Hold::ByHand.until()), (None, None));
+        gate.forget(2);
+        assert_eq!(hold(&gate, 2, "anna", 0), Some(Hold::ByHand));
+        gate.set_rules(TransferRules::default());
+        assert!(gate.is_open() && hold(&gate, 1, "anna", 0).is_none());
     }
 
     #[test]

@@ -94,10 +94,10 @@ impl Ledger {
                     sync_started: None,
                     conversation: None,
                 };
-                self.sessions.entry(*session).or_insert(facts);
+                self.sessions.entry(*session).or_insert_with(|| Arc::new(facts));
             }
             Record::SessionClosed { session, end, at } => {
-                if let Some(facts) = self.sessions.get_mut(session) {
+                if let Some(facts) = self.session(*session) {
                     facts.closed.get_or_insert((*at, *end));
                 }
                 if self.sessions.contains_key(session) {
@@ -106,7 +106,7 @@ impl Ledger {
                 self.forget_sessions();
             }
             Record::SyncStarted { session, fallback } => {
-                if let Some(facts) = self.sessions.get_mut(session) {
+                if let Some(facts) = self.session(*session) {
                     facts.sync_started = Some(*fallback);
                 }
             }
@@ -195,6 +195,11 @@ impl Ledger {
         self.recordings.get_mut(&id).map(Arc::make_mut)
     }
 
+    /// What is known of a session, to be changed.
+    fn session(&mut self, id: SessionId) -> Option<&mut SessionFacts> {
+        self.sessions.get_mut(&id).map(Arc::make_mut)
+    }
+
     fn move_to(&mut self, id: RecordingId, session: SessionId) {
         let Some(facts) = self.facts(id) else {
             return;
@@ -251,7 +256,7 @@ impl Ledger {
             facts.conversation = Some(conversation.clone());
             facts.linked_at = Some(at);
             let session = facts.session;
-            if let Some(session) = self.sessions.get_mut(&session) {
+            if let Some(session) = self.session(session) {
                 session.conversation = Some(conversation.clone());
             }
         }

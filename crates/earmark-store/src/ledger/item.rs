@@ -15,7 +15,7 @@ pub(crate) enum Item {
     Totals(Totals, u32),
     Muted(Device),
     Capture(CaptureId, CaptureFacts),
-    Session(SessionId, SessionFacts),
+    Session(SessionId, Arc<SessionFacts>),
     Recording(RecordingId, Arc<RecordingFacts>),
 }
 
@@ -27,7 +27,7 @@ impl Ledger {
         let captures = self.captures.iter();
         let captures = captures.map(|(id, facts)| Item::Capture(*id, facts.clone()));
         let sessions = self.sessions.iter();
-        let sessions = sessions.map(|(id, facts)| Item::Session(*id, facts.clone()));
+        let sessions = sessions.map(|(id, facts)| Item::Session(*id, Arc::clone(facts)));
         let recordings = self.recordings.iter();
         let recordings = recordings.map(|(id, facts)| Item::Recording(*id, Arc::clone(facts)));
         totals.chain(muted).chain(captures).chain(sessions).chain(recordings)

@@ -327,6 +327,8 @@ pub(crate) struct LiveView {
     pub(crate) state: &'static str,
     pub(crate) reason: Option<String>,
     pub(crate) next_try: Option<Moment>,
+    pub(crate) fruitless: u64,
+    pub(crate) is_wedged: bool,
 }
 
 /// Stop in order; answered when nothing more is to come.

@@ -109,6 +109,7 @@ impl SyncWorker {
         });
         if is_gone {
             self.uploads.remove(&recording);
+            self.gate.forget(recording);
         }
     }
 
@@ -325,6 +326,7 @@ impl Handler<Retry> for SyncWorker {
     fn handle(&mut self, Retry(chosen): Retry, ctx: &mut Context<Self>) {
         for recording in self.chosen(chosen) {
             if self.uploads.contains_key(&recording) {
+                self.gate.ask_for(recording);
                 self.step(recording, Event::RetryRequested, ctx);
             } else {
                 self.shared.ignored(NAME, format!("{recording} has no upload to try again"));

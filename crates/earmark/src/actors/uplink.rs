@@ -16,6 +16,7 @@
 mod carry;
 mod ends;
 mod link;
+mod wedge;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -201,6 +202,8 @@ impl Uplink {
             _listening: listening,
             sent: None,
             unheard_since: None,
+            was_heard: false,
+            has_proven: false,
             pings: VecDeque::new(),
             next_ping: 1,
             heartbeat,
@@ -286,6 +289,8 @@ impl Uplink {
             state: link.state.name(),
             reason: link.ended.clone(),
             next_try: link.state.next_try(),
+            fruitless: link.wedge.count(),
+            is_wedged: link.is_wedged(),
         }
     }
 
@@ -317,6 +322,7 @@ impl Handler<WantLive> for Uplink {
                 return actor.want(&key, ctx);
             }
             link.ended = None;
+            link.wedge.clear();
             actor.take_down(&key, DONE, ctx);
         });
     }

@@ -16,6 +16,11 @@ pub const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(32);
 pub const SIGN_IN_EVERY: Duration = Duration::from_secs(30);
 /// How long the host may take to come up with one.
 pub const SIGN_IN_WAIT: Duration = Duration::from_secs(30);
+/// So many connections of a source that end in a row without fruit are a wedge: a person is told.
+/// One bears fruit when the server has said a word over it and has proven that it read a frame.
+pub const FRUITLESS_MAX: usize = 3;
+/// They are in a row when the last ends so long after the first at most.
+pub const FRUITLESS_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// How patient the live sockets of a runtime are. The default is the product's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -302,7 +302,7 @@ impl Credentials for SignsIn {
         Some(Token::new("token"))
     }
 
-    fn renew(&self, _: &Account) -> LocalBoxFuture<Option<Token>> {
+    fn renew(&self, _: &Account, _: Option<Token>) -> LocalBoxFuture<Option<Token>> {
         Box::pin(std::future::ready(Some(Token::new("token"))))
     }
 }

@@ -17,6 +17,12 @@ impl Outlet {
     pub(super) fn give(&self, frame: impl Into<Bytes>) -> bool {
         self.0.blocking_send(Ok(frame.into())).is_ok()
     }
+
+    /// Whether there is somebody who wants more.
+    #[cfg(any(test, feature = "microphone"))]
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.0.is_closed()
+    }
 }
 
 /// Has a thread of its own read frames.

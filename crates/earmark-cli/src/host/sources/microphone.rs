@@ -10,6 +10,7 @@ use earmark::Codec;
 use earmark_backend::audio::{FrameCoder, SAMPLE_RATE};
 
 use super::feed::{Outlet, feed};
+use super::unless_muted::listen_unless_muted;
 use crate::host::intake::Intake;
 
 /// How many pieces of audio may wait until they are encoded; a piece has some milliseconds.
@@ -26,14 +27,17 @@ pub(crate) fn microphones() -> Result<Vec<String>, String> {
 }
 
 pub(super) async fn run(intake: &mut Intake, input: &str) -> Result<(), String> {
-    let (input, codec) = (input.to_owned(), intake.encoding().codec);
-    let mut frames = feed(move |outlet| {
-        listen(&input, codec, outlet).map_err(|fault| format!("the microphone {input}: {fault}"))
-    })?;
+    let codec = intake.encoding().codec;
+    let open = || {
+        let input = input.to_owned();
+        feed(move |outlet| {
+            let heard = listen(&input, codec, outlet);
+            heard.map_err(|fault| format!("the microphone {input}: {fault}"))
+        })
+    };
     intake.start()?;
-    while let Some(frame) = frames.recv().await {
-        intake.push_or_lose(frame?);
-    }
+    let intake = &*intake;
+    listen_unless_muted(|| intake.is_muted(), open, |frame| intake.push_or_lose(frame)).await?;
     intake.stop()
 }
 
@@ -57,7 +61,7 @@ fn encode(
     outlet: &Outlet,
 ) -> Result<(), String> {
     let mut silent = Duration::ZERO;
-    loop {
+    while outlet.is_wanted() {
         if let Some(fault) = fault.get() {
             return Err(String::clone(fault));
         }
@@ -75,6 +79,7 @@ fn encode(
             }
         }
     }
+    Ok(())
 }
 
 fn next(heard: &Receiver<Vec<i16>>) -> Result<Option<Vec<i16>>, String> {

@@ -1,5 +1,6 @@
 //! The metrics, in Prometheus' text format. `docs/operations.md` has each of them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ metrics! {
     NETWORK = "earmark_network_up", "gauge", "Whether the network is usable: 1 or 0.";
     SOCKET = "earmark_live_socket_up", "gauge", "Whether a live socket is up: 1 or 0.";
     DOWNS = "earmark_live_socket_downs_total", "counter", "How often a live socket went down.";
+    FRUITLESS = "earmark_live_socket_fruitless_total", "counter",
+        "Connections of it that brought nothing though frames were expected.";
     OFFERED = "earmark_source_frames_offered_total", "counter", "Frames a source has offered.";
     TAKEN = "earmark_source_frames_taken_total", "counter", "Frames of it that were taken.";
     LOST = "earmark_source_frames_refused_total", "counter", "Frames of it that were lost.";
@@ -80,14 +83,10 @@ impl Page {
         self.one(metric, value.as_secs_f64());
     }
 
-    fn counted<'a>(&mut self, metric: Metric, label: &str, words: impl Iterator<Item = &'a str>) {
-        let mut counts = std::collections::BTreeMap::<&str, u64>::new();
-        for word in words {
-            *counts.entry(word).or_default() += 1;
-        }
+    fn counted(&mut self, metric: Metric, label: &str, counts: &BTreeMap<&'static str, u64>) {
         self.head(metric);
         for (word, count) in counts {
-            self.labelled(metric, &[(label, word)], count);
+            self.labelled(metric, &[(label, word)], *count);
         }
     }
 }
@@ -137,8 +136,8 @@ fn of_runtime(page: &mut Page, facts: &Facts) {
     page.seconds(IN_MEMORY, status.indicator.in_memory);
     page.seconds(ON_DISK, status.indicator.on_disk);
     page.seconds(UNSYNCED, status.indicator.unsynced);
-    page.counted(RECORDINGS, "status", status.recordings.iter().map(|one| one.status));
-    page.counted(SESSIONS, "state", status.sessions.iter().map(|one| one.state));
+    page.counted(RECORDINGS, "status", &facts.recordings);
+    page.counted(SESSIONS, "state", &facts.sessions);
 }
 
 fn of_network(page: &mut Page, facts: &Facts) {
@@ -154,6 +153,11 @@ fn of_network(page: &mut Page, facts: &Facts) {
             let value = if metric == SOCKET { u64::from(*is_up) } else { *downs };
             page.labelled(metric, &labels, value);
         }
+    }
+    page.head(FRUITLESS);
+    for socket in &facts.status.sockets {
+        let labels = [("device", socket.device.as_str()), ("account", socket.account.as_str())];
+        page.labelled(FRUITLESS, &labels, socket.fruitless);
     }
 }
 

@@ -54,7 +54,7 @@ fn what_a_microphone_hears_is_kept_sample_by_sample() {
     let host = Host::start_with(&room, |command| {
         command.env("HOME", room.path("")).env("EARMARK_TOKEN", "secret");
     });
-    host.wait_for_metric("earmark_frames_captured_total{device=\"desk\"}", |frames| frames > 200.0);
+    host.wait_for_metric("earmark_frames_captured_total", |frames| frames > 200.0);
     let (code, log) = host.stop();
     assert_eq!(code, Some(0), "{log}");
     speaker.join().expect("nobody fails while speaking");

@@ -100,8 +100,11 @@ impl SyncWorker {
         let now = self.shared.stamp();
         if let Some((pressure, told)) = pressure {
             self.pace.asked_for_less();
-            self.gate.pressed(pressure, told, (recording, one.account()), now.moment);
-            self.show_holds();
+            // A moment's hold is seen by who looks at the status; to announce it for each of a
+            // backlog, and its end, would be noise.
+            if self.gate.pressed(pressure, told, (recording, one.account()), now.moment) {
+                self.show_holds();
+            }
         } else if matches!(verdict, Some(Verdict::Synced | Verdict::Accepted { .. })) {
             self.pace.taken();
             if self.gate.relieved(one.account(), one.started_at(), now) {

@@ -96,9 +96,11 @@ impl Uplink {
             return self.shared.ignored(super::NAME, "a pong that answers no ping");
         };
         let proven = up.pings.drain(..=place).filter_map(|(_, sent)| sent).next_back();
+        up.has_proven |= proven.is_some();
         if let Some((capture, up_to)) = proven
-            && let Some(link) = self.links.get(key)
+            && let Some(link) = self.links.get_mut(key)
         {
+            link.weigh();
             link.enter(SocketNews::Delivered(capture, up_to), &self.shared);
         }
     }
@@ -108,11 +110,18 @@ impl Uplink {
             return;
         };
         up.unheard_since = None;
-        if text == "ping" {
+        up.was_heard = true;
+        let is_ping = text == "ping";
+        if is_ping {
             let pong = Bytes::copy_from_slice(&earmark_wire::pong());
             // A socket that takes no more is found out by its next ping.
             let _ = up.outgoing.try_send(Outgoing::Binary(pong));
-        } else if let Some(link) = self.links.get(key) {
+        }
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        link.weigh();
+        if !is_ping {
             link.enter(SocketNews::Text(text), &self.shared);
         }
     }

@@ -13,6 +13,9 @@ use crate::event::Event as Announced;
 use crate::live::{Closed, Reaction, Verdict};
 use crate::source::SourceKey;
 
+/// What is said of connections that bring nothing, once in a row of them.
+const WEDGED: &str = "; one connection after the other brings nothing";
+
 /// When a fresh token for an account was asked for.
 pub(super) struct SignIn {
     asked_at: Moment,
@@ -29,8 +32,24 @@ impl Uplink {
         {
             link.forgive();
         }
+        let mut verdict = Verdict::of_close(closed);
+        if self.is_newly_wedged(key, &verdict) {
+            verdict.words.push_str(WEDGED);
+        }
         self.take_down(key, closed.code, ctx);
-        self.react(key, Verdict::of_close(closed), ctx);
+        self.react(key, verdict, ctx);
+    }
+
+    /// Counts a connection that brought nothing; whether a person should be told that it is one
+    /// after the other. An end that the table has an answer to, other than another try, is not
+    /// counted: what is wrong is known.
+    fn is_newly_wedged(&mut self, key: &SourceKey, verdict: &Verdict) -> bool {
+        let now = self.shared.now();
+        let Some(link) = self.links.get_mut(key) else {
+            return false;
+        };
+        let is_counted = verdict.reaction == Reaction::Reconnect && link.expects_frames();
+        is_counted && !link.weigh() && link.wedge.ended(now)
     }
 
     /// Does what the table says.

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context, SpawnHandle};
+use earmark_core::ingest::Source as Machinery;
 use earmark_core::{CaptureId, FrameSeq, Moment};
 use tokio::sync::{mpsc, oneshot};
 
+use super::wedge::Wedge;
 use super::{NAME, Uplink};
 use crate::actors::Shared;
 use crate::live::{ClientConversationId, Outgoing};
@@ -27,6 +29,8 @@ pub(super) struct Link {
     pub(super) conversation: Option<ClientConversationId>,
     /// When a frame was last sent.
     pub(super) last_sent: Moment,
+    /// The connections that brought nothing.
+    pub(super) wedge: Wedge,
     pub(super) state: State,
 }
 
@@ -56,6 +60,10 @@ pub(super) struct Up {
     pub(super) _listening: oneshot::Sender<()>,
     /// The number after the last frame that was sent, and its capture.
     pub(super) sent: Option<(CaptureId, FrameSeq)>,
+    /// Whether the server has said a word.
+    pub(super) was_heard: bool,
+    /// Whether it has proven that it read a frame.
+    pub(super) has_proven: bool,
     /// When the first frame was sent since the server was last heard.
     pub(super) unheard_since: Option<Moment>,
     /// The pings without an answer, and what each would prove.
@@ -101,7 +109,7 @@ impl State {
 }
 
 impl Link {
-    pub(super) const fn new(entry: Arc<Entry>) -> Self {
+    pub(super) fn new(entry: Arc<Entry>) -> Self {
         Self {
             entry,
             failures: 0,
@@ -110,6 +118,7 @@ impl Link {
             ended: None,
             conversation: None,
             last_sent: Moment::ZERO,
+            wedge: Wedge::default(),
             state: State::Idle,
         }
     }
@@ -119,6 +128,25 @@ impl Link {
     pub(super) const fn forgive(&mut self) {
         self.failures = 0;
         self.asked_sign_in = false;
+    }
+
+    /// Whether the connection that is up has borne fruit; then no row of fruitless ones goes on.
+    pub(super) fn weigh(&mut self) -> bool {
+        let bears = matches!(&self.state, State::Up(up) if up.was_heard && up.has_proven);
+        if bears {
+            self.wedge.clear();
+        }
+        bears
+    }
+
+    /// Whether frames should be flowing and connection after connection brings nothing.
+    pub(super) fn is_wedged(&self) -> bool {
+        self.wedge.is_wedged() && self.expects_frames()
+    }
+
+    /// Whether a connection without a frame is nobody's wish.
+    pub(super) fn expects_frames(&self) -> bool {
+        self.entry.look(Machinery::expects_frames)
     }
 
     pub(super) fn enter(&self, news: SocketNews, shared: &Shared) {
