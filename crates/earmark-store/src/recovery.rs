@@ -343,7 +343,8 @@ impl Recovery {
         }
     }
 
-    /// Where all frames lie that are in no sealed recording, those included that may not be durable.
+    /// Where all frames lie that are in no sealed recording, those included that may not be
+    /// durable.
     pub(crate) fn all_batches(&self) -> Batches {
         let mut batches = self.batches.clone();
         for (number, located) in &self.tail {

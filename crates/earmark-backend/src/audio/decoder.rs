@@ -37,7 +37,8 @@ impl Decoder {
         Ok(Self { encoding, opus })
     }
 
-    /// The samples of a frame, those of several channels by turns. An Opus packet may hold up to 120 ms, whatever is usual.
+    /// The samples of a frame, those of several channels by turns. An Opus packet may hold up to
+    /// 120 ms, whatever is usual.
     ///
     /// # Errors
     ///
