@@ -20,6 +20,9 @@ use super::usage::Usage;
 use crate::kills::Program;
 use crate::locked::locked;
 
+/// How the program is run for good.
+const UNIT: &str = include_str!("../../../docs/earmark.service");
+
 /// How long the host may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(30);
 
@@ -65,6 +68,12 @@ impl Place {
     }
 }
 
+/// The variables of a unit that are not the program's own, which its configuration says here.
+fn of_unit(unit: &str) -> impl Iterator<Item = (&str, &str)> {
+    let variables = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    variables.filter_map(|one| one.split_once('=')).filter(|(name, _)| !name.starts_with("EARMARK"))
+}
+
 /// A host that runs.
 pub(super) struct Host {
     child: Child,
@@ -77,6 +86,7 @@ impl Host {
         command.arg("run").arg("--config").arg(place.config());
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::piped()).kill_on_drop(true);
+        command.envs(of_unit(UNIT));
         if let Some(clock) = &place.clock {
             command.env("LD_PRELOAD", &clock.library).env(VARIABLE, &clock.path);
         }

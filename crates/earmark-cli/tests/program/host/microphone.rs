@@ -22,8 +22,8 @@ fn plug_in(room: &Room) {
     let pipe = room.text("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("it starts").success());
     let settings = format!(
-        "pcm.pipe {{ type file slave.pcm \"null\" file \"/dev/null\" infile {pipe:?} format raw }}\n\
-         pcm.!default {{ type plug slave.pcm \"pipe\" }}\n"
+        "pcm.pipe {{ type file slave.pcm \"null\" file \"/dev/null\" infile {pipe:?} \
+         format raw }}\npcm.!default {{ type plug slave.pcm \"pipe\" }}\n"
     );
     fs::write(room.path(".asoundrc"), settings).expect("it is written");
 }
