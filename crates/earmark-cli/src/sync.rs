@@ -151,33 +151,13 @@ fn ended_badly(course: &Course) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use earmark::{Account, Device, WallTime};
-
     use super::*;
-
-    fn recording((number, (frames, status)): (u64, (u64, &'static str))) -> RecordingStatus {
-        RecordingStatus {
-            id: format!("r-00000000-{number}").parse().expect("an id"),
-            device: Device::new("desk").expect("a name"),
-            account: Account::new("default").expect("a name"),
-            session: "s-00000000-1".parse().expect("an id"),
-            conversation: None,
-            started_at: WallTime::default(),
-            duration: Duration::ZERO,
-            frames,
-            bytes: 0,
-            sha256: None,
-            status,
-            reason: None,
-            attempts: 0,
-            next_attempt: None,
-            needs_person: false,
-        }
-    }
+    use crate::host::recording;
 
     fn status(recordings: &[(u64, &'static str)]) -> Status {
-        let recordings = (1..).zip(recordings.iter().copied()).map(recording).collect();
-        Status { recordings, ..Status::default() }
+        let of =
+            |(number, &(frames, status))| RecordingStatus { frames, ..recording(number, status) };
+        Status { recordings: (1..).zip(recordings).map(of).collect(), ..Status::default() }
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn trouble_of(socket: &SocketStatus) -> Option<String> {
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// F30.
@@ -182,7 +182,8 @@ mod tests {
         }
     }
 
-    fn recording(number: u32, status: &'static str) -> RecordingStatus {
+    /// One of the recordings of a store, with one frame of one byte.
+    pub(crate) fn recording(number: u64, status: &'static str) -> RecordingStatus {
         RecordingStatus {
             id: format!("r-00000000-{number}").parse().expect("an id"),
             device: Device::new("desk").expect("a name"),

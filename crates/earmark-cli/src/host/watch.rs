@@ -139,35 +139,15 @@ fn waiting(status: &Status, credentials: &HostCredentials) -> BTreeMap<Account, 
 
 #[cfg(test)]
 mod tests {
-    use earmark::{Device, WallTime};
-
     use super::*;
-
-    fn recording(number: u32, status: &'static str, bytes: u64) -> RecordingStatus {
-        RecordingStatus {
-            id: format!("r-00000000-{number}").parse().expect("an id"),
-            device: Device::new("desk").expect("a name"),
-            account: Account::new("default").expect("a name"),
-            session: "s-00000000-1".parse().expect("an id"),
-            conversation: None,
-            started_at: WallTime::default(),
-            duration: Duration::ZERO,
-            frames: 1,
-            bytes,
-            sha256: None,
-            status,
-            reason: None,
-            attempts: 0,
-            next_attempt: None,
-            needs_person: false,
-        }
-    }
+    use crate::host::recording;
 
     /// F128.
     #[test]
     fn only_synced_recordings_make_room_and_the_oldest_ones_first() {
         let states = ["pending", "synced", "failed", "synced", "uploading", "synced"];
-        let recordings = (1..).zip(states).map(|(number, state)| recording(number, state, 100));
+        let hundred = |(number, state)| RecordingStatus { bytes: 100, ..recording(number, state) };
+        let recordings = (1..).zip(states).map(hundred);
         let status = Status { recordings: recordings.collect(), ..Status::default() };
         let removed = |max| {
             let ids = removable(&status, max);

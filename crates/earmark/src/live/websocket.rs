@@ -101,6 +101,10 @@ impl Default for SocketLimits {
 type Socket = WebSocketStream<MaybeTlsStream<Metered<TcpStream>>>;
 
 /// Live sockets to one server, over TLS where the URL says `https`.
+///
+/// The library beneath writes each upgrade request, and so the token, to the target
+/// `tungstenite::handshake::client` of the crate `log`, at its level trace. A host that takes in
+/// what libraries log must leave that target out, as `earmark run` does.
 #[derive(Clone)]
 pub struct WebSocketDialer {
     server: ServerUrl,
