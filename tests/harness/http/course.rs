@@ -303,7 +303,12 @@ impl Track {
             Class::SignIn => self.sign_in(Errand::Poll, at, words),
             Class::Running(_) | Class::Waits(_) if is_over => {
                 let words = "the server did not finish its work on it within 6 h";
-                self.wait(Errand::Upload, When::BackOff, at, words);
+                let when = if let Class::Waits(told @ When::Told(_)) = meaning.class {
+                    told
+                } else {
+                    When::BackOff
+                };
+                self.wait(Errand::Upload, when, at, words);
             }
             Class::Running(seconds) => {
                 self.row = 0;

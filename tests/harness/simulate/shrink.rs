@@ -14,11 +14,14 @@ struct Shrinker<'a> {
     world: &'a World,
     invariant: Invariant,
     tries: u32,
+    /// So many lines at the end stay: without them nothing need come to rest.
+    tail: usize,
 }
 
 /// The smallest feed that was found to break the same invariant. It reads back from its text.
 pub fn shrink(world: &World, invariant: Invariant) -> Feed {
-    let mut shrinker = Shrinker { world, invariant, tries: 0 };
+    let tail = tail(&world.feed.lines, invariant);
+    let mut shrinker = Shrinker { world, invariant, tries: 0, tail };
     let passed_over = run(world, &world.feed).passed_over;
     let mut lines = world.feed.lines.clone();
     lines.retain(|line| !passed_over.contains(&line.number));
@@ -30,6 +33,16 @@ pub fn shrink(world: &World, invariant: Invariant) -> Feed {
     lines = shrinker.whole_seconds(lines);
     lines = shrinker.drop_lines(lines);
     feed_of(&lines)
+}
+
+/// How many lines there are from where all faults cease, if what is broken is that something comes
+/// to rest after them.
+fn tail(lines: &[Line], invariant: Invariant) -> usize {
+    if !matches!(invariant, Invariant::TerminalAndVisible | Invariant::NeverStuck) {
+        return 0;
+    }
+    let heals = |line: &Line| matches!(line.action, Action::DiskHeal);
+    lines.iter().rposition(heals).map_or(0, |place| lines.len() - place)
 }
 
 fn feed_of(lines: &[Line]) -> Feed {
@@ -50,9 +63,9 @@ impl Shrinker<'_> {
         let mut size = lines.len().div_ceil(2);
         while size > 0 {
             let mut at = 0;
-            while at < lines.len() && self.tries < TRIES_MAX {
+            while at + self.tail < lines.len() && self.tries < TRIES_MAX {
                 let mut fewer = lines.clone();
-                fewer.drain(at..lines.len().min(at + size));
+                fewer.drain(at..(lines.len() - self.tail).min(at + size));
                 if self.still_fails(&fewer).is_some() {
                     lines = fewer;
                 } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use earmark_core::session::{
     LINK_WAIT, RecoveredRecording, RecoveredSession, RecoveredUpload, SessionEnd as End,
 };
-use earmark_core::{Account, Device, Moment, RecordingId, SessionId, Stamp, WallTime};
+use earmark_core::{Account, CaptureId, Device, Moment, RecordingId, SessionId, Stamp, WallTime};
 
 use super::{Ledger, RecordingFacts, SessionFacts};
 
@@ -17,7 +17,8 @@ type Own<'a> = Vec<(RecordingId, &'a RecordingFacts)>;
 
 impl Ledger {
     /// The sessions that have recordings. `sealed` gives the proof that a recording is sealed,
-    /// where there is one.
+    /// where there is one. A session of which damage left nothing but its recordings is among them,
+    /// for they must come to an end as well.
     pub fn found_sessions<R>(
         &self,
         sealed: impl Fn(RecordingId) -> Option<R>,
@@ -25,11 +26,12 @@ impl Ledger {
     ) -> FoundSessions<R> {
         let mut found = FoundSessions::new();
         for (id, own) in self.recordings_by_session() {
-            if let Some(facts) = self.sessions.get(&id) {
-                let session = self.found_session(id, facts, &own, &sealed, now);
-                let key = (facts.device.clone(), facts.account.clone());
-                found.entry(key).or_default().push(session);
-            }
+            let Some((_, first)) = own.first() else { continue };
+            let key = (first.device.clone(), first.account.clone());
+            let facts = self.sessions.get(&id).map(AsRef::as_ref);
+            let capture = facts.map_or(first.capture, |facts| facts.capture);
+            let session = self.found_session((id, capture), facts, &own, &sealed, now);
+            found.entry(key).or_default().push(session);
         }
         for sessions in found.values_mut() {
             sessions.sort_by_key(|session| session.recordings.first().map(|one| one.recording));
@@ -47,18 +49,18 @@ impl Ledger {
 
     fn found_session<R>(
         &self,
-        id: SessionId,
-        facts: &SessionFacts,
+        (id, capture): (SessionId, CaptureId),
+        facts: Option<&SessionFacts>,
         own: &Own<'_>,
         sealed: &impl Fn(RecordingId) -> Option<R>,
         now: Stamp,
     ) -> RecoveredSession<R> {
         RecoveredSession {
             session: id,
-            capture: facts.capture,
-            end: facts.closed.map_or(End::Recovered, |(_, end)| end.into()),
+            capture,
+            end: facts.and_then(|one| one.closed).map_or(End::Recovered, |(_, end)| end.into()),
             conversation: own.iter().find_map(|(_, one)| one.conversation.clone()),
-            sync_started: facts.sync_started,
+            sync_started: facts.and_then(|one| one.sync_started),
             recordings: own
                 .iter()
                 .map(|(id, one)| self.found_recording(*id, one, sealed(*id), now))

@@ -100,6 +100,23 @@ fn sessions_are_found_in_the_order_of_their_audio() {
 }
 
 #[test]
+fn a_session_of_which_damage_left_its_recordings_alone_is_found() {
+    let mut world = World::new();
+    let (capture, session) = world.capture();
+    let first = world.cut_recording(capture, session, 100);
+    let second = world.cut_recording(capture, session, 100);
+    let lost = world.store.next_session();
+    world.stage(Record::SessionMoved { recording: second, session: lost });
+    let found = found_of_one(&world, stamp().wall);
+    let seen: Vec<_> = found
+        .iter()
+        .map(|one| (one.session, one.capture, one.end, one.recordings[0].recording))
+        .collect();
+    let end = End::Recovered;
+    assert_eq!(seen, [(session, capture, end, first), (lost, capture, end, second)]);
+}
+
+#[test]
 fn a_clock_that_was_set_ahead_stretches_no_wait() {
     let mut world = World::new();
     let (capture, session) = world.capture();

@@ -105,10 +105,13 @@ impl Uploads {
     pub(super) fn died(&mut self) {
         self.ended = None;
         self.flights.clear();
+        // The next life does not know how many requests this one has sent.
+        self.left.clear();
         for recording in self.recordings.values_mut() {
             recording.in_flight = 0;
-            if self.rotted {
-                // Damage may take the record of an answer, and with it the wait that this told.
+            if self.rotted || self.clocks_moved {
+                // Damage may take the record of an answer, and with it the wait that this told. The
+                // next life knows by the time of day alone how much of a wait is over.
                 recording.told = None;
             }
         }
@@ -166,6 +169,8 @@ impl Uploads {
         let due = conversation.is_some()
             || known.relinked
             || clocks_moved
+            // Damage may take a link, and leave the request that named it.
+            || (rotted && known.requests > 0)
             || waited.is_none_or(|due| at >= due);
         let leaving = Leaving { sealed: known.sealed, due, ordinal: attempt, journalled: attempt };
         let supposed = LinkEffect {

@@ -287,6 +287,9 @@ impl Reference {
             PollVerdict::Spends { .. } => self.spend(),
             PollVerdict::Reupload { delay, .. } => self.wait(Errand::Upload, *delay),
             PollVerdict::SignIn { .. } => self.sign_in(errand),
+            PollVerdict::Waits { delay: Delay::Told(told), .. } if lease <= self.now => {
+                self.wait(Errand::Upload, Delay::Told(*told));
+            }
             PollVerdict::Running { .. } | PollVerdict::Waits { .. } if lease <= self.now => {
                 self.wait(Errand::Upload, Delay::BackOff);
             }

@@ -162,7 +162,7 @@ impl<R: SealedToken + 'static> Upload<R> {
                 if lease_is_over(job, step.now) =>
             {
                 let reason = "the server did not finish its work on it within 6 h";
-                self.wait(Errand::Upload, Delay::BackOff, reason, step)
+                self.wait(Errand::Upload, after_the_lease(verdict), reason, step)
             }
             PollVerdict::Running { poll_after } => {
                 self.waits = 0;
@@ -226,6 +226,20 @@ impl<R: SealedToken + 'static> Upload<R> {
         let next =
             State::Settling { end: end.clone(), generation: self.next_generation(), armed: arm };
         self.go(state, next, Journal::Skip, step)
+    }
+}
+
+/// How long an upload waits whose last question brought no end. What the server told holds for it,
+/// too.
+const fn after_the_lease(verdict: &PollVerdict) -> Delay {
+    match verdict {
+        PollVerdict::Waits { delay: Delay::Told(wait), .. } => Delay::Told(*wait),
+        PollVerdict::Waits { .. }
+        | PollVerdict::Running { .. }
+        | PollVerdict::Synced
+        | PollVerdict::Spends { .. }
+        | PollVerdict::Reupload { .. }
+        | PollVerdict::SignIn { .. } => Delay::BackOff,
     }
 }
 

@@ -120,6 +120,20 @@ fn a_job_whose_lease_ran_out_offline_is_asked_for_once_more() {
 }
 
 #[test]
+fn what_the_server_told_at_the_last_question_holds_for_the_next_upload() {
+    let mut bench = Bench::accepted();
+    bench.hear(Event::NetworkLost);
+    bench.wait();
+    bench.now = at(8 * 60 * 60);
+    bench.hear(Event::NetworkReturned);
+    bench.poll(failing(Delay::Told(secs(600))));
+    assert_eq!(bench.status(), "pending");
+    bench.wait();
+    assert_eq!(bench.now.moment, at(8 * 60 * 60 + 600).moment);
+    assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 2)]);
+}
+
+#[test]
 fn a_question_is_not_journalled_unless_the_server_told_when_to_ask_again() {
     let recorded = |verdict| {
         let mut bench = Bench::accepted();
