@@ -65,6 +65,9 @@ mod tests {
         }
     }
 
+    /// Far longer than anything here takes: only what never comes is waited for so long.
+    const HEARD_WITHIN: Duration = Duration::from_secs(60);
+
     /// A source with a device that brings so many frames and is silent then.
     struct Stage {
         is_muted: Rc<Cell<bool>>,
@@ -94,7 +97,8 @@ mod tests {
         }
 
         async fn hears(&mut self, what: &str) {
-            assert_eq!(self.told.recv().await, Some(what));
+            let told = tokio::time::timeout(HEARD_WITHIN, self.told.recv()).await;
+            assert_eq!(told, Ok(Some(what)));
         }
     }
 
