@@ -74,11 +74,13 @@ impl Checker {
             uploaded: counts.uploaded,
         };
         if self.rotted {
-            // Damage may take the record that a recording was made of frames that were let go
-            // since: then they are let go, and counted, once more.
+            // Damage may take the record that a recording was made of frames that were let go or
+            // uploaded since: then they are that, and counted, once more.
             let sum = frames.muted + frames.rejected + frames.lost + frames.held;
             let twice = (sum + frames.released + frames.uploaded).saturating_sub(frames.captured);
-            frames.released -= twice.min(frames.released);
+            let released = twice.min(frames.released);
+            frames.released -= released;
+            frames.uploaded -= (twice - released).min(frames.uploaded);
         }
         self.note(at, progress::conservation(&frames));
         let truth = (self.frames.offered, self.frames.muted, self.frames.rejected);
