@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a campaign runs when nobody says: under a minute, its last case included.
-const SLICE: Duration = Duration::from_secs(45);
+const SLICE: Duration = Duration::from_secs(30);
 /// A week; more is a slip of the finger.
 const MINUTES_MAX: f64 = 7.0 * 24.0 * 60.0;
 
