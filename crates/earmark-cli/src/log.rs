@@ -31,7 +31,7 @@ pub(crate) enum LogFormat {
 pub(crate) struct Habits<'a> {
     /// What is logged unless `RUST_LOG` asks for something else.
     pub(crate) level: &'a str,
-    /// How often the same line, its numbers aside, is logged in a minute.
+    /// How often the same line about a fault or another try is logged in a minute.
     pub(crate) repeats_per_minute_max: u32,
 }
 

@@ -22,6 +22,9 @@ const LINES_MAX: usize = 1_024;
 /// The fields whose digits tell one thing from another.
 const IDS: [&str; 3] = ["recording", "session", "conversation"];
 
+/// The fields that a line about a fault or another try has.
+const TRIES: [&str; 4] = ["fault", "reason", "recording", "words"];
+
 /// How many lines each module has left out that were not told of yet.
 static UNTOLD: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
 
@@ -93,9 +96,11 @@ impl Visit for Words {
     }
 }
 
-/// Whether a line is one for people, and not for whoever looks for a defect; nor of this file.
+/// Whether a line may be one of many: a fault, or another try. What comes up, goes down, begins or
+/// ends is told each time.
 fn is_limited(metadata: &Metadata<'_>) -> bool {
-    *metadata.level() <= Level::INFO && metadata.module_path() != Some(module_path!())
+    let is_of_a_try = TRIES.iter().any(|name| metadata.fields().field(name).is_some());
+    *metadata.level() <= Level::WARN || (*metadata.level() == Level::INFO && is_of_a_try)
 }
 
 impl<S: Subscriber> Filter<S> for LeftOut {
@@ -182,6 +187,10 @@ mod tests {
             assert_eq!(written(), 2);
             say("r-1", 1, "the server is busy");
             assert_eq!(written(), 3);
+            for _ in 0..2 {
+                tracing::info!(device = "pendant", "the live socket is up");
+            }
+            assert_eq!(written(), 5, "what comes up is told each time");
         });
     }
 }
