@@ -368,7 +368,7 @@ pub(crate) const KEYS: &[Key] = &[
         "repeats_per_minute_max",
         Shape::Whole(1, 10_000),
         Whole(1),
-        "How often the same line about a fault or another try is logged in a minute; the rest is counted.",
+        "How often the same line about a fault or a try is logged a minute; the rest is counted.",
     ),
     key(
         Host,
