@@ -31,7 +31,7 @@ const HUNG: u8 = 9;
 /// Executions of a long run, all together.
 const EXECUTIONS_LONG: u64 = 50_000_000;
 /// Seconds of the slice that nobody asked more of.
-const SLICE_SECONDS: f64 = 20.0;
+const SLICE_SECONDS: f64 = 12.0;
 /// Seconds for a planted bug to be noticed.
 const CONTROL_SECONDS: f64 = 2.0;
 /// How long one execution may last; a machine may be busy with other things.
