@@ -84,17 +84,20 @@ pub struct SocketLimits {
     pub asides_window: Duration,
 }
 
+/// The product's own limits.
+const LIMITS: SocketLimits = SocketLimits {
+    connect: CONNECT_WAIT,
+    write: WRITE_WAIT,
+    close: CLOSE_WAIT,
+    message_bytes: MESSAGE_BYTES_MAX,
+    frame_bytes: FRAME_BYTES_MAX,
+    asides: ASIDES_MAX,
+    asides_window: ASIDES_WINDOW,
+};
+
 impl Default for SocketLimits {
     fn default() -> Self {
-        Self {
-            connect: CONNECT_WAIT,
-            write: WRITE_WAIT,
-            close: CLOSE_WAIT,
-            message_bytes: MESSAGE_BYTES_MAX,
-            frame_bytes: FRAME_BYTES_MAX,
-            asides: ASIDES_MAX,
-            asides_window: ASIDES_WINDOW,
-        }
+        LIMITS
     }
 }
 

@@ -4,19 +4,24 @@ use std::time::Duration;
 
 use earmark_core::WallTime;
 use earmark_core::sync::{JobBody, UploadBody};
-use earmark_wire::{Job, JobStatus, ReplyBody, UploadResult};
+use earmark_wire::{Detail, Job, JobStatus, ReplyBody, UploadResult};
 
 /// The reason of a refusal, in words; nothing when the body gives none.
 pub(super) fn detail(body: &ReplyBody) -> String {
+    refusal(body).map(ToString::to_string).unwrap_or_default()
+}
+
+/// The reason of a refusal, if the body gives one.
+pub(super) const fn refusal(body: &ReplyBody) -> Option<&Detail> {
     match body {
-        ReplyBody::Detail(detail) => detail.to_string(),
+        ReplyBody::Detail(detail) => Some(detail),
         ReplyBody::Result(_)
         | ReplyBody::Job(_)
         | ReplyBody::NoRoute
         | ReplyBody::OtherJson
         | ReplyBody::NotJson
         | ReplyBody::Empty
-        | ReplyBody::TooLong => String::new(),
+        | ReplyBody::TooLong => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use earmark_core::sync::Pressure;
 use earmark_wire::ReplyBody;
 
+use super::answer;
 use crate::http::HttpReply;
 
 /// What `X-Omi-Rate-Limit-Reason` says when the account has used its fair share.
@@ -12,26 +13,14 @@ const NO_CAPACITY: &str = "backfill_capacity";
 
 /// What the server asks for with this answer; nothing when it asks for nothing less.
 pub(super) fn of(reply: &HttpReply, read: &ReplyBody) -> Option<Pressure> {
+    let code = answer::refusal(read).and_then(|detail| detail.code.as_deref());
     match reply.status {
         429 if reply.limit_reason.as_deref().map(str::trim) == Some(FAIR_USE) => {
             Some(Pressure::FairUse)
         }
-        503 if code(read) == Some(NO_CAPACITY) => Some(Pressure::Capacity),
+        503 if code == Some(NO_CAPACITY) => Some(Pressure::Capacity),
         429 | 503 => Some(Pressure::Busy),
         _ => None,
-    }
-}
-
-fn code(read: &ReplyBody) -> Option<&str> {
-    match read {
-        ReplyBody::Detail(detail) => detail.code.as_deref(),
-        ReplyBody::Result(_)
-        | ReplyBody::Job(_)
-        | ReplyBody::NoRoute
-        | ReplyBody::OtherJson
-        | ReplyBody::NotJson
-        | ReplyBody::Empty
-        | ReplyBody::TooLong => None,
     }
 }
 

@@ -18,15 +18,6 @@ mod limits;
 
 const CANARY: &str = "canary-7f3a";
 const PATIENCE: Duration = Duration::from_secs(20);
-const LIMITS: SocketLimits = SocketLimits {
-    connect: CONNECT_WAIT,
-    write: WRITE_WAIT,
-    close: CLOSE_WAIT,
-    message_bytes: MESSAGE_BYTES_MAX,
-    frame_bytes: FRAME_BYTES_MAX,
-    asides: ASIDES_MAX,
-    asides_window: ASIDES_WINDOW,
-};
 
 fn account(name: &str) -> Account {
     Account::new(name).expect("short enough")
@@ -96,17 +87,23 @@ async fn got(server: &mut WebSocketStream<TcpStream>) -> Message {
     next.expect("it is up").expect("it is up")
 }
 
+/// The head of a request.
+async fn head_of(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a head"));
+    }
+    String::from_utf8(head).expect("text")
+}
+
 /// The head of the request that a dial sends, which is answered with `answer`.
 async fn dial_answered(hello: Hello, answer: &str) -> (String, Result<LiveSocket, DialFault>) {
     let (listener, url) = listen().await;
     let served = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.expect("a head"));
-        }
+        let head = head_of(&mut stream).await;
         stream.write_all(answer.as_bytes()).await.expect("written");
-        String::from_utf8(head).expect("text")
+        head
     };
     let dialer = dialer(&url);
     let (socket, head) = tokio::join!(dialer.dial(hello), served);

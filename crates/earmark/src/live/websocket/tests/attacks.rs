@@ -130,11 +130,7 @@ async fn upgrade_with(headers: &str) -> Result<LiveSocket, DialFault> {
     let (listener, url) = listen().await;
     let served = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.expect("a head"));
-        }
-        let head = String::from_utf8(head).expect("text");
+        let head = head_of(&mut stream).await;
         let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
         let accept = derive_accept_key(key.expect("a key").as_bytes());
         let answer = format!(
