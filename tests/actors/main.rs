@@ -5,5 +5,6 @@ mod durability;
 mod host;
 mod limits;
 mod live;
+mod panics;
 mod transfers;
 mod wire;
