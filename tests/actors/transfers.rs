@@ -187,3 +187,20 @@ fn an_account_that_has_used_its_share_waits_as_told_and_another_goes_on() {
         }
     });
 }
+
+#[test]
+fn a_device_that_never_pauses_is_uploaded_as_it_goes_where_no_live_socket_is_wanted() {
+    story(async |setting| {
+        let life = start(&setting).await;
+        let source = open(life.runtime(), "pendant", "default");
+        source.live(false).expect("nothing else waits");
+        for _ in 0..450 {
+            speak(&source);
+            pass_millis(1_000).await;
+        }
+        let uploads = setting.network.state().uploads;
+        assert!(uploads.len() >= 2, "{uploads:?}");
+        let status = life.runtime().status_now().await.expect("the runtime runs");
+        assert!(status.sockets.is_empty());
+    });
+}

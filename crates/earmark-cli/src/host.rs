@@ -197,8 +197,8 @@ impl Host {
                 fault: None,
             };
             self.board.note(|board| board.sources.insert(source.name.clone(), facts));
-            if self.config.server.live && source.live {
-                handle.live(true).map_err(Failure::wrong)?;
+            if self.config.server.live {
+                handle.live(source.live).map_err(Failure::wrong)?;
             }
             handles.insert(source.device.clone(), handle.clone());
             let intake = Intake::new(handle, source.encoding, Arc::clone(room), counts);

@@ -52,5 +52,5 @@ pub use recent::CONVERSATIONS_REMEMBERED_MAX;
 pub use track::{
     Announcement, CONNECT_GRACE, CONVERSATION_GAP, CONVERSATION_WAIT, Effect, Event, LINK_WAIT,
     Position, RECORDING_AGE_MAX, RECORDING_AUDIO_MAX, RECORDING_GAP_MAX, RecoveredRecording,
-    RecoveredSession, RecoveredUpload, Run, SessionEnd, Track,
+    RecoveredSession, RecoveredUpload, Run, SESSION_AGE_MAX, SessionEnd, Track,
 };

@@ -191,7 +191,8 @@ pub enum SessionEnd {
     Stopped,
     /// No frame came for 120 s.
     Gap,
-    /// The server ended the conversation.
+    /// Its conversation is over while the capture goes on: the server said so, or it was too old to
+    /// wait for that.
     Boundary,
     /// A person ended the conversation.
     Finished,

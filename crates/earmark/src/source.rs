@@ -498,7 +498,8 @@ impl SourceHandle {
     }
 
     /// Has the runtime bring up its own live socket for this source and keep it up, or take it
-    /// down.
+    /// down. Where none is wanted nobody will name a conversation: from then on each recording is a
+    /// session of its own, and is uploaded without waiting for what follows.
     ///
     /// # Errors
     ///

@@ -38,6 +38,10 @@ pub const CONVERSATION_GAP: Duration = Duration::from_secs(120);
 pub const LINK_WAIT: Duration = Duration::from_secs(150);
 /// How long a linked session waits until its conversation is ready.
 pub const CONVERSATION_WAIT: Duration = Duration::from_secs(30);
+/// A session ends with its recording when it is this old: audio of a device that never pauses waits
+/// no longer for somebody to name its conversation. It is the longest silence after which a server
+/// can be told to end one.
+pub const SESSION_AGE_MAX: Duration = Duration::from_secs(4 * 60 * 60);
 /// Within this time after a connect, the end of a conversation speaks of the audio before the
 /// connect.
 pub const CONNECT_GRACE: Duration = Duration::from_secs(15);
@@ -49,6 +53,8 @@ const _: () = assert!(CONVERSATION_GAP.as_secs() < LINK_WAIT.as_secs());
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Track<R: SealedToken> {
     link_wait: Duration,
+    /// Whether there is no live socket on which somebody could name a conversation.
+    is_unheard: bool,
     sessions: BTreeMap<SessionId, Machine<Session<R>>>,
     owners: BTreeMap<RecordingId, SessionId>,
     stretches: VecDeque<Stretch>,
@@ -69,6 +75,8 @@ struct Running {
     next: FrameSeq,
     last_at: Moment,
     session: Option<SessionId>,
+    /// When that session began.
+    since: Moment,
     recording: Option<Open>,
 }
 
@@ -106,6 +114,7 @@ impl<R: SealedToken> Track<R> {
     pub fn new(link_wait: Duration) -> Self {
         Self {
             link_wait,
+            is_unheard: link_wait.is_zero(),
             sessions: BTreeMap::new(),
             owners: BTreeMap::new(),
             stretches: VecDeque::new(),
@@ -137,6 +146,9 @@ impl<R: SealedToken> Track<R> {
                 self.listen(announcement, position, turn);
             }
             Event::ConversationFinished(_) => self.finish(turn),
+            Event::SocketWanted(wanted) => {
+                self.is_unheard = !wanted || self.link_wait.is_zero();
+            }
             Event::RecordingSealed(token) => {
                 self.tell_owner(token.recording(), event::Event::RecordingSealed(token), turn);
             }
@@ -212,7 +224,7 @@ impl<R: SealedToken> Track<R> {
         if passed(self.gap_deadline()) {
             self.end_session(SessionEnd::Gap, turn);
         } else if passed(self.age_deadline()) {
-            self.cut_and_seal(turn);
+            self.end_recording(turn);
         }
         for session in overdue {
             self.tell(session, event::Event::DeadlinePassed, turn);
@@ -296,8 +308,10 @@ impl<R: SealedToken> Default for Track<R> {
 
 /// When a stretch has waited long enough; not before its audio has ended.
 fn link_deadline(stretch: &Stretch, wait: Duration, runs: Option<SessionId>) -> Option<Moment> {
-    let is_captured = stretch.audio.iter().any(|audio| Some(audio.session) == runs);
-    (!stretch.wait_ended && !is_captured).then(|| stretch.last_at + wait)
+    if stretch.wait_ended || stretch.audio.iter().any(|audio| Some(audio.session) == runs) {
+        return None;
+    }
+    Some(stretch.last_at + wait)
 }
 
 fn of_session<R>(session: SessionId, effect: effect::Effect<R>) -> Effect<R> {

@@ -191,6 +191,7 @@ impl FrameIngest {
             Item::Muted { muted } => self.note(Record::MuteSet { device: key.device, muted }),
             Item::WantsLive { wanted } => {
                 tell(&self.peers.uplink, WantLive { entry: Arc::clone(entry), wanted });
+                self.report(key, self.shared.now(), What::SocketWanted(wanted));
             }
         }
     }

@@ -112,6 +112,7 @@ pub(crate) enum What {
     SocketUp(Option<Position>),
     Said { announcement: Announcement, position: Option<Position> },
     Finished(Option<Position>),
+    SocketWanted(bool),
 }
 
 /// What the store held when it was opened: the only place that recovery starts from.

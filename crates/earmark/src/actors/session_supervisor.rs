@@ -173,6 +173,7 @@ impl Handler<Heard> for SessionSupervisor {
             What::SocketUp(position) => Event::SocketCameUp(position),
             What::Said { announcement, position } => Event::ServerSpoke { announcement, position },
             What::Finished(position) => Event::ConversationFinished(position),
+            What::SocketWanted(wanted) => Event::SocketWanted(wanted),
         };
         self.step(&key, event, at, ctx);
     }

@@ -317,12 +317,14 @@ impl Handler<WantLive> for Uplink {
     fn handle(&mut self, WantLive { entry, wanted }: WantLive, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             let key = entry.key.clone();
-            let link = actor.links.entry(key.clone()).or_insert_with(|| Link::new(entry));
             if wanted {
+                actor.links.entry(key.clone()).or_insert_with(|| Link::new(entry));
                 return actor.want(&key, ctx);
             }
-            link.ended = None;
-            link.wedge.clear();
+            if let Some(link) = actor.links.get_mut(&key) {
+                link.ended = None;
+                link.wedge.clear();
+            }
             actor.take_down(&key, DONE, ctx);
         });
     }

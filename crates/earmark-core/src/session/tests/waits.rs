@@ -222,3 +222,47 @@ fn audio_that_is_still_captured_waits_for_no_link_however_short_the_wait() {
     assert_eq!(bench.pass(secs(1)), []);
     assert_eq!(bench.seal(1), [sync(1, false), upload(1, None)]);
 }
+
+#[test]
+fn audio_of_a_device_that_never_pauses_waits_four_hours_and_a_link_wait_at_most() {
+    let mut bench = Bench::speaking(0);
+    let mut uploaded_at = None;
+    while uploaded_at.is_none() {
+        let orders = bench.speak(1);
+        let sealed = orders.iter().filter_map(|order| {
+            let Effect::SealRecording(recording) = order else { return None };
+            Some(recording.number())
+        });
+        for number in sealed.collect::<Vec<_>>() {
+            bench.seal(number);
+        }
+        let due = bench.pass(Duration::ZERO);
+        if due.contains(&upload(1, None)) {
+            uploaded_at = Some(bench.now);
+        }
+        assert!(bench.now < Moment::ZERO + SESSION_AGE_MAX * 2, "it waits for ever");
+    }
+    let waited = uploaded_at.map(|at| at.since(Moment::from_micros(1_060_000_000)));
+    let longest = SESSION_AGE_MAX + RECORDING_AUDIO_MAX + LINK_WAIT;
+    assert!(waited.is_some_and(|waited| waited > SESSION_AGE_MAX && waited <= longest));
+    assert_eq!(bench.state(1), "syncing");
+    assert_eq!(bench.state(2), "capturing");
+}
+
+#[test]
+fn without_a_socket_that_could_name_a_conversation_a_recording_waits_for_no_other() {
+    let mut bench = Bench::speaking(0);
+    bench.hear(Event::SocketWanted(false));
+    let orders = bench.speak(60);
+    assert!(orders.contains(&close(1, SessionEnd::Boundary)), "{orders:?}");
+    bench.seal(1);
+    bench.speak(30);
+    assert_eq!((bench.state(1), bench.state(2)), ("awaiting_link", "capturing"));
+    bench.hear(Event::SocketWanted(true));
+    bench.speak(30);
+    bench.seal(2);
+    bench.speak(90);
+    bench.pass(Duration::ZERO);
+    assert_eq!(bench.state(2), "capturing", "somebody listens again");
+    assert_eq!(bench.state(1), "syncing");
+}

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     CONVERSATION_GAP, Connection, Effect, Event, Open, RECORDING_AUDIO_MAX, RECORDING_GAP_MAX, Run,
-    Running, SessionEnd, Track, Turn,
+    Running, SESSION_AGE_MAX, SessionEnd, Track, Turn,
 };
 use crate::session::event;
 use crate::session::machine::Session;
@@ -22,6 +22,7 @@ impl<R: SealedToken> Track<R> {
             next: FrameSeq(0),
             last_at: turn.now,
             session: None,
+            since: turn.now,
             recording: None,
         });
     }
@@ -63,7 +64,7 @@ impl<R: SealedToken> Track<R> {
         if running.session.is_some() && silence >= CONVERSATION_GAP {
             self.end_session(SessionEnd::Gap, turn);
         } else if silence > RECORDING_GAP_MAX {
-            self.cut_and_seal(turn);
+            self.end_recording(turn);
         }
         let mut rest = run;
         while rest.count > 0 {
@@ -91,7 +92,7 @@ impl<R: SealedToken> Track<R> {
             }
         }
         if is_full {
-            self.cut_and_seal(turn);
+            self.end_recording(turn);
             turn.order(Effect::ProveDelivery);
         }
         Run { first: run.first.plus(taken), count: run.count - taken, ..run }
@@ -130,7 +131,7 @@ impl<R: SealedToken> Track<R> {
         turn.order(Effect::OpenSession { session, capture: run.capture, first: run.first });
         self.sessions.insert(session, Machine::new(Session::new()));
         if let Some(running) = &mut self.running {
-            running.session = Some(session);
+            (running.session, running.since) = (Some(session), run.at.0);
         }
         turn.order(Effect::ReportSession {
             session,
@@ -167,6 +168,18 @@ impl<R: SealedToken> Track<R> {
         if let Some(session) = self.running.as_mut().and_then(|running| running.session.take()) {
             turn.order(Effect::CloseSession { session, end });
             self.tell(session, event::Event::CaptureEnded, turn);
+        }
+    }
+
+    /// Ends the open recording, and with it a session that should wait no longer for somebody to
+    /// name its conversation.
+    pub(super) fn end_recording(&mut self, turn: &mut Turn<'_, R>) {
+        let age = self.running.as_ref().map(|running| turn.now.since(running.since));
+        if self.is_unheard || age.is_some_and(|age| age >= SESSION_AGE_MAX) {
+            self.end_session(SessionEnd::Boundary, turn);
+            self.stretch_is_open = false;
+        } else {
+            self.cut_and_seal(turn);
         }
     }
 

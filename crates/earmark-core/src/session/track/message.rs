@@ -72,6 +72,9 @@ pub enum Event<R> {
     },
     /// A person ended the conversation by hand.
     ConversationFinished(Option<Position>),
+    /// Whether the host wants a live socket for this device. Without one nobody will ever name a
+    /// conversation, and each recording is a session of its own.
+    SocketWanted(bool),
     /// A recording's seal is durable.
     RecordingSealed(R),
     /// A recording's seal failed; the store tries again.
@@ -115,6 +118,7 @@ impl<R> Event<R> {
             Self::SocketCameUp(_) => "SocketCameUp",
             Self::ServerSpoke { .. } => "ServerSpoke",
             Self::ConversationFinished(_) => "ConversationFinished",
+            Self::SocketWanted(_) => "SocketWanted",
             Self::RecordingSealed(_) => "RecordingSealed",
             Self::SealFailed { .. } => "SealFailed",
             Self::LinkRecorded { .. } => "LinkRecorded",
@@ -133,7 +137,8 @@ pub enum SessionEnd {
     Stopped,
     /// No frame came for 120 s.
     Gap,
-    /// The server ended the conversation.
+    /// Its conversation is over while the capture goes on: the server said so, or it was too old to
+    /// wait for that.
     Boundary,
     /// A person ended the conversation.
     Finished,
