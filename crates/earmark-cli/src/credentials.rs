@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use earmark::{Account, Credentials, EnvCredentials, Token};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 
 use crate::clock;
 use crate::config::{AccountConfig, TokenSource};
@@ -77,6 +77,19 @@ impl HostCredentials {
     /// Why an account has no token, or not a fresh one.
     pub(crate) fn fault(&self, account: &Account) -> Option<String> {
         self.accounts.get(account).and_then(|held| held.state().fault.clone())
+    }
+
+    /// Asks every account's source for its token, all at once; the accounts that have none. These
+    /// upload nothing.
+    pub(crate) async fn load(&self) -> Vec<Account> {
+        let asked = self.accounts.keys().map(|account| async move {
+            let Refreshed::Failed(fault) = self.refresh(account).await else {
+                return None;
+            };
+            tracing::error!(%account, fault, "there is no token; its recordings wait");
+            Some(account.clone())
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// Asks an account's source again, whenever the last time was.
