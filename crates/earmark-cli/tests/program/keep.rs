@@ -1,12 +1,13 @@
 //! What the commands beside a host let go of a store: nothing that its configuration keeps.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use earmark::{
-    Account, Clock, Codec, Delivery, Device, FrameSeq, NoCredentials, OmiHttp, Policy, Runtime,
-    Socket, Source, SourceHandle, Stamp, Status, SystemClock, WallTime,
+    Account, Api, Clock, Codec, Delivery, Device, FrameSeq, NoCredentials, OmiHttp, Policy,
+    Runtime, Socket, Source, SourceHandle, Stamp, Status, SystemClock, WallTime,
 };
 use earmark_core::BootId;
 use serde_json::Value;
@@ -72,7 +73,7 @@ async fn kept(room: &Room) -> String {
     let target = OmiHttp::new(&backend.url, NoCredentials).expect("a URL");
     let builder = || Runtime::builder(room.path("store")).policy(keep).retention(FOR_EVER);
     let past = builder().clock(Arc::new(LongAgo(SystemClock::new()))).sync_target(target);
-    let past = past.link_wait(Duration::ZERO);
+    let past = past.link_wait(Duration::ZERO).api(Api::V1);
     let runtime = past.start().await.expect("a new store");
     let old = source(&runtime, "old");
     capture(&old);
@@ -146,4 +147,31 @@ async fn a_sync_that_is_told_of_no_policy_uploads_everything_and_removes_nothing
     ran_well(&["sync", "--server", &backend.url, "--data-dir", &store]);
     let synced = ["alone", "heard", "old"].map(|device| (device, "synced"));
     assert_eq!(states(&store), named(&synced));
+}
+
+/// Uploads the store to a server, told of a policy and a retention.
+async fn synced_with(lines: &str) -> (Room, String) {
+    let (room, backend) = (Room::new(), Backend::start(&[]));
+    let store = kept(&room).await;
+    let text = format!(
+        "[server]\nurl = {:?}\napi = \"v1\"\n[store]\ndata_dir = \"store\"\n{lines}\n\
+         [source.a]\nkind = \"unix\"\npath = \"a.sock\"\n",
+        backend.url
+    );
+    fs::write(room.path("earmark.toml"), text).expect("it is written");
+    ran_well(&["sync", "--config", &room.text("earmark.toml")]);
+    (room, store)
+}
+
+#[tokio::test]
+async fn a_sync_with_a_configuration_keeps_what_that_one_keeps() {
+    let (_room, store) = synced_with("policy = \"keep\"").await;
+    let synced = ["alone", "heard", "old"].map(|device| (device, "synced"));
+    assert_eq!(states(&store), named(&synced));
+}
+
+#[tokio::test]
+async fn a_sync_with_a_configuration_lets_go_of_what_that_one_lets_go_of() {
+    let (_room, store) = synced_with("remove_synced_after_days = 7").await;
+    assert_eq!(states(&store), named(&[("alone", "synced")]));
 }
