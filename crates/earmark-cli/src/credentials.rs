@@ -43,6 +43,8 @@ struct State {
     /// What was said last of a refused token since the latest refresh: whether there is another.
     told: Option<bool>,
     fault: Option<String>,
+    /// Whether there is another token than the runtime was last told of.
+    is_news: bool,
 }
 
 /// What came of a refresh.
@@ -83,13 +85,29 @@ impl HostCredentials {
     /// upload nothing.
     pub(crate) async fn load(&self) -> Vec<Account> {
         let asked = self.accounts.keys().map(|account| async move {
-            let Refreshed::Failed(fault) = self.refresh(account).await else {
+            let refreshed = self.refresh(account).await;
+            // A runtime that begins takes it that there is a token.
+            self.take_news(account);
+            let Refreshed::Failed(fault) = refreshed else {
                 return None;
             };
             tracing::error!(%account, fault, "there is no token; its recordings wait");
             Some(account.clone())
         });
         join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Whether an account has another token than when this was last asked, whoever had its source
+    /// asked. Who asks tells the runtime: a request that had it asked tells nobody but itself.
+    pub(crate) fn take_news(&self, account: &Account) -> bool {
+        let held = self.accounts.get(account);
+        held.is_some_and(|held| std::mem::take(&mut held.state().is_news))
+    }
+
+    /// The sources may be asked at once again.
+    #[cfg(test)]
+    pub(crate) fn forget_when_asked(&self) {
+        self.accounts.values().for_each(|held| held.state().refreshed = None);
     }
 
     /// Asks an account's source again, whenever the last time was.
@@ -119,6 +137,7 @@ impl Held {
                 state.fault = None;
                 let is_new = state.token.as_ref() != Some(&token);
                 state.token = Some(token);
+                state.is_news |= is_new;
                 if is_new { Refreshed::New } else { Refreshed::Same }
             }
             Err(fault) => {

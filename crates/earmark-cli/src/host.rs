@@ -158,6 +158,7 @@ impl Host {
         for account in self.credentials.accounts() {
             match self.credentials.refresh(&account).await {
                 Refreshed::New | Refreshed::Same => {
+                    self.credentials.take_news(&account);
                     self.runtime.account(account, SignIn::SignedIn);
                 }
                 Refreshed::Failed(fault) => {
