@@ -1,10 +1,10 @@
 //! What does not fit is said so at once.
 
-use earmark::{Codec, Encoding, NEWS_BYTES_MAX, NEWS_WAITING_MAX, Rejection, TooMuchNews};
+use earmark::{Codec, Encoding, NEWS_BYTES_MAX, NEWS_WAITING_MAX, Rejection, Socket, TooMuchNews};
 use earmark_core::ingest::HELD_BYTES_MAX;
 use earmark_core::{FRAME_BYTES_MAX, FrameFault};
 
-use crate::host::{frame, pass_millis, story};
+use crate::host::{frame, pass_millis, push, story};
 
 #[test]
 fn a_burst_beyond_four_mebibytes_is_given_back_with_the_reason() {
@@ -51,6 +51,32 @@ fn more_news_than_the_limit_is_refused_until_some_was_handled() {
         assert_eq!(source.server_message("ping"), Err(TooMuchNews));
         pass_millis(1).await;
         assert_eq!(source.server_message("ping"), Ok(()));
+    });
+}
+
+#[test]
+fn a_command_that_is_refused_for_want_of_room_has_had_no_effect_and_can_be_given_again() {
+    story(async |host| {
+        let process = host.start().await;
+        let mut source = process.capture("pendant");
+        push(&source, 5);
+        pass_millis(1).await;
+        for _ in 0..NEWS_WAITING_MAX {
+            assert_eq!(source.server_message("ping"), Ok(()));
+        }
+        assert_eq!(source.stop(), Err(TooMuchNews));
+        assert_eq!(source.start(Encoding::mono_16k(Codec::Pcm8)), Err(TooMuchNews));
+        assert_eq!(source.mute(true), Err(TooMuchNews));
+        assert_eq!(source.socket(Socket::Up), Err(TooMuchNews));
+        assert!(!source.is_muted());
+        push(&source, 5);
+        pass_millis(1).await;
+        assert_eq!(source.stop(), Ok(()));
+        pass_millis(2_000).await;
+        let recordings = process.status().await.recordings;
+        let sealed: Vec<_> =
+            recordings.iter().map(|one| (one.frames, one.sha256.is_some())).collect();
+        assert_eq!(sealed, [(10, true)]);
     });
 }
 

@@ -111,6 +111,26 @@ fn f16_nothing_is_lost_before_or_during_the_handshake() {
 }
 
 #[test]
+fn a_frame_that_waits_to_be_looked_for_when_the_socket_comes_up_is_not_heard_over_it() {
+    story(async |host| {
+        let wire = Wire::new();
+        wire.answer([Answer::Up(Duration::from_millis(5), GOOD)]);
+        let process = start(&host, &wire).await;
+        let source = process.capture("pendant");
+        push(&source, 1);
+        source.live(true).expect("nothing else waits");
+        pass_millis(3).await;
+        // Nobody rings for these; the connect does, three milliseconds later.
+        push(&source, 3);
+        pass_millis(50).await;
+        assert_eq!(socket(&process.status().await).0, "up");
+        push(&source, 2);
+        pass_millis(50).await;
+        assert_eq!((wire.latest().heard().len(), process.status().await.frames.held), (2, 6));
+    });
+}
+
+#[test]
 fn f17_a_day_without_the_server_ends_no_reconnecting() {
     story(async |host| {
         let wire = Wire::new();

@@ -6,5 +6,6 @@ mod host;
 mod limits;
 mod live;
 mod panics;
+mod targets;
 mod transfers;
 mod wire;

@@ -71,9 +71,13 @@ pub use status::{
 };
 pub use target::{Outcome, PollEnd, SyncTarget, UploadEnd, UploadRequest};
 
+// A host with a disk, a clock or a sync target of its own names more of these.
+pub use {earmark_core, earmark_store};
+
 pub use earmark_core::ingest::Rejection;
-pub use earmark_core::sync::{Api, Pressure, Surroundings, TransferRules};
+pub use earmark_core::sync::{Api, PollVerdict, Pressure, Surroundings, TransferRules, Verdict};
 pub use earmark_core::{
     Account, CaptureId, Codec, ConversationId, Delivery, Device, Encoding, FrameSeq, Moment,
     Policy, RecordingId, SessionId, Stamp, WallTime,
 };
+pub use earmark_store::SealedRecording;

@@ -339,10 +339,11 @@ impl Builder {
         wal_store.run(actor);
         supervisor.run(SessionSupervisor::new(c, d, ids, self.link_wait));
         sync.run(SyncWorker::new(e, f, self.target, pace, self.api));
-        let ((a, b), (c, d), (e, f)) = (both(), both(), both());
+        let ((a, b), (c, d)) = (both(), both());
         network.run(Connectivity::new(a, b));
-        uplink.run(Uplink::new(c, d, self.dialer, self.reconnects, self.live_terms));
-        ingest.run(FrameIngest::new(e, f, Arc::clone(&inbox)));
+        let live = shared.clone();
+        uplink.run(Uplink::new(live, self.dialer, self.reconnects, self.live_terms));
+        ingest.run(FrameIngest::new(c, d, Arc::clone(&inbox)));
         let board = StatusBoard::new(peers.clone(), shared.clone(), recovered.damage.len());
         let sources = Arc::new(Sources::new(shared.policy.delivery, inbox, muted));
         let inner = Arc::new(Inner::new(peers, shared, sources, board, self.thread));

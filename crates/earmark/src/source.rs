@@ -194,15 +194,11 @@ impl Entry {
         }
     }
 
-    fn enter_news(self: &Arc<Self>, inner: &mut Inner, item: Item) -> Result<(), TooMuchNews> {
-        let bytes = if let Item::Server { text, .. } = &item { text.len() } else { 0 };
-        if inner.news == NEWS_WAITING_MAX || inner.news_bytes + bytes > NEWS_BYTES_MAX {
-            return Err(TooMuchNews);
-        }
+    /// Something for which there [was room](Inner::room_for).
+    fn enter_news(self: &Arc<Self>, inner: &mut Inner, item: Item) {
         inner.news += 1;
-        inner.news_bytes += bytes;
+        inner.news_bytes += item.bytes();
         self.enter(inner, item);
-        Ok(())
     }
 
     fn push(
@@ -242,10 +238,13 @@ impl Entry {
 
     /// Stops the capture for good: no further frame is taken.
     pub(crate) fn close(self: &Arc<Self>, at: Stamp) {
-        let mut inner = locked(&self.inner);
+        self.stop_running(&mut locked(&self.inner), at);
+    }
+
+    fn stop_running(self: &Arc<Self>, inner: &mut Inner, at: Stamp) {
         if let Some(Position { capture, .. }) = inner.position() {
             inner.step(&Event::CaptureStopped, at.moment);
-            self.enter(&mut inner, Item::Stopped { capture, at });
+            self.enter(inner, Item::Stopped { capture, at });
         }
     }
 
@@ -256,19 +255,23 @@ impl Entry {
         at: Moment,
     ) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.inner);
-        let item = match news {
-            SocketNews::Up => {
-                inner.step(&Event::SocketCameUp, at);
-                Item::SocketUp { position: inner.position(), at }
-            }
+        let position = inner.position();
+        let (item, change) = match news {
+            SocketNews::Up => (Item::SocketUp { position, at }, Some(Event::SocketCameUp)),
             SocketNews::Down(code) => {
+                // A socket that is gone carries nothing, be there room to tell of it or not.
                 inner.step(&Event::SocketWentDown, at);
-                Item::SocketDown { code }
+                (Item::SocketDown { code }, None)
             }
-            SocketNews::Text(text) => Item::Server { text, position: inner.position(), at },
-            SocketNews::Delivered(capture, up_to) => Item::Delivered { capture, up_to },
+            SocketNews::Text(text) => (Item::Server { text, position, at }, None),
+            SocketNews::Delivered(capture, up_to) => (Item::Delivered { capture, up_to }, None),
         };
-        self.enter_news(&mut inner, item)
+        inner.room_for(&item)?;
+        if let Some(change) = change {
+            inner.step(&change, at);
+        }
+        self.enter_news(&mut inner, item);
+        Ok(())
     }
 }
 
@@ -281,7 +284,24 @@ pub(crate) enum SocketNews {
     Delivered(CaptureId, FrameSeq),
 }
 
+impl Item {
+    /// How many bytes it brings that count as news.
+    const fn bytes(&self) -> usize {
+        if let Self::Server { text, .. } = self { text.len() } else { 0 }
+    }
+}
+
 impl Inner {
+    /// Whether there is room for something. It is asked before anything changes: what is refused
+    /// has had no effect.
+    const fn room_for(&self, item: &Item) -> Result<(), TooMuchNews> {
+        let is_full = self.news >= NEWS_WAITING_MAX;
+        if is_full || self.news_bytes + item.bytes() > NEWS_BYTES_MAX {
+            return Err(TooMuchNews);
+        }
+        Ok(())
+    }
+
     fn step(&mut self, event: &Event, now: Moment) -> Effects<Effect> {
         self.machine.step(event, &mut Step { now, effects: &mut self.effects });
         std::mem::take(&mut self.effects)
@@ -331,14 +351,13 @@ impl SourceHandle {
     pub fn start(&mut self, encoding: Encoding) -> Result<(), TooMuchNews> {
         let capture = self.numbers.next_capture();
         let at = self.clock.0.stamp();
+        let started = Item::Started { capture, encoding, at };
+        locked(&self.entry.inner).room_for(&started)?;
         self.sources.stop_others(&self.entry.key, at);
         let mut inner = locked(&self.entry.inner);
-        if let Some(position) = inner.position() {
-            inner.step(&Event::CaptureStopped, at.moment);
-            self.entry.enter_news(&mut inner, Item::Stopped { capture: position.capture, at })?;
-        }
+        self.entry.stop_running(&mut inner, at);
         inner.step(&Event::CaptureStarted { capture, encoding }, at.moment);
-        self.entry.enter_news(&mut inner, Item::Started { capture, encoding, at })?;
+        self.entry.enter_news(&mut inner, started);
         drop(inner);
         self.capture = Some(capture);
         Ok(())
@@ -405,8 +424,11 @@ impl SourceHandle {
         let Some(Position { capture, .. }) = inner.position() else {
             return Ok(());
         };
+        let stopped = Item::Stopped { capture, at };
+        inner.room_for(&stopped)?;
         inner.step(&Event::CaptureStopped, at.moment);
-        self.entry.enter_news(&mut inner, Item::Stopped { capture, at })
+        self.entry.enter_news(&mut inner, stopped);
+        Ok(())
     }
 
     /// Says what became of the host's own live socket.
@@ -450,9 +472,11 @@ impl SourceHandle {
     ///
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn mute(&self, muted: bool) -> Result<(), TooMuchNews> {
+        let item = Item::Muted { muted };
+        locked(&self.entry.inner).room_for(&item)?;
         self.sources.mute(self.device(), muted, self.now());
-        let mut inner = locked(&self.entry.inner);
-        self.entry.enter_news(&mut inner, Item::Muted { muted })
+        self.entry.enter_news(&mut locked(&self.entry.inner), item);
+        Ok(())
     }
 
     /// Whether the device is muted, be it since before a restart.
@@ -467,8 +491,10 @@ impl SourceHandle {
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn finish(&self) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
-        let position = inner.position();
-        self.entry.enter_news(&mut inner, Item::Finished { position, at: self.now() })
+        let finished = Item::Finished { position: inner.position(), at: self.now() };
+        inner.room_for(&finished)?;
+        self.entry.enter_news(&mut inner, finished);
+        Ok(())
     }
 
     /// Has the runtime bring up its own live socket for this source and keep it up, or take it
@@ -479,7 +505,10 @@ impl SourceHandle {
     /// [`TooMuchNews`] when too much waits to be handled.
     pub fn live(&self, wanted: bool) -> Result<(), TooMuchNews> {
         let mut inner = locked(&self.entry.inner);
-        self.entry.enter_news(&mut inner, Item::WantsLive { wanted })
+        let item = Item::WantsLive { wanted };
+        inner.room_for(&item)?;
+        self.entry.enter_news(&mut inner, item);
+        Ok(())
     }
 
     fn now(&self) -> Moment {

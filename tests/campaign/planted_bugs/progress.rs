@@ -104,11 +104,11 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: "frames are still taken after a stop has begun, and nobody waits for them",
         file: "crates/earmark/src/source.rs",
         text: "inner.step(&Event::CaptureStopped, at.moment);
-            self.enter(&mut inner, Item::Stopped { capture, at });",
+            self.enter(inner, Item::Stopped { capture, at });",
         with: "if !PLANTED {
                 inner.step(&Event::CaptureStopped, at.moment);
             }
-            self.enter(&mut inner, Item::Stopped { capture, at });",
+            self.enter(inner, Item::Stopped { capture, at });",
         layers: &[Layer::Check("orderly-stop")],
     },
     Bug {

@@ -163,11 +163,6 @@ impl Source {
         self.connection.as_ref().and_then(|connection| connection.of(capture))
     }
 
-    /// Whether the live socket is up.
-    pub const fn is_connected(&self) -> bool {
-        self.connection.is_some()
-    }
-
     /// The state that follows from what is known. Being muted comes before being refused: what a
     /// person muted is nobody's fault.
     fn gate(&self, now: &Gate) -> Outcome<Gate> {

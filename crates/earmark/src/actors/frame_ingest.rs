@@ -216,7 +216,9 @@ impl FrameIngest {
         tell(&self.peers.store, Append { capture, first, frames: Arc::clone(&frames) });
         let run = Run { capture, first, count, at, walls };
         self.report(entry.key.clone(), at.0, What::Frames(run));
-        if entry.look(earmark_core::ingest::Source::is_connected) {
+        // A connection carries what was captured since it came up, which these may not be.
+        let carried = entry.look(|source| source.carried(capture).copied());
+        if carried.is_some_and(|carried| carried.from <= first) {
             let key = entry.key.clone();
             tell(&self.peers.uplink, LiveFrames { key, capture, first, frames });
             self.obey(entry, &Event::FramesSent { capture, up_to: first.plus(count) });

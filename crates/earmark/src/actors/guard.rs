@@ -1,6 +1,9 @@
 //! What happens when a handler panics.
 
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures_util::FutureExt as _;
 
 use super::Shared;
 use crate::event::Event;
@@ -22,8 +25,27 @@ pub(super) trait Guarded: Sized {
         }
         shared.numbers.handled.add(1);
         if catch_unwind(AssertUnwindSafe(|| handle(self))).is_err() {
-            shared.poison();
-            shared.bus.announce(Self::NAME, Event::Panicked { actor: Self::NAME });
+            fall::<Self>(&shared);
         }
     }
+
+    /// Waits for what somebody else has written, such as a host's own sync target. A panic in it is
+    /// like one in a handler: without this the actor would be gone, and nobody would know.
+    fn foreign<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<Self, F> {
+        let shared = self.shared().clone();
+        async move {
+            match AssertUnwindSafe(future).catch_unwind().await {
+                Ok(output) => output,
+                Err(_) => {
+                    fall::<Self>(&shared);
+                    pending().await
+                }
+            }
+        }
+    }
+}
+
+fn fall<A: Guarded>(shared: &Shared) {
+    shared.poison();
+    shared.bus.announce(A::NAME, Event::Panicked { actor: A::NAME });
 }

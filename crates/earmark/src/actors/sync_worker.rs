@@ -82,20 +82,33 @@ impl SyncWorker {
     }
 
     /// One event, one step, all effects; then whoever lines up gets what is free.
-    fn step(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
+    fn step(&mut self, recording: RecordingId, event: &Event, ctx: &mut Context<Self>) {
+        self.step_each([recording], event, ctx);
+    }
+
+    /// The same for many. What is free is given once, when all of them stand in line: to look
+    /// through the line after each would take the time of all of them squared.
+    fn step_each(
+        &mut self,
+        recordings: impl IntoIterator<Item = RecordingId>,
+        event: &Event,
+        ctx: &mut Context<Self>,
+    ) {
         self.guarded(|actor| {
-            actor.step_one(recording, event, ctx);
+            for recording in recordings {
+                actor.step_one(recording, event, ctx);
+            }
             actor.grant(ctx);
         });
     }
 
-    fn step_one(&mut self, recording: RecordingId, event: Event, ctx: &mut Context<Self>) {
+    fn step_one(&mut self, recording: RecordingId, event: &Event, ctx: &mut Context<Self>) {
         let (now, roll) = (self.shared.stamp(), self.shared.chance.roll());
         let Some(flight) = self.uploads.get_mut(&recording) else {
             return;
         };
         let mut effects: Orders = Effects::new();
-        flight.machine.step(&event, &mut UploadStep { now, roll, effects: &mut effects });
+        flight.machine.step(event, &mut UploadStep { now, roll, effects: &mut effects });
         while let Some(effect) = effects.pop() {
             self.obey(recording, effect, ctx);
         }
@@ -110,13 +123,6 @@ impl SyncWorker {
         if is_gone {
             self.uploads.remove(&recording);
             self.gate.forget(recording);
-        }
-    }
-
-    fn step_all(&mut self, event: &Event, ctx: &mut Context<Self>) {
-        let all: Vec<RecordingId> = self.uploads.keys().copied().collect();
-        for recording in all {
-            self.step(recording, event.clone(), ctx);
         }
     }
 
@@ -197,18 +203,21 @@ impl Handler<Opened> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, opened: Opened, ctx: &mut Context<Self>) {
-        for (id, facts) in &opened.ledger.recordings {
-            let Some(token) = opened.sealed.get(id) else {
-                continue;
-            };
-            let is_fresh = facts.upload.requests == 0 && !facts.upload.is_final();
-            if is_fresh || facts.is_synced() {
-                continue;
+        self.guarded(|actor| {
+            for (id, facts) in &opened.ledger.recordings {
+                let Some(token) = opened.sealed.get(id) else {
+                    continue;
+                };
+                let is_fresh = facts.upload.requests == 0 && !facts.upload.is_final();
+                if is_fresh || facts.is_synced() {
+                    continue;
+                }
+                actor.flight(token);
+                let (facts, conversation) = (facts.upload.clone(), facts.conversation.clone());
+                actor.step_one(*id, &Event::Recovered { facts, conversation }, ctx);
             }
-            self.flight(token);
-            let (facts, conversation) = (facts.upload.clone(), facts.conversation.clone());
-            self.step(*id, Event::Recovered { facts, conversation }, ctx);
-        }
+            actor.grant(ctx);
+        });
     }
 }
 
@@ -241,11 +250,11 @@ impl Handler<ReleaseDecided> for SyncWorker {
     fn handle(&mut self, decided: ReleaseDecided, ctx: &mut Context<Self>) {
         let id = decided.recording.recording();
         if decided.released {
-            return self.step(id, Event::Deleted, ctx);
+            return self.step(id, &Event::Deleted, ctx);
         }
         let due = self.uploads.get_mut(&id).and_then(|flight| flight.due.take());
         if let Some(StartUpload { conversation, .. }) = due {
-            self.step(id, Event::Due { conversation }, ctx);
+            self.step(id, &Event::Due { conversation }, ctx);
         }
     }
 }
@@ -261,7 +270,7 @@ impl Handler<UploadRecorded> for SyncWorker {
             (Purpose::Outcome { generation }, None) => Event::OutcomeRecorded { generation },
             (Purpose::Outcome { generation }, Some(_)) => Event::OutcomeNotRecorded { generation },
         };
-        self.step(recording, event, ctx);
+        self.step(recording, &event, ctx);
     }
 }
 
@@ -271,7 +280,7 @@ impl Handler<RecordingGone> for SyncWorker {
     fn handle(&mut self, gone: RecordingGone, ctx: &mut Context<Self>) {
         let RecordingGone { recording, key } = gone;
         if self.uploads.contains_key(&recording) {
-            return self.step(recording, Event::Deleted, ctx);
+            return self.step(recording, &Event::Deleted, ctx);
         }
         let gone = true;
         tell(&self.peers.supervisor, UploadSettled { recording, key, gone });
@@ -282,11 +291,12 @@ impl Handler<NetworkState> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, state: NetworkState, ctx: &mut Context<Self>) {
-        self.guarded(|actor| {
-            actor.is_online = state.online;
-            let event = if state.online { Event::NetworkReturned } else { Event::NetworkLost };
-            actor.step_all(&event, ctx);
-        });
+        self.is_online = state.online;
+        // Without a server to upload to there is no network that could return.
+        let is_usable = state.online && self.target.is_some();
+        let event = if is_usable { Event::NetworkReturned } else { Event::NetworkLost };
+        let all: Vec<RecordingId> = self.uploads.keys().copied().collect();
+        self.step_each(all, &event, ctx);
     }
 }
 
@@ -314,9 +324,7 @@ impl Handler<AccountChanged> for SyncWorker {
         let own = |flight: &Flight| *flight.machine.shared().recording().account() == account;
         let own: Vec<RecordingId> =
             self.uploads.iter().filter(|(_, flight)| own(flight)).map(|(id, _)| *id).collect();
-        for recording in own {
-            self.step(recording, event.clone(), ctx);
-        }
+        self.step_each(own, &event, ctx);
     }
 }
 
@@ -324,14 +332,15 @@ impl Handler<Retry> for SyncWorker {
     type Result = ();
 
     fn handle(&mut self, Retry(chosen): Retry, ctx: &mut Context<Self>) {
-        for recording in self.chosen(chosen) {
-            if self.uploads.contains_key(&recording) {
-                self.gate.ask_for(recording);
-                self.step(recording, Event::RetryRequested, ctx);
-            } else {
-                self.shared.ignored(NAME, format!("{recording} has no upload to try again"));
-            }
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            self.chosen(chosen).into_iter().partition(|one| self.uploads.contains_key(one));
+        for recording in unknown {
+            self.shared.ignored(NAME, format!("{recording} has no upload to try again"));
         }
+        for recording in &known {
+            self.gate.ask_for(*recording);
+        }
+        self.step_each(known, &Event::RetryRequested, ctx);
     }
 }
 

@@ -27,12 +27,12 @@ use earmark_core::{Account, Codec, Encoding};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::oneshot;
 
+use super::Shared;
 use super::guard::Guarded;
 use super::message::{
     AccountChanged, AskInventory, Came, CaptureBegan, ConversationEnded, Dialled, LiveFrames,
     LiveView, NetworkState, ProveDelivery, WantLive,
 };
-use super::{Peers, Shared};
 use crate::live::{
     CLOSE_BROKEN, ClientConversationId, Closed, Dial, Hello, Incoming, LiveSocket, LiveTerms,
     Verdict,
@@ -66,7 +66,6 @@ pub(crate) struct Uplink {
 impl Uplink {
     pub(crate) fn new(
         shared: Shared,
-        _peers: Peers,
         dialer: Option<Arc<dyn Dial>>,
         reconnects: bool,
         terms: LiveTerms,
@@ -110,6 +109,7 @@ impl Uplink {
         let generation = self.generations;
         let (device, account) = (key.device.clone(), key.account.clone());
         let dialled = dialer.dial(Hello { device, account, encoding, conversation });
+        let dialled = self.foreign(dialled);
         let source = key.clone();
         let ended = dialled.into_actor(self).map(move |result, actor: &mut Self, ctx| {
             let dialled = Dialled { key: source, generation, result };

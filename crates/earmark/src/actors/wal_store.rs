@@ -139,8 +139,10 @@ impl WalStore {
             DiskMode::Blocking => {
                 let running = tokio::task::spawn_blocking(move || job.run());
                 ctx.spawn(running.into_actor(self).map(move |done, actor, ctx| {
-                    let done = done.expect("a disk job does not panic, and nobody aborts it");
-                    actor.guarded(|actor| actor.end(task, Some(done), ctx));
+                    actor.guarded(|actor| {
+                        let done = done.expect("a disk job does not panic, and nobody aborts it");
+                        actor.end(task, Some(done), ctx);
+                    });
                 }));
             }
         }
@@ -184,10 +186,19 @@ impl WalStore {
     }
 
     fn through(&self, task: DiskTask, outcome: Option<&Outcome>) -> Ticket {
-        match (outcome, task) {
-            (Some(Outcome::Written { up_to }), _) => place(*up_to),
-            (None, DiskTask::Write) => self.staged(),
-            _ => place(self.store.durable()),
+        match outcome {
+            Some(Outcome::Written { up_to }) => place(*up_to),
+            None if task == DiskTask::Write => self.staged(),
+            Some(
+                Outcome::Synced { .. }
+                | Outcome::Replaced { .. }
+                | Outcome::Refilled
+                | Outcome::Sealed { .. }
+                | Outcome::Removed { .. }
+                | Outcome::Snapshotted
+                | Outcome::Pruned { .. },
+            )
+            | None => place(self.store.durable()),
         }
     }
 

@@ -166,7 +166,7 @@ impl<R: SealedToken + 'static> Upload<R> {
             }
             PollVerdict::Running { poll_after } => {
                 self.waits = 0;
-                self.next_poll(job, *poll_after, step.now)
+                self.pause_before_poll(job, *poll_after, step.now)
             }
             PollVerdict::Waits { reason, delay } => {
                 self.wait(Errand::Poll(job.clone()), *delay, reason, step)
@@ -175,9 +175,9 @@ impl<R: SealedToken + 'static> Upload<R> {
     }
 
     /// The wait before the next question, the last of which falls at the end of the lease.
-    fn next_poll(&mut self, job: &Job, told: Option<Duration>, now: Stamp) -> State {
-        let poll_after =
-            told.filter(|wait| !wait.is_zero()).unwrap_or_else(|| next_poll(job.poll_after));
+    fn pause_before_poll(&mut self, job: &Job, told: Option<Duration>, now: Stamp) -> State {
+        let told = told.filter(|wait| !wait.is_zero());
+        let poll_after = told.unwrap_or_else(|| next_poll(job.poll_after)).min(JOB_LEASE);
         let left = job.lease.moment(now).since(now.moment);
         let job = Job { poll_after, ..job.clone() };
         let wait = poll_after.min(left);

@@ -7,7 +7,7 @@ use statig::Outcome;
 use super::requests::{IN_WORK, journal_unless_settling};
 use super::{Errand, Job, Journal, Pause, PauseKind, State, Upload, UploadStep};
 use crate::sync::state::End;
-use crate::sync::wait::SWALLOWED_MAX;
+use crate::sync::wait::{JOB_LEASE, SWALLOWED_MAX};
 use crate::sync::{RETRY_AFTER_MAX, UploadFacts, UploadStage};
 use crate::{ConversationId, Deadline, SealedToken};
 
@@ -49,7 +49,7 @@ impl<R: SealedToken + 'static> Upload<R> {
             }
             UploadStage::Uploading => return self.swallow(step),
             UploadStage::Accepted { job, since, lease, poll_after, not_before } => {
-                let first = Deadline::after(*since, *poll_after);
+                let first = Deadline::after(*since, (*poll_after).min(JOB_LEASE));
                 let kind = not_before.map_or(PauseKind::Fixed, |_| PauseKind::Told);
                 let job = Job {
                     name: job.clone(),

@@ -154,6 +154,20 @@ fn a_lease_goes_on_across_a_restart() {
 }
 
 #[test]
+fn a_job_that_is_never_to_be_asked_about_is_asked_for_when_its_lease_ends_after_a_restart_too() {
+    let far = secs(20 * 3_600);
+    let mut before = Bench::accepted();
+    before.wait();
+    before.poll(PollVerdict::Running { poll_after: Some(far) });
+    // A person's wish writes down what the server has told.
+    before.hear(Event::RetryRequested);
+    let mut after = restarted(&before);
+    let since = before.now.moment;
+    after.wait();
+    assert!(after.now.moment.since(since) <= JOB_LEASE, "{:?}", after.now.moment.since(since));
+}
+
+#[test]
 fn a_poll_that_the_server_put_off_is_not_asked_earlier_after_a_restart() {
     let mut bench = Bench::accepted();
     bench.wait();

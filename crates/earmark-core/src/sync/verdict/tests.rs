@@ -92,6 +92,15 @@ fn a_job_is_accepted_and_never_taken_for_synced() {
 }
 
 #[test]
+fn a_202_that_names_no_job_is_no_word_that_it_is_done_whatever_else_it_says() {
+    let mut expected = ["spends"; 9];
+    expected[2] = "accepted";
+    for asked in [V2, V2_UNNAMED, V1] {
+        assert_eq!(words(202, asked), expected);
+    }
+}
+
+#[test]
 fn a_jobs_name_that_would_lead_elsewhere_in_a_path_makes_the_answer_unreadable() {
     let long = "x".repeat(JOB_ID_BYTES_MAX + 1);
     for id in ["", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a%2fb", "a b", "ä", "a\n", &long] {

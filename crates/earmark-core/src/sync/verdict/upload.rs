@@ -205,6 +205,8 @@ fn answered(
 
 fn done(body: &UploadBody<'_>, status: u16, reason: String) -> Verdict {
     match body {
+        // "Accepted" is no word that it is done, whatever else it says.
+        UploadBody::Result { .. } if status != 200 => Verdict::Spends { reason },
         UploadBody::Result { failed_segments: 0 } => Verdict::Synced,
         UploadBody::Result { failed_segments } => Verdict::Spends {
             reason: format!("the server could not use {failed_segments} segments of it"),

@@ -33,7 +33,7 @@ impl SyncWorker {
         match self.uploads.get_mut(&recording) {
             Some(flight) => {
                 flight.slot = Some(slot);
-                self.step_one(recording, Event::SlotGranted, ctx);
+                self.step_one(recording, &Event::SlotGranted, ctx);
             }
             None => self.pace.release(slot),
         }

@@ -68,7 +68,7 @@ impl SyncWorker {
         // An upload that hears its timer too early has it set again.
         let wait = at.since(self.shared.now()).min(RECHECK);
         let timer = ctx.run_later(wait, move |actor: &mut Self, ctx| {
-            actor.step(recording, Event::TimerFired { generation }, ctx);
+            actor.step(recording, &Event::TimerFired { generation }, ctx);
         });
         if let Some(flight) = self.uploads.get_mut(&recording) {
             flight.timer = Some(timer);

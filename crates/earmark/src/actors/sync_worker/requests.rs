@@ -10,6 +10,7 @@ use super::super::guard::Guarded;
 use super::super::message::{OpenFile, RequestEnded, UploadBegan};
 use super::{Announced, NAME, SyncWorker, tell};
 use crate::http::Damaged;
+use crate::live::SIGN_IN_WAIT;
 use crate::source::SourceKey;
 use crate::target::{UploadEnd, UploadRequest};
 
@@ -44,7 +45,7 @@ impl SyncWorker {
 
     fn upload(&mut self, request: UploadRequest, ordinal: u32, ctx: &mut Context<Self>) {
         let Some(target) = self.target.clone() else {
-            return;
+            return self.shared.unexpected(NAME, "no_target", "send_upload");
         };
         let (id, frames) = (request.recording.recording(), request.recording.frames());
         self.left(id);
@@ -55,7 +56,7 @@ impl SyncWorker {
         self.shared
             .bus
             .announce(NAME, Announced::UploadStarted { recording, conversation, attempt, frames });
-        let sent = target.upload(request).into_actor(self);
+        let sent = self.foreign(target.upload(request)).into_actor(self);
         let sent = ctx.spawn(sent.map(move |end, actor: &mut Self, ctx| {
             actor.guarded(|actor| actor.upload_ended(id, ordinal, end, ctx));
         }));
@@ -75,7 +76,7 @@ impl SyncWorker {
         self.ended(recording);
         self.learn(recording, pressure, verdict.as_ref().ok());
         match verdict {
-            Ok(verdict) => self.step(recording, Event::ReplyArrived { verdict }, ctx),
+            Ok(verdict) => self.step(recording, &Event::ReplyArrived { verdict }, ctx),
             Err(damaged) => self.file_damaged(recording, damaged, ctx),
         }
     }
@@ -90,7 +91,7 @@ impl SyncWorker {
         } else {
             Event::FileDamaged { reason: found.reason }
         };
-        self.step(recording, event, ctx);
+        self.step(recording, &event, ctx);
     }
 
     pub(super) fn poll_job(
@@ -102,16 +103,16 @@ impl SyncWorker {
         let sealed = self.uploads.get(&recording);
         let sealed = sealed.map(|flight| flight.machine.shared().recording().clone());
         let (Some(target), Some(sealed)) = (self.target.clone(), sealed) else {
-            return;
+            return self.shared.unexpected(NAME, "no_target", "poll_job");
         };
         self.left(recording);
-        let polled = target.poll(sealed, job);
+        let polled = self.foreign(target.poll(sealed, job));
         let polled = ctx.spawn(polled.into_actor(self).map(move |end, actor: &mut Self, ctx| {
             actor.guarded(|actor| {
                 actor.observe(end.carried);
                 actor.ended(recording);
                 let verdict: PollVerdict = end.verdict;
-                actor.step(recording, Event::JobPolled { verdict }, ctx);
+                actor.step(recording, &Event::JobPolled { verdict }, ctx);
             });
         }));
         self.under_way(recording, polled);
@@ -119,12 +120,15 @@ impl SyncWorker {
 
     pub(super) fn ask_sign_in(&mut self, recording: RecordingId, ctx: &mut Context<Self>) {
         let (Some(target), Some(key)) = (self.target.clone(), self.key_of(recording)) else {
-            return;
+            return self.shared.unexpected(NAME, "no_target", "ask_sign_in");
         };
-        let renewed = target.renew_sign_in(key.account).into_actor(self);
-        ctx.spawn(renewed.map(move |renewed, actor: &mut Self, ctx| {
-            let event = if renewed { Event::SignInRenewed } else { Event::SignInRefused };
-            actor.step(recording, event, ctx);
+        let renewed = self.foreign(target.renew_sign_in(key.account));
+        let asked = async move { tokio::time::timeout(SIGN_IN_WAIT, renewed).await };
+        ctx.spawn(asked.into_actor(self).map(move |renewed, actor: &mut Self, ctx| {
+            // A host that does not answer in time has no fresh token for now.
+            let is_renewed = renewed.unwrap_or(false);
+            let event = if is_renewed { Event::SignInRenewed } else { Event::SignInRefused };
+            actor.step(recording, &event, ctx);
         }));
     }
 

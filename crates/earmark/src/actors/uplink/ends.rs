@@ -147,7 +147,7 @@ impl Uplink {
         let Some(dialer) = &self.dialer else {
             return;
         };
-        let renewal = dialer.renew_sign_in(account.clone());
+        let renewal = self.foreign(dialer.renew_sign_in(account.clone()));
         let limit = self.terms.sign_in_wait;
         let asked = async move { tokio::time::timeout(limit, renewal).await.ok() };
         let sign_in = SignIn { asked_at: self.shared.now(), is_under_way: true };

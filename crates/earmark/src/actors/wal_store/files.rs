@@ -7,6 +7,7 @@ use earmark_core::invariant::uphold;
 use earmark_core::invariant::upload::{Leaving, attempt_written_ahead, upload_after_seal};
 use earmark_store::{BLOCK_BYTES, RecordingError, RecordingReader};
 
+use super::super::guard::Guarded;
 use super::{OpenFile, WalStore};
 use crate::http::{Blocks, Damaged};
 use crate::runtime::DiskMode;
@@ -52,9 +53,11 @@ impl WalStore {
             DiskMode::Inline => drop(answer.send(check())),
             DiskMode::Blocking => {
                 let checking = tokio::task::spawn_blocking(check);
-                ctx.spawn(checking.into_actor(self).map(|checked, _, _| {
-                    let checked = checked.expect("a read does not panic, and nobody aborts it");
-                    drop(answer.send(checked));
+                ctx.spawn(checking.into_actor(self).map(|checked, actor, _| {
+                    actor.guarded(|_| {
+                        let read = checked.expect("a read does not panic, and nobody aborts it");
+                        drop(answer.send(read));
+                    });
                 }));
             }
         }
