@@ -18,7 +18,7 @@ use crate::config::TokenSource;
 const TOKEN_BYTES_MAX: usize = 16 << 10;
 /// How long any source may take to give its token: whoever else wants that one waits meanwhile.
 const SOURCE_SECONDS_MAX: u64 = 30;
-/// What is said of a token file that is a directory, a device or a pipe: a pipe would be waited for.
+/// What is said of a token file that is a directory, a device or a pipe; a pipe would block.
 const NO_FILE: &str =
     "it is no regular file; write the token to one, or have a token_command print it";
 
