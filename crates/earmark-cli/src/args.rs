@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use earmark::{Account, RecordingId};
 
 use crate::config::Config;
+use crate::data_dir::chosen;
 use crate::exit::Failure;
 use crate::hammer::HammerArgs;
 use crate::host::PersonArgs;
@@ -172,8 +173,12 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// The server; EARMARK_TOKEN is its bearer token, EARMARK_TOKEN_NAME the one of account NAME.
-    #[arg(long, value_name = "URL")]
-    pub(crate) server: String,
+    #[arg(long, value_name = "URL", required_unless_present = "config")]
+    pub(crate) server: Option<String>,
+    /// The host's configuration: its server, tokens, store, and what it lets go; --server and
+    /// --data-dir come before it. Without it nothing is released or removed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Gives up after so long without progress.
     #[arg(
         long,
@@ -182,6 +187,23 @@ pub(crate) struct SyncArgs {
         value_parser = clap::value_parser!(u64).range(1..=86_400)
     )]
     pub(crate) patience: u64,
+}
+
+impl SyncArgs {
+    /// The configuration, if there is one, with what the flags say instead.
+    pub(crate) fn load(&self) -> Result<Option<Config>, Failure> {
+        let Some(file) = self.config.clone() else {
+            return Ok(None);
+        };
+        let mut config = ConfigArgs { config: file }.load()?;
+        if let Some(url) = &self.server {
+            config.server.url.clone_from(url);
+        }
+        if let Some(folder) = &self.store.data_dir {
+            config.store.data_dir = chosen(Some(folder.clone()))?;
+        }
+        Ok(Some(config))
+    }
 }
 
 #[derive(Args, Debug)]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use earmark::{Account, Credentials, EnvCredentials, Token};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 
 use crate::clock;
 use crate::config::{AccountConfig, TokenSource};
@@ -43,6 +43,8 @@ struct State {
     /// What was said last of a refused token since the latest refresh: whether there is another.
     told: Option<bool>,
     fault: Option<String>,
+    /// Whether there is another token than the runtime was last told of.
+    is_news: bool,
 }
 
 /// What came of a refresh.
@@ -79,6 +81,35 @@ impl HostCredentials {
         self.accounts.get(account).and_then(|held| held.state().fault.clone())
     }
 
+    /// Asks every account's source for its token, all at once; the accounts that have none. These
+    /// upload nothing.
+    pub(crate) async fn load(&self) -> Vec<Account> {
+        let asked = self.accounts.keys().map(|account| async move {
+            let refreshed = self.refresh(account).await;
+            // A runtime that begins takes it that there is a token.
+            self.take_news(account);
+            let Refreshed::Failed(fault) = refreshed else {
+                return None;
+            };
+            tracing::error!(%account, fault, "there is no token; its recordings wait");
+            Some(account.clone())
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Whether an account has another token than when this was last asked, whoever had its source
+    /// asked. Who asks tells the runtime: a request that had it asked tells nobody but itself.
+    pub(crate) fn take_news(&self, account: &Account) -> bool {
+        let held = self.accounts.get(account);
+        held.is_some_and(|held| std::mem::take(&mut held.state().is_news))
+    }
+
+    /// The sources may be asked at once again.
+    #[cfg(test)]
+    pub(crate) fn forget_when_asked(&self) {
+        self.accounts.values().for_each(|held| held.state().refreshed = None);
+    }
+
     /// Asks an account's source again, whenever the last time was.
     pub(crate) async fn refresh(&self, account: &Account) -> Refreshed {
         match self.accounts.get(account) {
@@ -106,6 +137,7 @@ impl Held {
                 state.fault = None;
                 let is_new = state.token.as_ref() != Some(&token);
                 state.token = Some(token);
+                state.is_news |= is_new;
                 if is_new { Refreshed::New } else { Refreshed::Same }
             }
             Err(fault) => {

@@ -12,13 +12,10 @@ mod status_port;
 mod watch;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark::{
-    HttpClient, OmiHttp, Runtime, SignIn, SourceHandle, SystemClock, Trust, WebSocketDialer,
-};
+use earmark::{Runtime, SignIn, SourceHandle, WebSocketDialer};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,7 +26,7 @@ use crate::backend::stop_asked;
 use crate::config::{Config, SourceConfig, TokenSource};
 use crate::credentials::{HostCredentials, Refreshed, fetch};
 use crate::exit::{Failure, Outcome};
-use crate::log;
+use crate::{custody, log};
 use board::{Board, SourceFacts};
 use control::Devices;
 use intake::{Counts, Intake};
@@ -46,8 +43,6 @@ pub(crate) use sources::microphone::microphones;
 
 pub(crate) use person::{PersonArgs, Wanted, run as run_person};
 
-/// How long a synced recording stays where none is ever removed.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// How often it is looked whether everything is uploaded once every source has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -128,13 +123,16 @@ impl Host {
     ) -> Result<(Self, JoinSet<()>), Failure> {
         let credentials = HostCredentials::new(&config.accounts);
         let token = status_token(&config).await?;
+        let without_token = credentials.load().await;
         let runtime = start_runtime(&config, &credentials).await?;
         let (board, room) = (Arc::new(Board::default()), Arc::new(Room::new(&config.store)));
         let events = runtime.events();
         let mut host =
             Self { config, runtime, credentials, board, tasks: JoinSet::new(), _control: None };
         host.tasks.spawn(narrate::run(events, host.runtime.clone(), Arc::clone(&host.board)));
-        host.load_tokens().await;
+        for account in without_token {
+            host.runtime.account(account, SignIn::SignedOut);
+        }
         host.look_first(&room).await?;
         let mut sources = JoinSet::new();
         let handles = host.start_sources(&room, &mut sources)?;
@@ -154,22 +152,13 @@ impl Host {
         Ok(())
     }
 
-    /// Asks every account's source for its token. An account without one uploads nothing.
-    async fn load_tokens(&self) {
-        for account in self.credentials.accounts() {
-            if let Refreshed::Failed(fault) = self.credentials.refresh(&account).await {
-                tracing::error!(%account, fault, "there is no token; its recordings wait");
-                self.runtime.account(account, SignIn::SignedOut);
-            }
-        }
-    }
-
     /// Asks them again, since a person says so, and has tried again what waits for a person.
     async fn reload(&self) {
         tracing::info!("the tokens are read again");
         for account in self.credentials.accounts() {
             match self.credentials.refresh(&account).await {
                 Refreshed::New | Refreshed::Same => {
+                    self.credentials.take_news(&account);
                     self.runtime.account(account, SignIn::SignedIn);
                 }
                 Refreshed::Failed(fault) => {
@@ -300,39 +289,20 @@ async fn run_source(source: SourceConfig, intake: Intake, board: Arc<Board>) {
 }
 
 async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result<Runtime, Failure> {
-    let trust = trust(config.server.root_certificate.as_deref())?;
-    let (server, store) = (&config.server, &config.store);
-    let shared = Arc::new(credentials.clone());
-    let transport = Arc::new(HttpClient::trusting(&server.url, &trust)?);
-    let target = OmiHttp::over(transport, shared.clone(), Arc::new(SystemClock::new()));
-    let mut builder = Runtime::builder(&store.data_dir)
-        .sync_target(target)
-        .policy(store.policy)
-        .pace(server.uploads_in_flight_max, server.requests_per_minute_max)
-        .api(server.api)
-        .retention(store.retention.unwrap_or(FOR_EVER));
-    if !server.live {
+    let mut builder = custody::uploading(config, credentials)?;
+    if !config.server.live {
         // Where no live socket could name a conversation, there is nothing to wait for.
         builder = builder.link_wait(Duration::ZERO);
     } else {
-        let dialer = WebSocketDialer::trusting(&server.url, shared, &trust)?;
+        let trust = custody::trust(config.server.root_certificate.as_deref())?;
+        let shared = Arc::new(credentials.clone());
+        let dialer = WebSocketDialer::trusting(&config.server.url, shared, &trust)?;
         let asked = dialer.query(config.live.clone());
         let dialer = asked.map_err(|fault| Failure::unusable(format!("[live]: {fault}")))?;
         builder = builder.live_socket(dialer);
     }
-    builder.start().await.map_err(|error| Failure::start(&store.data_dir, &error))
-}
-
-/// Whom to trust.
-pub(crate) fn trust(root_certificate: Option<&Path>) -> Result<Trust, Failure> {
-    let Some(path) = root_certificate else {
-        return Ok(Trust::platform());
-    };
-    let pem = std::fs::read(path);
-    let pem = pem.map_err(|error| Failure::named("server.root_certificate", path, &error))?;
-    Trust::platform().with_roots(&pem).map_err(|error| {
-        Failure::unusable(format!("server.root_certificate {}: {error}", path.display()))
-    })
+    let folder = &config.store.data_dir;
+    builder.start().await.map_err(|error| Failure::start(folder, &error))
 }
 
 async fn status_token(config: &Config) -> Result<Option<earmark::Token>, Failure> {

@@ -8,6 +8,7 @@ mod backend;
 mod clock;
 mod config;
 mod credentials;
+mod custody;
 mod data_dir;
 mod demo;
 mod doctor;
@@ -29,7 +30,6 @@ mod takeover;
 mod verify;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 
@@ -74,10 +74,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Unmute(args) => wait(host::run_person(args, Wanted::Unmute)),
         Command::Finish(args) => wait(host::run_person(args, Wanted::Finish)),
         Command::Play(args) => play::run(args),
-        Command::Sync(args) => {
-            let (folder, patience) = (chosen(args.store.data_dir)?, args.patience);
-            wait(sync::run(&folder, &args.server, Duration::from_secs(patience)))
-        }
+        Command::Sync(args) => wait(sync::run(&args)),
         Command::Retry(args) => wait(person::retry(&chosen(args.store.data_dir)?, args.recordings)),
         Command::Delete(args) => {
             wait(person::delete(&chosen(args.store.data_dir)?, args.recordings))

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use earmark::{RecordingId, Runtime};
+use earmark::{RecordingId, RecordingStatus, Runtime};
 use earmark_sim::report::Status;
 use earmark_store::inspect;
 
-use crate::data_dir;
 use crate::exit::{Failure, Outcome};
 use crate::listing::{recordings, unknown};
 use crate::output::print_line;
+use crate::{custody, data_dir};
 
 /// How long a deletion may take.
 const DELETE_MAX: Duration = Duration::from_secs(60);
@@ -49,8 +49,7 @@ pub(crate) async fn retry(folder: &Path, ids: Vec<RecordingId>) -> Result<Outcom
 pub(crate) async fn delete(folder: &Path, ids: Vec<RecordingId>) -> Result<Outcome, Failure> {
     refuse_unknown(folder, &ids, |_| None)?;
     let runtime = start(folder).await?;
-    runtime.delete(Some(ids.clone()));
-    let gone = tokio::time::timeout(DELETE_MAX, gone(&runtime, &ids)).await;
+    let gone = tokio::time::timeout(DELETE_MAX, remove(&runtime, &ids)).await;
     end(folder, runtime).await?;
     match gone {
         Ok(gone) => gone?,
@@ -64,10 +63,20 @@ pub(crate) async fn delete(folder: &Path, ids: Vec<RecordingId>) -> Result<Outco
     Ok(Outcome::Done)
 }
 
-async fn gone(runtime: &Runtime, ids: &[RecordingId]) -> Result<(), Failure> {
+/// What a kill has left open is sealed first: until then it cannot be deleted.
+async fn remove(runtime: &Runtime, ids: &[RecordingId]) -> Result<(), Failure> {
+    wait_until_none(runtime, |one| ids.contains(&one.id) && one.sha256.is_none()).await?;
+    runtime.delete(Some(ids.to_vec()));
+    wait_until_none(runtime, |one| ids.contains(&one.id)).await
+}
+
+async fn wait_until_none(
+    runtime: &Runtime,
+    is_one: impl Fn(&RecordingStatus) -> bool,
+) -> Result<(), Failure> {
     loop {
         let status = runtime.status_now().await.map_err(Failure::wrong)?;
-        if !status.recordings.iter().any(|one| ids.contains(&one.id)) {
+        if !status.recordings.iter().any(&is_one) {
             return Ok(());
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -97,9 +106,9 @@ fn refuse_unknown(
     Ok(())
 }
 
-/// A runtime that uploads nothing.
+/// A runtime that uploads nothing, and lets go of nothing but what a person says.
 async fn start(folder: &Path) -> Result<Runtime, Failure> {
-    let starting = Runtime::builder(folder).start();
+    let starting = custody::keeping(folder).start();
     starting.await.map_err(|error| Failure::start(folder, &error))
 }
 

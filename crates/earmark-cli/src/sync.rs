@@ -1,37 +1,68 @@
 //! `sync`: recovers, and uploads what is pending until nothing is left to do.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use earmark::{EnvCredentials, OmiHttp, RecordingId, RecordingStatus, Runtime, Status};
+use earmark::{Builder, RecordingId, RecordingStatus, Runtime, SignIn, Status, Trust};
 use tokio::time::{Instant, sleep};
 
+use crate::args::SyncArgs;
 use crate::backend::stop_asked;
-use crate::data_dir;
+use crate::credentials::HostCredentials;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Progress, print_line};
+use crate::{custody, data_dir};
 
 /// How often it is looked how far everything is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long the runtime may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(folder: &Path, url: &str, patience: Duration) -> Result<Outcome, Failure> {
-    let target = OmiHttp::new(url, EnvCredentials::new(std::env::vars_os()))?;
+pub(crate) async fn run(args: &SyncArgs) -> Result<Outcome, Failure> {
+    let Job { folder, credentials, builder } = Job::of(args)?;
     // A folder that is not there holds nothing that could be uploaded.
-    drop(data_dir::read_only(folder)?);
+    drop(data_dir::read_only(&folder)?);
+    let without_token = credentials.load().await;
     let stop = stop_asked()?;
-    let starting = Runtime::builder(folder).sync_target(target).link_wait(Duration::ZERO).start();
-    let runtime = starting.await.map_err(|error| Failure::start(folder, &error))?;
+    // No live socket could name a conversation.
+    let starting = builder.link_wait(Duration::ZERO).start();
+    let runtime = starting.await.map_err(|error| Failure::start(&folder, &error))?;
+    for account in without_token {
+        runtime.account(account, SignIn::SignedOut);
+    }
     let synced = tokio::select! {
-        synced = watch(&runtime, patience) => synced,
+        synced = watch(&runtime, Duration::from_secs(args.patience)) => synced,
         () = stop => Err(Failure::wrong("interrupted; what is not uploaded yet is kept")),
     };
     if !runtime.shutdown(STOP_MAX).await {
         tracing::warn!("the runtime did not stop in time; the next start recovers");
     }
     conclude(&synced?)
+}
+
+/// What is uploaded, with whose tokens, and by what.
+struct Job {
+    folder: PathBuf,
+    credentials: HostCredentials,
+    builder: Builder,
+}
+
+impl Job {
+    fn of(args: &SyncArgs) -> Result<Self, Failure> {
+        if let Some(config) = args.load()? {
+            let credentials = HostCredentials::new(&config.accounts);
+            let builder = custody::uploading(&config, &credentials)?;
+            return Ok(Self { folder: config.store.data_dir, credentials, builder });
+        }
+        let url = args.server.as_deref();
+        let url = url.ok_or_else(|| Failure::unusable("name a server: --server or --config"))?;
+        let folder = data_dir::chosen(args.store.data_dir.clone())?;
+        let credentials = HostCredentials::new(&[]);
+        let target = custody::target(url, &Trust::platform(), &credentials)?;
+        let builder = custody::keeping(&folder).sync_target(target);
+        Ok(Self { folder, credentials, builder })
+    }
 }
 
 /// How far everything was, and is.

@@ -103,6 +103,8 @@ pub struct SocketStatus {
     pub reason: Option<String>,
     /// When it is tried again, if that is known.
     pub next_try: Option<Moment>,
+    /// Whether it is stopped for want of a token that the server takes.
+    pub needs_sign_in: bool,
     /// How many of its connections ended without fruit since the runtime started, though frames
     /// were expected: without a word of the server, or without a frame that was proven delivered.
     pub fruitless: u64,
@@ -289,9 +291,9 @@ impl StatusBoard {
 }
 
 fn socket(view: LiveView) -> SocketStatus {
-    let LiveView { key, state, reason, next_try, fruitless, is_wedged } = view;
+    let LiveView { key, state, reason, next_try, needs_sign_in, fruitless, is_wedged } = view;
     let (device, account) = (key.device, key.account);
-    SocketStatus { device, account, state, reason, next_try, fruitless, is_wedged }
+    SocketStatus { device, account, state, reason, next_try, needs_sign_in, fruitless, is_wedged }
 }
 
 /// Counts what is held; what is still in memory must be known already.

@@ -1,10 +1,13 @@
 //! Asking a source for a token.
 
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use earmark::Token;
+use rustix::fs::OFlags;
+use tokio::fs::OpenOptions;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -13,11 +16,29 @@ use crate::config::TokenSource;
 
 /// The most bytes of a token, and of what a source may say around it.
 const TOKEN_BYTES_MAX: usize = 16 << 10;
-/// How long a program may take to print a token.
-const COMMAND_SECONDS_MAX: u64 = 30;
+/// How long any source may take to give its token: whoever else wants that one waits meanwhile.
+const SOURCE_SECONDS_MAX: u64 = 30;
+/// What is said of a token file that is a directory, a device or a pipe; a pipe would block.
+const NO_FILE: &str =
+    "it is no regular file; write the token to one, or have a token_command print it";
 
 /// Asks a source for its token. The error says what failed and never what was read.
 pub(crate) async fn fetch(source: &TokenSource) -> Result<Token, String> {
+    let limit = Duration::from_secs(SOURCE_SECONDS_MAX);
+    let fetched = timeout(limit, ask(source)).await;
+    fetched.unwrap_or_else(|_| {
+        let name = match source {
+            TokenSource::Variable(name) => format!("the variable {name}"),
+            TokenSource::File(path) => path.display().to_string(),
+            TokenSource::Command(words) => {
+                format!("the token command {}", words.first().map_or("", String::as_str))
+            }
+        };
+        Err(format!("{name} was not done within {SOURCE_SECONDS_MAX} s"))
+    })
+}
+
+async fn ask(source: &TokenSource) -> Result<Token, String> {
     match source {
         TokenSource::Variable(name) => {
             let value = std::env::var_os(name).ok_or(format!("the variable {name} is not set"))?;
@@ -33,8 +54,12 @@ pub(crate) async fn fetch(source: &TokenSource) -> Result<Token, String> {
     }
 }
 
-async fn file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = tokio::fs::File::open(path).await?;
+async fn file(path: &Path) -> io::Result<Vec<u8>> {
+    let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(without_waiting).open(path).await?;
+    if !file.metadata().await?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, NO_FILE));
+    }
     let mut bytes = Vec::new();
     file.take(TOKEN_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).await?;
     Ok(bytes)
@@ -50,11 +75,8 @@ async fn command(words: &[String]) -> Result<Token, String> {
             command.env_remove(name);
         }
     }
-    let limit = Duration::from_secs(COMMAND_SECONDS_MAX);
-    let printed = timeout(limit, printed(command.kill_on_drop(true))).await;
-    let printed = printed
-        .unwrap_or_else(|_| Err(format!("it was not done within {COMMAND_SECONDS_MAX} s")))
-        .map_err(|why| format!("the token command {program}: {why}"))?;
+    let printed = printed(command.kill_on_drop(true)).await;
+    let printed = printed.map_err(|why| format!("the token command {program}: {why}"))?;
     checked(&printed, &format!("what the token command {program} printed"))
 }
 

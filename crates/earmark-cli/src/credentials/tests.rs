@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -55,6 +55,33 @@ async fn a_source_that_fails_is_named_and_what_it_said_is_not() {
         };
         assert!(fault.contains(told) && !fault.contains(CANARY), "{fault}");
     }
+}
+
+/// Whoever opens a pipe to read it waits until somebody writes.
+#[tokio::test]
+async fn a_token_file_that_is_no_regular_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("it starts");
+    assert!(made.success());
+    for path in [pipe.as_path(), folder.path(), Path::new("/dev/null")] {
+        let refreshed = held(TokenSource::File(path.to_owned())).refresh(&account()).await;
+        let Refreshed::Failed(fault) = refreshed else {
+            panic!("{} brought a token", path.display());
+        };
+        let is_told = fault.contains(&path.display().to_string());
+        assert!(is_told && fault.contains("no regular file"), "{fault}");
+        assert!(fault.contains("token_command"), "it says what to do: {fault}");
+    }
+}
+
+/// The time of this test goes on by itself while nothing else does.
+#[tokio::test(start_paused = true)]
+async fn a_program_that_does_not_end_is_given_up_and_named() {
+    let program = ["sleep", "600"].map(String::from).to_vec();
+    let refreshed = held(TokenSource::Command(program)).refresh(&account()).await;
+    let told = "the token command sleep was not done within 30 s";
+    assert_eq!(refreshed, Refreshed::Failed(String::from(told)));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
             ),
         });
     }
-    let client = match crate::host::trust(config.server.root_certificate.as_deref()) {
+    let client = match crate::custody::trust(config.server.root_certificate.as_deref()) {
         Ok(trust) => HttpClient::trusting(&config.server.url, &trust).map_err(|e| e.to_string()),
         Err(failure) => Err(failure.to_string()),
     };

@@ -169,6 +169,7 @@ pub(crate) mod tests {
                 state,
                 reason: None,
                 next_try: None,
+                needs_sign_in: false,
                 fruitless: 3,
                 is_wedged,
             };

@@ -3,11 +3,12 @@
 use std::io;
 
 use clap::Args;
-use earmark::{Account, Device, Runtime};
+use earmark::{Account, Device};
 
 use super::control::{Wish, ask};
 use crate::args::ConfigArgs;
 use crate::config::Config;
+use crate::custody;
 use crate::exit::{Failure, Outcome};
 use crate::output::print_line;
 
@@ -67,7 +68,7 @@ async fn write(config: &Config, device: &str, muted: bool) -> Result<Outcome, Fa
     let folder = &config.store.data_dir;
     let device = Device::new(device).map_err(Failure::unusable)?;
     let account = Account::new("default").map_err(Failure::wrong)?;
-    let starting = Runtime::builder(folder).start().await;
+    let starting = custody::keeping(folder).start().await;
     let runtime = starting.map_err(|error| Failure::start(folder, &error))?;
     let handle = runtime.source(device.clone(), account).map_err(Failure::wrong)?;
     handle.mute(muted).map_err(Failure::wrong)?;

@@ -95,7 +95,7 @@ fn tell(before: &Fullness, now: &Fullness) {
     }
 }
 
-/// Asks for tokens again where recordings wait for one, and says when there is one.
+/// Asks for tokens again where one is waited for, and says when there is one.
 pub(crate) async fn accounts(runtime: Runtime, board: Arc<Board>, credentials: HostCredentials) {
     let mut asked: Option<Instant> = None;
     loop {
@@ -103,19 +103,29 @@ pub(crate) async fn accounts(runtime: Runtime, board: Arc<Board>, credentials: H
         let waiting = waiting(&board.now().status, &credentials);
         board.note(|facts| facts.needs_sign_in.clone_from(&waiting));
         let is_time = asked.is_none_or(|at| clock::now().duration_since(at) >= ASK_AGAIN_EVERY);
-        if waiting.is_empty() || !is_time {
-            continue;
+        if !waiting.is_empty() && is_time {
+            asked = Some(clock::now());
+            ask_again(&credentials, waiting.keys()).await;
         }
-        asked = Some(clock::now());
-        for account in waiting.keys() {
-            match credentials.refresh(account).await {
-                Refreshed::New => {
-                    tracing::info!(%account, "there is a new token");
-                    runtime.account(account.clone(), SignIn::SignedIn);
-                }
-                Refreshed::Same => {}
-                Refreshed::Failed(fault) => tracing::warn!(%account, fault, "there is no token"),
-            }
+        announce(&runtime, &credentials);
+    }
+}
+
+async fn ask_again(credentials: &HostCredentials, accounts: impl Iterator<Item = &Account>) {
+    for account in accounts {
+        if let Refreshed::Failed(fault) = credentials.refresh(account).await {
+            tracing::warn!(%account, fault, "there is no token");
+        }
+    }
+}
+
+/// Tells the runtime of new tokens. Requests that were refused one after the other fetch a token
+/// for themselves: those that had given up by then hear of it here.
+fn announce(runtime: &Runtime, credentials: &HostCredentials) {
+    for account in credentials.accounts() {
+        if credentials.take_news(&account) {
+            tracing::info!(%account, "there is a new token");
+            runtime.account(account, SignIn::SignedIn);
         }
     }
 }
@@ -124,10 +134,13 @@ pub(crate) async fn accounts(runtime: Runtime, board: Arc<Board>, credentials: H
 fn waiting(status: &Status, credentials: &HostCredentials) -> BTreeMap<Account, String> {
     let waits =
         |one: &&RecordingStatus| one.needs_person && !matches!(one.status, "failed" | "corrupted");
+    let recordings = status.recordings.iter().filter(waits).map(|one| (&one.account, &one.reason));
+    let sockets = status.sockets.iter().filter(|one| one.needs_sign_in);
+    let sockets = sockets.map(|one| (&one.account, &one.reason));
     let mut waiting: BTreeMap<Account, String> = BTreeMap::new();
-    for one in status.recordings.iter().filter(waits) {
-        let reason = one.reason.as_deref().unwrap_or("the server wants a token");
-        waiting.entry(one.account.clone()).or_insert_with(|| reason.to_owned());
+    for (account, reason) in recordings.chain(sockets) {
+        let reason = reason.as_deref().unwrap_or("the server wants a token");
+        waiting.entry(account.clone()).or_insert_with(|| reason.to_owned());
     }
     for account in credentials.accounts() {
         if let Some(fault) = credentials.fault(&account) {
@@ -139,8 +152,107 @@ fn waiting(status: &Status, credentials: &HostCredentials) -> BTreeMap<Account, 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use bytes::Bytes;
+    use earmark::{
+        Codec, Credentials as _, Device, HttpFault, HttpReply, HttpRequest, HttpTransport, OmiHttp,
+        SocketStatus, Source, SystemClock, Token,
+    };
+    use futures_util::future::LocalBoxFuture;
+
     use super::*;
+    use crate::config::{AccountConfig, TokenSource};
     use crate::host::recording;
+
+    /// How long something may take that takes a moment on a machine that is not overloaded.
+    const PATIENCE: Duration = Duration::from_secs(120);
+    const DONE: &[u8] = br#"{"new_memories":[],"updated_memories":["c"]}"#;
+
+    /// A server that takes uploads with one token alone.
+    struct Wants(&'static str);
+
+    impl HttpTransport for Wants {
+        fn send(
+            &self,
+            request: HttpRequest,
+        ) -> LocalBoxFuture<'static, Result<HttpReply, HttpFault>> {
+            let is_wanted = request.token == Some(Token::new(self.0));
+            let reply = HttpReply {
+                status: if is_wanted { 200 } else { 401 },
+                retry_after: None,
+                date: None,
+                limit_reason: None,
+                body: Bytes::from_static(DONE),
+            };
+            Box::pin(std::future::ready(Ok(reply)))
+        }
+    }
+
+    fn default_account() -> Account {
+        Account::new("default").expect("a name")
+    }
+
+    /// Waits for a status.
+    async fn wait_for(runtime: &Runtime, is_so: impl FnMut(&Status) -> bool) -> Status {
+        let mut status = runtime.status();
+        let seen = tokio::time::timeout(PATIENCE, status.wait_for(is_so)).await;
+        seen.expect("it comes to that").expect("the runtime runs").clone()
+    }
+
+    #[tokio::test]
+    async fn a_token_that_another_request_has_fetched_wakes_what_gave_up_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let token = folder.path().join("token");
+        fs::write(&token, "old").expect("it is written");
+        let source = TokenSource::File(token.clone());
+        let account = AccountConfig { account: default_account(), token: source };
+        let credentials = HostCredentials::new(&[account]);
+        assert_eq!(credentials.load().await, []);
+        let shared = (Arc::new(credentials.clone()), Arc::new(SystemClock::new()));
+        let target = OmiHttp::over(Arc::new(Wants("new")), shared.0, shared.1);
+        let builder = Runtime::builder(folder.path().join("store")).sync_target(target);
+        let runtime = builder.link_wait(Duration::ZERO).start().await.expect("a new store");
+        let desk = Device::new("desk").expect("a name");
+        let desk = Source::mono_16k(desk, Codec::Opus, default_account());
+        let desk = runtime.open_source(desk).expect("there is room");
+        desk.push(Bytes::from_static(&[1; 40])).expect("it is taken");
+        desk.stop().expect("there is room");
+        let is_waiting = |now: &Status| now.recordings.iter().any(|one| one.needs_person);
+        let status = wait_for(&runtime, is_waiting).await;
+
+        fs::write(&token, "new").expect("it is written");
+        credentials.forget_when_asked();
+        let renewed = credentials.renew(&default_account(), Some(Token::new("old"))).await;
+        assert_eq!(renewed, Some(Token::new("new")));
+        let board = Arc::new(Board::default());
+        board.note(|facts| facts.saw(status, clock::now()));
+        let looking = tokio::spawn(accounts(runtime.clone(), board, credentials));
+        let is_synced = |now: &Status| now.recordings.iter().any(|one| one.status == "synced");
+        wait_for(&runtime, is_synced).await;
+        looking.abort();
+    }
+
+    #[test]
+    fn a_live_socket_that_stopped_for_want_of_a_token_waits_for_one() {
+        let credentials = HostCredentials::new(&[]);
+        let waits = |state, needs_sign_in| {
+            let socket = SocketStatus {
+                device: Device::new("desk").expect("a name"),
+                account: default_account(),
+                state,
+                reason: Some(String::from("there is no fresh token")),
+                next_try: None,
+                needs_sign_in,
+                fruitless: 0,
+                is_wedged: false,
+            };
+            let status = Status { sockets: vec![socket], ..Status::default() };
+            waiting(&status, &credentials).into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(waits("stopped", true), [default_account()]);
+        assert_eq!(waits("stopped", false), []);
+    }
 
     /// F128.
     #[test]

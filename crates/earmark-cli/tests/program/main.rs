@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod harness;
 mod host;
+mod keep;
 mod play;
 mod real_feeds;
 mod refusals;

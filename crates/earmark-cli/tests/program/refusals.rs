@@ -58,6 +58,7 @@ fn flags_that_do_not_fit_are_refused_by_name() {
         (vec!["play", &feed, "--report", "no-such-folder/report.json"], "no-such-folder"),
         (vec!["sync", "--data-dir", &store], "--server"),
         (vec!["sync", "--server", "http://a", "--patience", "0"], "--patience"),
+        (vec!["sync", "--config", "no-such.toml"], "no-such.toml"),
         (vec!["retry"], "<ID>"),
         (vec!["delete", "../../etc/passwd"], "r-1f3a9c2e-7"),
         (vec!["list", "--xml"], "--xml"),

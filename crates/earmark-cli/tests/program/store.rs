@@ -121,6 +121,27 @@ fn a_deleted_recording_is_gone_and_an_unknown_one_is_refused() {
 }
 
 #[test]
+fn what_a_kill_left_open_can_be_deleted() {
+    let room = Room::new();
+    let feed = room.feed(
+        "killed.jsonl",
+        &[
+            r#"{"at": 0, "do": "capture.start", "device": "pendant", "codec": "opus"}"#,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 50, "pace": false}"#,
+            r#"{"at": 1.5, "do": "kill"}"#,
+        ],
+    );
+    let store = room.text("store");
+    let killed = earmark(&["play", &feed, "--clock", "real", "--data-dir", &store]);
+    assert_eq!(killed.code, None, "{killed:?}");
+    let left = listed(&store);
+    assert_eq!(left[0]["status"], "capturing");
+    let deleted = earmark(&["delete", id(&left[0]), "--data-dir", &store]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert_eq!(listed(&store).len(), 0);
+}
+
+#[test]
 fn a_reader_that_has_had_enough_is_no_error() {
     let room = Room::new();
     let (reader, writer) = std::io::pipe().expect("a pipe");

@@ -328,6 +328,7 @@ pub(crate) struct LiveView {
     pub(crate) state: &'static str,
     pub(crate) reason: Option<String>,
     pub(crate) next_try: Option<Moment>,
+    pub(crate) needs_sign_in: bool,
     pub(crate) fruitless: u64,
     pub(crate) is_wedged: bool,
 }

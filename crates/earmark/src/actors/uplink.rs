@@ -256,7 +256,7 @@ impl Uplink {
             && self.dialer.as_ref().is_some_and(|dialer| dialer.needs_encoding());
         let state = self.links.get(&key).map(|link| &link.state);
         match state {
-            Some(State::Up(_) | State::Dialling { .. } | State::Stopped) if is_other => {
+            Some(State::Up(_) | State::Dialling { .. } | State::Stopped { .. }) if is_other => {
                 self.take_down(&key, DONE, ctx);
                 self.want(&key, ctx);
             }
@@ -264,7 +264,7 @@ impl Uplink {
             Some(
                 State::Up(_)
                 | State::Dialling { .. }
-                | State::Stopped
+                | State::Stopped { .. }
                 | State::Waiting { .. }
                 | State::SigningIn
                 | State::Idle,
@@ -277,7 +277,7 @@ impl Uplink {
     fn welcome(&mut self, key: &SourceKey, signed_in: bool) {
         if let Some(link) = self.links.get_mut(key).filter(|_| signed_in && self.reconnects) {
             link.forgive();
-            if matches!(link.state, State::Stopped) {
+            if matches!(link.state, State::Stopped { .. }) {
                 link.state = State::Waiting { retry: None };
             }
         }
@@ -289,6 +289,7 @@ impl Uplink {
             state: link.state.name(),
             reason: link.ended.clone(),
             next_try: link.state.next_try(),
+            needs_sign_in: matches!(link.state, State::Stopped { needs_sign_in: true }),
             fruitless: link.wedge.count(),
             is_wedged: link.is_wedged(),
         }

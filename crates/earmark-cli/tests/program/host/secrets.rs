@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use rustix::process::Signal;
 
 use super::{Host, configure, wait_until, wav};
-use crate::harness::{Room, listed};
+use crate::harness::{Room, earmark, listed};
 
 const DONE: &str = r#"{"new_memories":[],"updated_memories":["c"]}"#;
 
@@ -92,6 +92,39 @@ fn a_refused_token_is_renewed_by_its_program_once_and_the_upload_goes_on() {
     assert_eq!(fs::read_to_string(&count).expect("it is there").lines().count(), 2);
     assert_eq!(listed(&room.text("store"))[0]["status"], "synced");
     assert!(!log.contains("token-1") && !log.contains("token-2"), "{log}");
+}
+
+#[test]
+fn a_sync_shows_the_tokens_of_its_configuration_and_its_flags_come_before_it() {
+    let (room, server) = (Room::new(), Picky::start("good"));
+    let store = room.recorded();
+    fs::write(room.path("token"), "good\n").expect("it is written");
+    let config = "[account.default]\ntoken_file = \"token\"\n\
+                  [source.a]\nkind = \"unix\"\npath = \"a.sock\"\n";
+    configure(&room, "http://127.0.0.1:9", config);
+    let text = fs::read_to_string(room.path("earmark.toml")).expect("it is there");
+    let elsewhere = text.replace("\"store\"", "\"elsewhere\"");
+    fs::write(room.path("earmark.toml"), elsewhere).expect("it is written");
+    let config = room.text("earmark.toml");
+    let flags = ["sync", "--config", &config, "--server", &server.url, "--data-dir", &store];
+    let ran = earmark(&flags);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(server.shown(), ["good"], "no request leaves before the token is there");
+    assert_eq!(listed(&store)[0]["status"], "synced");
+    assert!(!room.path("elsewhere").exists());
+}
+
+#[test]
+fn a_sync_without_a_token_says_so_and_ends() {
+    let (room, server) = (Room::new(), Picky::start("good"));
+    let _store = room.recorded();
+    let config = "[account.default]\ntoken_file = \"token\"\n\
+                  [source.a]\nkind = \"unix\"\npath = \"a.sock\"\n";
+    configure(&room, &server.url, config);
+    let ran = earmark(&["sync", "--config", &room.text("earmark.toml")]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("there is no token"), "{}", ran.err);
+    assert!(ran.out.contains("its account is signed out"), "{}", ran.out);
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Uplink {
             | State::Waiting { .. }
             | State::SigningIn
             | State::Dialling { .. }
-            | State::Stopped => None,
+            | State::Stopped { .. } => None,
         }
     }
 

@@ -16,6 +16,9 @@ use crate::source::SourceKey;
 /// What is said of connections that bring nothing, once in a row of them.
 const WEDGED: &str = "; one connection after the other brings nothing";
 
+/// A socket is stopped for want of a token that the server takes.
+const NO_TOKEN: State = State::Stopped { needs_sign_in: true };
+
 /// When a fresh token for an account was asked for.
 pub(super) struct SignIn {
     asked_at: Moment,
@@ -64,7 +67,7 @@ impl Uplink {
         let asked_sign_in = link.asked_sign_in;
         link.ended = Some(words);
         match reaction {
-            Reaction::Stop => self.stop(key, ""),
+            Reaction::Stop => self.stop(key, State::Stopped { needs_sign_in: false }, ""),
             Reaction::Reconnect | Reaction::RenewToken | Reaction::SignInOnce
                 if !self.reconnects =>
             {
@@ -72,16 +75,16 @@ impl Uplink {
             }
             Reaction::Reconnect => self.retry_later(key, ctx),
             Reaction::SignInOnce if asked_sign_in => {
-                self.stop(key, "; a fresh token has changed nothing");
+                self.stop(key, NO_TOKEN, "; a fresh token has changed nothing");
             }
             Reaction::RenewToken | Reaction::SignInOnce => self.sign_in(key, ctx),
         }
     }
 
     /// Leaves a socket down until the host changes something.
-    fn stop(&mut self, key: &SourceKey, because: &str) {
+    fn stop(&mut self, key: &SourceKey, stopped: State, because: &str) {
         if let Some(link) = self.links.get_mut(key) {
-            link.state = State::Stopped;
+            link.state = stopped;
             link.ended.get_or_insert_default().push_str(because);
         }
         self.show(key);
@@ -164,7 +167,7 @@ impl Uplink {
                 continue;
             }
             match renewed {
-                Some(false) => self.stop(&key, "; there is no fresh token"),
+                Some(false) => self.stop(&key, NO_TOKEN, "; there is no fresh token"),
                 Some(true) | None => self.retry_later(&key, ctx),
             }
         }

@@ -47,8 +47,9 @@ pub(super) enum State {
     Dialling { generation: u64, dialling: SpawnHandle },
     /// It is up.
     Up(Up),
-    /// It is wanted and stays down until the host changes something.
-    Stopped,
+    /// It is wanted and stays down until the host changes something; whether that is a token that
+    /// the server takes.
+    Stopped { needs_sign_in: bool },
 }
 
 /// A socket that is up.
@@ -86,14 +87,14 @@ impl State {
             Self::SigningIn => "signing_in",
             Self::Dialling { .. } => "connecting",
             Self::Up(_) => "up",
-            Self::Stopped => "stopped",
+            Self::Stopped { .. } => "stopped",
         }
     }
 
     /// Whether nothing will bring it up by itself.
     pub(super) const fn is_given_up(&self) -> bool {
         match self {
-            Self::Idle | Self::Stopped => true,
+            Self::Idle | Self::Stopped { .. } => true,
             Self::Waiting { .. } | Self::SigningIn | Self::Dialling { .. } | Self::Up(_) => false,
         }
     }
@@ -101,9 +102,11 @@ impl State {
     pub(super) fn next_try(&self) -> Option<Moment> {
         match self {
             Self::Waiting { retry } => retry.as_ref().map(|(at, _)| *at),
-            Self::Idle | Self::SigningIn | Self::Dialling { .. } | Self::Up(_) | Self::Stopped => {
-                None
-            }
+            Self::Idle
+            | Self::SigningIn
+            | Self::Dialling { .. }
+            | Self::Up(_)
+            | Self::Stopped { .. } => None,
         }
     }
 }
@@ -171,7 +174,7 @@ impl Link {
                 // A socket that takes no more is closed by being dropped.
                 let _ = up.outgoing.try_send(Outgoing::Close);
             }
-            State::Idle | State::SigningIn | State::Stopped => {}
+            State::Idle | State::SigningIn | State::Stopped { .. } => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{
 };
 
 use super::*;
-use crate::{Event, LiveTerms, Numbered, Runtime, Source, SourceHandle, Status};
+use crate::{Event, LiveTerms, Numbered, Runtime, SignIn, Source, SourceHandle, Status};
 
 /// A host whose every renewal gives another token, or none.
 #[derive(Clone, Default)]
@@ -114,9 +114,16 @@ impl Story {
         seen.expect("it comes to that").expect("the runtime runs").clone()
     }
 
-    async fn stopped(&self) -> String {
+    /// Waits until the socket stays down; why, and whether for want of a token.
+    async fn stopped(&self) -> (String, bool) {
         let status = self.until(|status| status.sockets.iter().any(|one| one.state == "stopped"));
-        status.await.sockets[0].reason.clone().expect("it says why")
+        let socket = status.await.sockets[0].clone();
+        (socket.reason.expect("it says why"), socket.needs_sign_in)
+    }
+
+    /// The host says that there is another token.
+    fn sign_in(&self) {
+        self.runtime.account(self.pendant.account().clone(), SignIn::SignedIn);
     }
 
     fn push(&self, count: u8) {
@@ -146,7 +153,7 @@ async fn f32_a_close_for_want_of_credit_stops_the_socket_says_why_and_lets_the_c
         let story = story(Renewing::default(), hasty()).await;
         let (server, _) = story.accept().await;
         close(server, code).await;
-        let reason = story.stopped().await;
+        let (reason, _) = story.stopped().await;
         assert!(reason.contains(words) && reason.contains(&code.to_string()), "{reason}");
         story.push(3);
         story.until(|status| status.frames.held == 3).await;
@@ -188,8 +195,9 @@ async fn a_refused_upgrade_is_answered_by_one_fresh_sign_in_and_then_by_a_stop()
         let story = story(Renewing::default(), hasty()).await;
         story.refuse(status).await;
         story.refuse(status).await;
-        let reason = story.stopped().await;
+        let (reason, needs_sign_in) = story.stopped().await;
         assert!(reason.ends_with("a fresh token has changed nothing"), "{reason}");
+        assert!(needs_sign_in);
         assert_eq!(story.credentials.count(), 1);
     }
 }
@@ -198,8 +206,13 @@ async fn a_refused_upgrade_is_answered_by_one_fresh_sign_in_and_then_by_a_stop()
 async fn without_a_fresh_token_a_refused_upgrade_stops_at_once() {
     let story = story(Renewing { has_none: true, ..Renewing::default() }, hasty()).await;
     story.refuse(401).await;
-    let reason = story.stopped().await;
+    let (reason, needs_sign_in) = story.stopped().await;
     assert!(reason.ends_with("there is no fresh token"), "{reason}");
+    assert!(needs_sign_in);
+    story.sign_in();
+    story.refuse(500).await;
+    let is_waiting = |status: &Status| status.sockets.iter().all(|one| !one.needs_sign_in);
+    story.until(is_waiting).await;
 }
 
 #[tokio::test]
@@ -209,7 +222,8 @@ async fn what_the_server_will_never_take_stops_and_what_passes_does_not() {
         story.refuse(status).await;
     }
     story.refuse(402).await;
-    assert_eq!(story.stopped().await, "no credit is left (status 402)");
+    let why = String::from("no credit is left (status 402)");
+    assert_eq!(story.stopped().await, (why, false), "a token is not what it lacks");
 }
 
 #[tokio::test]
