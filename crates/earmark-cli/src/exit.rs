@@ -42,9 +42,6 @@ pub(crate) enum Failure {
     /// The store cannot be read or written.
     #[error("the store in {} cannot be used: {reason}", folder.display())]
     Store { folder: PathBuf, reason: String },
-    /// Whoever read the output has had enough.
-    #[error("standard output is closed")]
-    PipeClosed,
 }
 
 impl Failure {
@@ -103,7 +100,6 @@ impl Failure {
 
     const fn code(&self) -> u8 {
         match self {
-            Self::PipeClosed => 0,
             Self::Wrong(_) => 1,
             Self::Unusable(_) => 2,
             Self::InUse { .. } => 3,
@@ -135,9 +131,7 @@ pub(crate) fn code(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::from(1),
         Err(failure) => {
-            if !matches!(failure, Failure::PipeClosed) {
-                crate::output::complain(&failure);
-            }
+            crate::output::complain(&failure);
             ExitCode::from(failure.code())
         }
     }

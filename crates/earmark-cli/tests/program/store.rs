@@ -3,7 +3,7 @@ use std::path::Path;
 
 use earmark_store::{Disk, FsDisk};
 
-use crate::harness::{Room, command, contents, earmark, id, listed};
+use crate::harness::{Room, contents, earmark, id, listed, unread};
 
 #[test]
 fn an_empty_folder_has_no_recordings_and_no_damage() {
@@ -57,16 +57,22 @@ fn a_recording_is_listed_shown_and_sound() {
     assert!(contents(Path::new(&store)) == before, "looking changes nothing");
 }
 
+/// Flips a bit of the first recording, and gives the name of its file.
+fn damage(store: &str) -> String {
+    let name = format!("recordings/{}.bin", id(&listed(store)[0]));
+    let path = Path::new(store).join(&name);
+    let mut bytes = fs::read(&path).expect("the file is there");
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).expect("it is written");
+    name
+}
+
 #[test]
 fn damage_is_named_with_its_file_and_its_cost_and_exits_1() {
     let room = Room::new();
     let store = room.recorded();
-    let recordings = listed(&store);
-    let name = format!("recordings/{}.bin", id(&recordings[0]));
+    let name = damage(&store);
     let path = Path::new(&store).join(&name);
-    let mut bytes = fs::read(&path).expect("the file is there");
-    bytes[100] ^= 1;
-    fs::write(&path, bytes).expect("it is written");
     let ran = earmark(&["verify", "--data-dir", &store]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.out.contains(&name) && ran.out.contains("bytes 0 to "), "{}", ran.out);
@@ -123,8 +129,22 @@ fn a_deleted_recording_is_gone_and_an_unknown_one_is_refused() {
 #[test]
 fn a_reader_that_has_had_enough_is_no_error() {
     let room = Room::new();
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let status = command(&["list", "--data-dir", &room.text("")]).stdout(writer).status();
-    assert_eq!(status.expect("it starts").code(), Some(0));
+    assert_eq!(unread(&["list", "--data-dir", &room.recorded()]), Some(0));
+}
+
+#[test]
+fn a_reader_that_has_had_enough_changes_no_exit_code() {
+    let room = Room::new();
+    let store = room.recorded();
+    damage(&store);
+    let feed =
+        room.feed("feed.jsonl", &[r#"{"at": 1, "do": "expect", "recordings": {"count": 7}}"#]);
+    for flags in [
+        vec!["verify", "--data-dir", &store],
+        vec!["repair", "--data-dir", &store],
+        vec!["play", &feed],
+    ] {
+        assert_eq!(earmark(&flags).code, Some(1), "{flags:?}");
+        assert_eq!(unread(&flags), Some(1), "{flags:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use earmark_store::{Disk, FsDisk};
 
 use crate::backend::ask;
-use crate::harness::{Backend, Room, contents, earmark, listed};
+use crate::harness::{Backend, Room, command, contents, earmark, listed, unread};
 
 const NAMES: [&str; 3] = [
     "audio_aabb_opus_16000_1_fs160_1775260800.bin",
@@ -56,6 +56,30 @@ fn an_apps_recordings_become_recordings_and_its_folder_stays_as_it_was() {
     assert_eq!((again.code, listed(&store).len()), (Some(0), 3), "{again:?}");
     assert_eq!(again.out, "taken over: in the store before: 3\n");
     assert!(contents(Path::new(&folder)) == before, "something was written");
+}
+
+#[test]
+fn a_reader_that_has_had_enough_ends_neither_an_import_nor_an_export() {
+    let room = Room::new();
+    let (folder, store, given) = (app(&room), room.text("store"), room.text("given"));
+    assert_eq!(unread(&["import", &folder, "--data-dir", &store]), Some(0));
+    assert_eq!(listed(&store).len(), 3);
+    assert_eq!(unread(&["export", "--omi", &given, "--data-dir", &store]), Some(0));
+    assert_eq!(contents(Path::new(&given)).len(), 4, "three recordings and their list");
+    fs::write(room.path("app").join(NAMES[2]), [0; 9]).expect("it is written");
+    assert_eq!(unread(&["import", &folder, "--data-dir", &room.text("other")]), Some(1));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_that_cannot_be_told_is_done_all_the_same_and_exits_1() {
+    let room = Room::new();
+    let (folder, store) = (app(&room), room.text("store"));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let mut import = command(&["import", &folder, "--data-dir", &store]);
+    let ran = import.stdout(full).output().expect("it starts");
+    assert_eq!((ran.status.code(), listed(&store).len()), (Some(1), 3));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("standard output cannot be written"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use super::{Host, configure, of_backend, wait_until, wav};
-use crate::harness::{Backend, Room, contents, earmark, listed};
+use crate::harness::{Backend, Room, contents, earmark, listed, unread};
 
 const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/speech.wav");
 
@@ -211,6 +211,7 @@ fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
         .expect("it is ours");
     let ill = earmark(&["doctor", "--config", &config]);
     assert_eq!(ill.code, Some(1), "{ill:?}");
+    assert_eq!(unread(&["doctor", "--config", &config]), Some(1), "whoever reads it or not");
     for told in ["chmod 600", "b.wav", "does not answer", "do: "] {
         assert!(ill.out.contains(told), "{told}: {}", ill.out);
     }
