@@ -220,7 +220,7 @@ pub(crate) struct ExportArgs {
     #[arg(short, long, value_name = "FILE", group = "target")]
     pub(crate) output: Option<PathBuf>,
     /// Replaces FILE if it is there.
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", conflicts_with = "omi")]
     pub(crate) force: bool,
     /// Writes them as an Omi app keeps its own, into a folder that has no `wals.json` yet.
     #[arg(long, value_name = "DIR", group = "target")]

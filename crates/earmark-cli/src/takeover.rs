@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::data_dir;
 use crate::exit::{Failure, Outcome};
+use crate::export::refuse_inside;
 use crate::listing::unknown;
 use crate::output::{Progress, print_line};
 use crate::repair::entropy;
@@ -121,7 +122,10 @@ pub(crate) fn export(
         return Err(unknown(store, *id));
     }
     let named = |error| Failure::named("the folder", folder, &error);
+    refuse_inside(store, folder, folder)?;
     let files = FsDisk::create(folder).map_err(named)?;
+    // What was not there yet may have led through `..`.
+    refuse_inside(store, folder, folder)?;
     let mut summary = Summary::default();
     let at = SystemClock::new().stamp().wall;
     let done = takeover::export(&disk, &files, chosen, at, &mut |told| {

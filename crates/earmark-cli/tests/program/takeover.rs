@@ -182,10 +182,20 @@ fn an_export_that_cannot_be_is_refused_before_anything_is_written() {
     let (store, back) = (room.text("store"), room.text("back"));
     let flags = ["export", "--omi", &back, "--data-dir", &store];
     assert_eq!(earmark(&flags).code, Some(4), "there is no store");
-    fs::create_dir(room.path("store")).expect("a new folder");
+    room.recorded();
     let unknown = [&flags[..], &["r-00000000-1"]].concat();
     let ran = earmark(&unknown);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("r-00000000-1") && !room.path("back").exists(), "{}", ran.err);
     assert_eq!(earmark(&["export", "--data-dir", &store]).code, Some(2), "where to is not said");
+    let forced = earmark(&[&flags[..], &["--force"]].concat());
+    assert_eq!(forced.code, Some(2), "{forced:?}");
+    let before = contents(Path::new(&store));
+    for inside in ["", "/recordings", "/recordings/new/deep"] {
+        let inside = format!("{store}{inside}");
+        let ran = earmark(&["export", "--omi", &inside, "--data-dir", &store]);
+        assert_eq!(ran.code, Some(2), "{inside}: {ran:?}");
+        assert!(ran.err.contains("lies in the store"), "{}", ran.err);
+    }
+    assert!(contents(Path::new(&store)) == before && !room.path("store/recordings/new").exists());
 }
