@@ -66,6 +66,18 @@ impl Failure {
         }
     }
 
+    /// A file of the store that this process may not touch, or whatever else is wrong with one.
+    fn files(folder: &Path, error: &ReadError) -> Self {
+        match error {
+            ReadError::Io { error: io, .. } if io.kind() == io::ErrorKind::PermissionDenied => {
+                let advice = "run earmark as the user who owns the store, or have that user own \
+                              all of it (chown -R USER) and read and write it (chmod -R u+rwX)";
+                Self::store(folder, format!("{error}; {advice}"))
+            }
+            ReadError::Io { .. } | ReadError::Newer { .. } => Self::store(folder, error),
+        }
+    }
+
     /// The store in this folder was not opened.
     pub(crate) fn open(folder: &Path, error: &OpenError) -> Self {
         match error {
@@ -74,13 +86,13 @@ impl Failure {
                 owner: owner::of(folder)
                     .map_or_else(|| String::from("another process"), |owner| owner.to_string()),
             },
-            OpenError::Files(_) => Self::store(folder, error),
+            OpenError::Files(error) => Self::files(folder, error),
         }
     }
 
     /// The store in this folder cannot be looked at.
     pub(crate) fn read(folder: &Path, error: &ReadError) -> Self {
-        Self::store(folder, error)
+        Self::files(folder, error)
     }
 
     /// A feed could not be played to its end in the simulated world.

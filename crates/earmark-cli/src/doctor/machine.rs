@@ -80,7 +80,12 @@ fn of_missing(folder: &Path) -> Finding {
 }
 
 fn of_store(folder: &Path) -> Option<Finding> {
-    let disk = data_dir::read_only(folder).ok()?;
+    let disk = data_dir::read_only_or_empty(folder);
+    let Ok(disk) = disk else {
+        let what = format!("{} holds other things, and no store", folder.display());
+        let is_there = folder.is_dir();
+        return is_there.then(|| Finding::doubtful(what, "look whether it is the right folder"));
+    };
     Some(match inspect(&disk) {
         Ok(found) if found.damage.is_empty() => {
             Finding::good(format!("the store has {} recordings", found.ledger.recordings.len()))
