@@ -70,10 +70,14 @@ pub(crate) async fn disk(config: StoreConfig, room: Arc<Room>, board: Arc<Board>
     loop {
         let since = clock::now();
         let (folder, taken) = (config.data_dir.clone(), room.taken());
-        match tokio::task::spawn_blocking(move || room::look(&folder)).await {
-            Ok(Ok(usage)) => room.found(usage, taken),
-            Ok(Err(error)) => tracing::warn!(%error, "the store's folder cannot be looked at"),
-            Err(error) => tracing::warn!(%error, "the look at the disk did not end"),
+        let fault = match tokio::task::spawn_blocking(move || room::look(&folder)).await {
+            Ok(Ok(usage)) => Ok(room.found(usage, taken)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = fault {
+            tracing::warn!(error, "the store's folder cannot be looked at");
+            room.not_found(&config.data_dir, taken);
         }
         let now = room.fullness();
         tell(&before, &now);
