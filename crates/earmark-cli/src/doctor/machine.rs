@@ -8,6 +8,7 @@ use std::path::Path;
 use earmark_backend::audio::{SAMPLE_RATE, WavStream};
 use earmark_store::inspect;
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::Finding;
 use crate::config::{Config, Input, SourceConfig};
@@ -57,8 +58,13 @@ fn of_folder(folder: &Path) -> Vec<Finding> {
     match access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => findings.push(Finding::good(format!("the store is in {shown}"))),
         Err(error) => {
-            let advice =
-                format!("chown it to the user that the host runs as: chown -R USER {shown}");
+            let advice = match error {
+                Errno::ROFS => String::from(
+                    "have its file system mounted for writing, or name another folder in \
+                     store.data_dir",
+                ),
+                _ => format!("chown it to the user that the host runs as: chown -R USER {shown}"),
+            };
             findings.push(Finding::bad(format!("{shown} cannot be written: {error}"), advice));
         }
     }
