@@ -101,6 +101,7 @@ impl Failure {
             PlayError::Start { .. }
             | PlayError::Script { .. }
             | PlayError::NoRecording { .. }
+            | PlayError::Stuck { .. }
             | PlayError::Runtime(_) => Self::wrong(format!("{}: {error}", path.display())),
         }
     }

@@ -83,6 +83,12 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
     let undelivered = inspection.ledger.undelivered(recording.id);
     let codec = facts.map_or_else(String::new, |facts| facts.encoding.codec.to_string());
     let requests = facts.map_or(0, |facts| facts.upload.requests);
+    let is_sealed = facts.is_some_and(|facts| facts.sealed.is_some());
+    let file = if is_sealed {
+        earmark_store::recording_path(recording.id)
+    } else {
+        String::from("- (its frames are in journal/ until it is sealed)")
+    };
     let next = recording.next_attempt_at.map_or_else(|| String::from("-"), utc);
     let fields = [
         ("id", recording.id.to_string()),
@@ -103,7 +109,7 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
         ("requests", requests.to_string()),
         ("attempts", recording.attempts.to_string()),
         ("next attempt", next),
-        ("file", earmark_store::recording_path(recording.id)),
+        ("file", file),
     ];
     fields.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect()
 }

@@ -116,6 +116,24 @@ fn what_cannot_be_taken_is_named_and_exits_1() {
 }
 
 #[test]
+fn a_file_that_nothing_tells_of_and_a_figure_that_is_none_are_named() {
+    let room = Room::new();
+    let (folder, store) = (app(&room), room.text("store"));
+    fs::write(room.path("app/audio_what.bin"), audio(9)).expect("it is written");
+    let list = LIST.replacen(
+        r#""status":"miss""#,
+        r#""status":"miss","sample_rate":9223372036854775808"#,
+        1,
+    );
+    fs::write(room.path("app/wals.json"), list).expect("it is written");
+    let ran = import(&folder, &store);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for told in ["audio_what.bin is left out", "9223372036854775808 Hz", "adopted: 2"] {
+        assert!(ran.out.contains(told), "{told}: {}", ran.out);
+    }
+}
+
+#[test]
 fn a_torn_list_is_named_and_costs_no_audio() {
     let room = Room::new();
     let (folder, store) = (app(&room), room.text("store"));
