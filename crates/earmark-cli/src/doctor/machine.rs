@@ -86,11 +86,13 @@ fn of_missing(folder: &Path) -> Finding {
 }
 
 fn of_store(folder: &Path) -> Option<Finding> {
-    let disk = data_dir::read_only_or_empty(folder);
-    let Ok(disk) = disk else {
-        let what = format!("{} holds other things, and no store", folder.display());
-        let is_there = folder.is_dir();
-        return is_there.then(|| Finding::doubtful(what, "look whether it is the right folder"));
+    let disk = match data_dir::read_only_or_empty(folder) {
+        Ok(disk) => disk,
+        Err(_) if !folder.is_dir() => return None,
+        Err(failure) => {
+            let advice = "look whether store.data_dir is the folder that is meant";
+            return Some(Finding::doubtful(failure.to_string(), advice));
+        }
     };
     Some(match inspect(&disk) {
         Ok(found) if found.damage.is_empty() => {
