@@ -130,6 +130,17 @@ pub struct FieldError {
 }
 
 impl ServerAction {
+    /// The actions of lines that the server takes.
+    pub const NAMES: [&'static str; 7] = [
+        "server.message",
+        "server.respond",
+        "job.respond",
+        "socket.stall",
+        "server.end",
+        "server.accept",
+        "server.restart",
+    ];
+
     /// Reads a line's action and its fields; `at` and `do` are skipped.
     ///
     /// `None` when the action is not one of the server's.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -35,14 +36,14 @@ pub(crate) enum Command {
         store: StoreArgs,
     },
     /// Runs a capture host, until it is told to stop.
-    Run(ConfigArgs),
+    Run(HostArgs),
     /// Checks a configuration, or writes one to begin with.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
     /// Looks at all that a host needs, and says what to do; changes nothing.
-    Doctor(ConfigArgs),
+    Doctor(HostArgs),
     /// Has what a device captures go nowhere, across restarts, until it is unmuted.
     Mute(PersonArgs),
     /// Has what a device captures be taken again.
@@ -123,6 +124,30 @@ impl ConfigArgs {
     /// Reads the configuration, and the variables that override it.
     pub(crate) fn load(&self) -> Result<Config, Failure> {
         Config::load(&self.config, std::env::vars_os()).map_err(Failure::unusable)
+    }
+}
+
+/// A host's configuration, and where its store lies if not where that says.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HostArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The folder of the store, instead of `store.data_dir` of the configuration.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl HostArgs {
+    /// Reads the configuration, and what overrides it.
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
+        let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        if let Some(folder) = &self.data_dir {
+            // It is relative to where the program runs, not to the configuration.
+            let folder = std::path::absolute(folder);
+            let folder = folder.map_err(|_| Failure::unusable("--data-dir: expected a folder"))?;
+            variables.push(("EARMARK_STORE_DATA_DIR".into(), folder.into()));
+        }
+        Config::load(&self.config.config, variables).map_err(Failure::unusable)
     }
 }
 
@@ -242,7 +267,7 @@ pub(crate) struct ExportArgs {
     #[arg(short, long, value_name = "FILE", group = "target")]
     pub(crate) output: Option<PathBuf>,
     /// Replaces FILE if it is there.
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", conflicts_with = "omi")]
     pub(crate) force: bool,
     /// Writes them as an Omi app keeps its own, into a folder that has no `wals.json` yet.
     #[arg(long, value_name = "DIR", group = "target")]

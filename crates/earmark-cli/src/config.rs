@@ -14,7 +14,7 @@ mod value;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,6 +56,25 @@ pub(crate) struct ServerConfig {
     pub(crate) root_certificate: Option<PathBuf>,
     pub(crate) uploads_in_flight_max: usize,
     pub(crate) requests_per_minute_max: usize,
+}
+
+impl ServerConfig {
+    /// What to say when tokens and audio can be read on their way to the server.
+    pub(crate) fn in_the_clear(&self) -> Option<String> {
+        let rest = self.url.trim().strip_prefix("http://")?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if is_port(port) => name,
+            Some(_) | None => host,
+        };
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let is_here = name.eq_ignore_ascii_case("localhost")
+            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        (!is_here).then(|| {
+            format!("{}: tokens and audio travel there in the clear, for all to read", self.url)
+        })
+    }
 }
 
 /// `[account.NAME]`

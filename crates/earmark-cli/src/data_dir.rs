@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use earmark_store::FsDisk;
+use earmark_store::{FsDisk, is_store};
 
 use crate::exit::Failure;
 
@@ -41,8 +41,24 @@ fn platform(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(data.join("earmark"))
 }
 
-/// A store to look at; nothing is ever written to it.
+/// A store to look at; nothing is ever written to it. A folder without one is refused: whoever
+/// mistyped it would take its silence for good news.
 pub(crate) fn read_only(folder: &Path) -> Result<FsDisk, Failure> {
+    let disk = open(folder)?;
+    if is_store(&disk).map_err(|error| Failure::read(folder, &error))? {
+        return Ok(disk);
+    }
+    Err(Failure::store(folder, "there is no store; name the folder of one with --data-dir"))
+}
+
+/// A store to look at, or an empty folder, in which none was made yet.
+pub(crate) fn read_only_or_empty(folder: &Path) -> Result<FsDisk, Failure> {
+    let disk = open(folder)?;
+    let is_empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if is_empty { Ok(disk) } else { read_only(folder) }
+}
+
+fn open(folder: &Path) -> Result<FsDisk, Failure> {
     FsDisk::read_only(folder).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             Failure::store(folder, "there is no such folder")

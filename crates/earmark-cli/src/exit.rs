@@ -42,9 +42,6 @@ pub(crate) enum Failure {
     /// The store cannot be read or written.
     #[error("the store in {} cannot be used: {reason}", folder.display())]
     Store { folder: PathBuf, reason: String },
-    /// Whoever read the output has had enough.
-    #[error("standard output is closed")]
-    PipeClosed,
 }
 
 impl Failure {
@@ -69,6 +66,18 @@ impl Failure {
         }
     }
 
+    /// A file of the store that this process may not touch, or whatever else is wrong with one.
+    fn files(folder: &Path, error: &ReadError) -> Self {
+        match error {
+            ReadError::Io { error: io, .. } if io.kind() == io::ErrorKind::PermissionDenied => {
+                let advice = "run earmark as the user who owns the store, or have that user own \
+                              all of it (chown -R USER) and read and write it (chmod -R u+rwX)";
+                Self::store(folder, format!("{error}; {advice}"))
+            }
+            ReadError::Io { .. } | ReadError::Newer { .. } => Self::store(folder, error),
+        }
+    }
+
     /// The store in this folder was not opened.
     pub(crate) fn open(folder: &Path, error: &OpenError) -> Self {
         match error {
@@ -77,13 +86,13 @@ impl Failure {
                 owner: owner::of(folder)
                     .map_or_else(|| String::from("another process"), |owner| owner.to_string()),
             },
-            OpenError::Files(_) => Self::store(folder, error),
+            OpenError::Files(error) => Self::files(folder, error),
         }
     }
 
     /// The store in this folder cannot be looked at.
     pub(crate) fn read(folder: &Path, error: &ReadError) -> Self {
-        Self::store(folder, error)
+        Self::files(folder, error)
     }
 
     /// A feed could not be played to its end in the simulated world.
@@ -92,6 +101,7 @@ impl Failure {
             PlayError::Start { .. }
             | PlayError::Script { .. }
             | PlayError::NoRecording { .. }
+            | PlayError::Stuck { .. }
             | PlayError::Runtime(_) => Self::wrong(format!("{}: {error}", path.display())),
         }
     }
@@ -103,7 +113,6 @@ impl Failure {
 
     const fn code(&self) -> u8 {
         match self {
-            Self::PipeClosed => 0,
             Self::Wrong(_) => 1,
             Self::Unusable(_) => 2,
             Self::InUse { .. } => 3,
@@ -135,9 +144,7 @@ pub(crate) fn code(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::from(1),
         Err(failure) => {
-            if !matches!(failure, Failure::PipeClosed) {
-                crate::output::complain(&failure);
-            }
+            crate::output::complain(&failure);
             ExitCode::from(failure.code())
         }
     }

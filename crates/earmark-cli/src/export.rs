@@ -22,6 +22,8 @@ use formats::{Format, Unfit};
 use sound::Sound;
 use target::Target;
 
+pub(crate) use target::refuse_inside;
+
 pub(crate) fn run(args: ExportArgs) -> Result<Outcome, Failure> {
     let store = data_dir::chosen(args.store.data_dir)?;
     match (args.omi, args.output, args.recordings.as_slice()) {

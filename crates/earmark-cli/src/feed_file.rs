@@ -11,10 +11,16 @@ use crate::exit::Failure;
 /// Reads a feed and checks all of it.
 pub(crate) fn read(path: &Path) -> Result<Feed, Failure> {
     let unusable = |error| Failure::named("the feed", path, &error);
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = File::open(path).map_err(unusable)?;
     // One byte more than is taken is enough for the refusal.
-    file.take(FEED_BYTES_MAX as u64 + 1).read_to_string(&mut text).map_err(unusable)?;
+    file.take(FEED_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unusable)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let whole = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + whole.iter().filter(|byte| **byte == b'\n').count();
+        let path = path.display();
+        Failure::unusable(format!("{path}:{line}: a byte that is no text: expected UTF-8"))
+    })?;
     Ok(Feed::parse(&path.display().to_string(), &text)?)
 }
 

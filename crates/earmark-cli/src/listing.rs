@@ -83,6 +83,12 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
     let undelivered = inspection.ledger.undelivered(recording.id);
     let codec = facts.map_or_else(String::new, |facts| facts.encoding.codec.to_string());
     let requests = facts.map_or(0, |facts| facts.upload.requests);
+    let is_sealed = facts.is_some_and(|facts| facts.sealed.is_some());
+    let file = if is_sealed {
+        earmark_store::recording_path(recording.id)
+    } else {
+        String::from("- (its frames are in journal/ until it is sealed)")
+    };
     let next = recording.next_attempt_at.map_or_else(|| String::from("-"), utc);
     let fields = [
         ("id", recording.id.to_string()),
@@ -103,14 +109,14 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
         ("requests", requests.to_string()),
         ("attempts", recording.attempts.to_string()),
         ("next attempt", next),
-        ("file", earmark_store::recording_path(recording.id)),
+        ("file", file),
     ];
     fields.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect()
 }
 
 /// What the store holds, and its recordings as the report lists them.
 fn look(folder: &Path) -> Result<(Inspection, Vec<Recording>), Failure> {
-    let disk = data_dir::read_only(folder)?;
+    let disk = data_dir::read_only_or_empty(folder)?;
     let inspection = inspect(&disk).map_err(|error| Failure::read(folder, &error))?;
     for damage in &inspection.damage {
         tracing::warn!(%damage, "the store is damaged; `earmark verify` tells all of it");

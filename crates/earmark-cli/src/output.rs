@@ -12,21 +12,33 @@ use crate::exit::Failure;
 const BAR_DELAY: Duration = Duration::from_secs(1);
 const BAR_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Writes a result and hands it on at once.
+/// Writes a result and hands it on at once. Whoever reads it may have had enough: what nobody reads
+/// is left out, and the work goes on to its end.
 pub(crate) fn print(text: impl fmt::Display) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    write!(out, "{text}").and_then(|()| out.flush()).map_err(|error| {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Failure::PipeClosed
-        } else {
-            Failure::wrong(format!("standard output cannot be written: {error}"))
-        }
-    })
+    match write(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(unwritten),
+    }
 }
 
 /// Writes a line of a result.
 pub(crate) fn print_line(line: impl fmt::Display) -> Result<(), Failure> {
     print(format_args!("{line}\n"))
+}
+
+/// Writes for a test that drives this program: without its reader there is nothing left to do.
+pub(crate) fn print_to_driver(text: impl fmt::Display) -> Result<(), Failure> {
+    write(text).map_err(unwritten)
+}
+
+fn write(text: impl fmt::Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "{text}")?;
+    out.flush()
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    Failure::wrong(format!("standard output cannot be written: {error}"))
 }
 
 /// Says why the program ends.

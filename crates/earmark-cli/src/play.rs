@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use earmark::Policy;
 use earmark_sim::feed::{Feed, Sounds};
-use earmark_sim::play::{PlayOptions, Until, load_sounds, play};
+use earmark_sim::play::{PlayError, PlayOptions, Until, load_sounds, play};
 use earmark_sim::report::Report;
 
 use crate::args::{ClockChoice, PlayArgs, ProfileChoice, UntilChoice};
@@ -20,9 +20,9 @@ pub(crate) fn run(args: PlayArgs) -> Result<Outcome, Failure> {
     let sounds = load_sounds(&feed, &args.feed)?;
     let options = options(&args);
     if let Some(path) = &args.report {
-        check_report(path)?;
+        check_report(path, &args.feed)?;
     }
-    let report = match args.clock {
+    let played = match args.clock {
         ClockChoice::Virtual => {
             refuse_real_flags(&args)?;
             simulated(&args.feed, &feed, &sounds, &options)?
@@ -32,7 +32,14 @@ pub(crate) fn run(args: PlayArgs) -> Result<Outcome, Failure> {
             crate::wait(real::play(script, args.data_dir, args.server))?
         }
     };
-    tell(&report, args.report)
+    let outcome = tell(&played.report, args.report)?;
+    played.stuck.map_or(Ok(outcome), Err)
+}
+
+/// What came of a feed, and why it was not played to its end, if it was not.
+struct Played {
+    report: Report,
+    stuck: Option<Failure>,
 }
 
 fn options(args: &PlayArgs) -> PlayOptions {
@@ -65,12 +72,22 @@ fn simulated(
     feed: &Feed,
     sounds: &Sounds,
     options: &PlayOptions,
-) -> Result<Report, Failure> {
-    play(feed, sounds, options).map_err(|error| Failure::play(path, &error))
+) -> Result<Played, Failure> {
+    match play(feed, sounds, options) {
+        Ok(report) => Ok(Played { report, stuck: None }),
+        Err(PlayError::Stuck { error, report }) => {
+            Ok(Played { report: *report, stuck: Some(Failure::play(path, &error)) })
+        }
+        Err(error) => Err(Failure::play(path, &error)),
+    }
 }
 
 /// Refuses a report that cannot be written before anything runs.
-fn check_report(path: &Path) -> Result<(), Failure> {
+fn check_report(path: &Path, feed: &Path) -> Result<(), Failure> {
+    if path.canonicalize().ok().is_some_and(|path| feed.canonicalize().is_ok_and(|it| it == path)) {
+        let path = path.display();
+        return Err(Failure::unusable(format!("--report {path} is the feed; name another file")));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = fs::metadata(folder.unwrap_or(Path::new(".")));
     let is_folder = folder.map_err(|error| Failure::named("--report", path, &error))?.is_dir();

@@ -12,22 +12,29 @@ use earmark_store::{
 use crate::data_dir;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Progress, print_line};
-use crate::owner;
+use crate::owner::{self, Owner};
 use crate::verify::told;
 
 pub(crate) fn run(folder: &Path, apply: bool) -> Result<Outcome, Failure> {
     // A folder that is not there holds nothing that could be repaired.
     let disk = data_dir::read_only(folder)?;
-    if apply { repair_now(folder) } else { tell(folder, &disk) }
+    match owner::of(folder) {
+        // Whether there is anything to do or not: what its owner does meanwhile looks like damage.
+        Some(owner) if apply => {
+            Err(Failure::InUse { folder: folder.to_owned(), owner: owner.to_string() })
+        }
+        Some(_) | None if apply => repair_now(folder),
+        owner => tell(folder, &disk, owner),
+    }
 }
 
 /// The dry run.
-fn tell(folder: &Path, disk: &FsDisk) -> Result<Outcome, Failure> {
+fn tell(folder: &Path, disk: &FsDisk, owner: Option<Owner>) -> Result<Outcome, Failure> {
     let progress = Progress::new("reading");
     let steps = plan_repair(disk, &mut |done, all| progress.show(done, all, ""));
     progress.clear();
     let mut steps = steps.map_err(|error| Failure::read(folder, &error))?;
-    if let Some(owner) = owner::of(folder) {
+    if let Some(owner) = owner {
         // What its owner has not finished is no remainder.
         steps.retain(|step| step.damage.is_some());
         print_line(format_args!("in use by {owner}; it must end before a repair with --apply"))?;

@@ -46,7 +46,7 @@ pub(crate) struct StreamArgs {
 pub(crate) async fn run(args: StreamArgs) -> Result<Outcome, Failure> {
     let started = Runtime::builder(&args.data_dir).start().await;
     let runtime = started.map_err(|error| Failure::start(&args.data_dir, &error))?;
-    output::print_line("ready")?;
+    output::print_to_driver("ready\n")?;
     stream(&runtime, args.frames).await?;
     Ok(Outcome::good_if(runtime.shutdown(STOP_MAX).await))
 }
@@ -68,10 +68,10 @@ async fn stream(runtime: &Runtime, frames: u64) -> Result<(), Failure> {
             continue;
         }
         taken += 1;
-        output::print_line(format_args!("+{taken}"))?;
+        output::print_to_driver(format_args!("+{taken}\n"))?;
         if taken % TELL_EVERY == 1 {
             let status = runtime.status_now().await.map_err(Failure::wrong)?;
-            output::print_line(format_args!("={}", acknowledged(&status)))?;
+            output::print_to_driver(format_args!("={}\n", acknowledged(&status)))?;
         }
     }
     Ok(())

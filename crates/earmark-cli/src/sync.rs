@@ -163,12 +163,19 @@ fn conclude(course: &Course) -> Result<Outcome, Failure> {
     if course.gave_up {
         print_line("Nothing has moved for too long; what is left is kept for the next time.")?;
     }
+    if last.damage > 0 {
+        let places = last.damage;
+        print_line(format_args!(
+            "The store was damaged in {places} places when it was opened; what could not be used \
+             is in its folder `quarantine`, and `earmark verify` tells what is damaged still."
+        ))?;
+    }
     let done = done(&course.wanted, last).saturating_sub(ended_badly(course));
     print_line(format_args!(
         "{done} recordings were uploaded or need not be; {} are not uploaded",
         left.len()
     ))?;
-    Ok(Outcome::good_if(left.is_empty()))
+    Ok(Outcome::good_if(left.is_empty() && last.damage == 0))
 }
 
 /// How many of those that were to be uploaded have failed or are corrupted.

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::data_dir;
 use crate::exit::{Failure, Outcome};
+use crate::export::refuse_inside;
 use crate::listing::unknown;
 use crate::output::{Progress, print_line};
 use crate::repair::entropy;
@@ -23,27 +24,33 @@ struct Summary {
     /// How many recordings came to what.
     counts: BTreeMap<Fate, usize>,
     recordings: Vec<Told>,
+    /// Why something that was to be said was not. The work goes on all the same.
+    #[serde(skip)]
+    unsaid: Option<Failure>,
 }
 
 impl Summary {
     /// Prints what became of a recording, unless all is printed at the end.
-    fn take(&mut self, told: Told, json: bool) -> Result<(), Failure> {
+    fn take(&mut self, told: Told, json: bool) {
         *self.counts.entry(told.outcome).or_default() += 1;
         if json {
             self.recordings.push(told);
-            return Ok(());
+            return;
         }
         match told.outcome {
-            Fate::Known | Fate::Gone | Fate::Settled | Fate::InPlace => Ok(()),
+            Fate::Known | Fate::Gone | Fate::Settled | Fate::InPlace => {}
             Fate::Adopted | Fate::OnDevice | Fate::Missing | Fate::Refused | Fate::Exported => {
-                print_line(line(&told))
+                self.unsaid = self.unsaid.take().or(print_line(line(&told)).err());
             }
         }
     }
 
-    fn end(&self, json: bool, what: &str) -> Result<Outcome, Failure> {
+    fn end(mut self, json: bool, what: &str) -> Result<Outcome, Failure> {
+        if let Some(unsaid) = self.unsaid.take() {
+            return Err(unsaid);
+        }
         if json {
-            let text = serde_json::to_string_pretty(self);
+            let text = serde_json::to_string_pretty(&self);
             print_line(text.expect("it has text keys only and no number that JSON lacks"))?;
         } else {
             self.faults.iter().try_for_each(print_line)?;
@@ -85,32 +92,12 @@ pub(crate) fn import(
     let progress = Progress::new("taking over");
     let taken = found.adopt(&files, &mut adopter, account, at, &mut |done, told| {
         progress.show(done, found.len(), "");
-        summary.take(told, json).map_err(Stop::Said)
+        summary.take(told, json);
+        Ok(())
     });
     progress.clear();
-    taken.map_err(|stop| stop.failure(store))?;
+    taken.map_err(refused)?;
     summary.end(json, "taken over")
-}
-
-/// What ends a takeover before its end.
-enum Stop {
-    Store(AdoptError),
-    Said(Failure),
-}
-
-impl From<AdoptError> for Stop {
-    fn from(error: AdoptError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl Stop {
-    fn failure(self, store: &Path) -> Failure {
-        match self {
-            Self::Store(error) => adopt_failure(store, &error),
-            Self::Said(failure) => failure,
-        }
-    }
 }
 
 fn adopt_failure(store: &Path, error: &AdoptError) -> Failure {
@@ -135,29 +122,18 @@ pub(crate) fn export(
         return Err(unknown(store, *id));
     }
     let named = |error| Failure::named("the folder", folder, &error);
+    refuse_inside(store, folder, folder)?;
     let files = FsDisk::create(folder).map_err(named)?;
+    // What was not there yet may have led through `..`.
+    refuse_inside(store, folder, folder)?;
     let mut summary = Summary::default();
     let at = SystemClock::new().stamp().wall;
     let done = takeover::export(&disk, &files, chosen, at, &mut |told| {
-        summary.take(told, json).map_err(Halt::Said)
+        summary.take(told, json);
+        Ok(())
     });
-    done.map_err(|halt| match halt {
-        Halt::Export(error) => export_failure(store, folder, &error),
-        Halt::Said(failure) => failure,
-    })?;
+    done.map_err(|error: ExportError| export_failure(store, folder, &error))?;
     summary.end(json, "exported")
-}
-
-/// What ends an export before its end.
-enum Halt {
-    Export(ExportError),
-    Said(Failure),
-}
-
-impl From<ExportError> for Halt {
-    fn from(error: ExportError) -> Self {
-        Self::Export(error)
-    }
 }
 
 fn export_failure(store: &Path, folder: &Path, error: &ExportError) -> Failure {

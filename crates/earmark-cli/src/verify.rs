@@ -22,6 +22,10 @@ pub(crate) fn run(folder: &Path) -> Result<Outcome, Failure> {
         let given_up = verified.given_up;
         print_line(format_args!("given up before, as `earmark list` shows: {given_up}"))?;
     }
+    if verified.quarantined > 0 {
+        let (count, aside) = (verified.quarantined, folder.join("quarantine"));
+        print_line(format_args!("files put aside before, in {}: {count}", aside.display()))?;
+    }
     print_line(format_args!(
         "{recordings} sealed recordings with {bytes} bytes are as they were sealed; {}",
         match verified.damage.len() {

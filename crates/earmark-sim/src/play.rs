@@ -98,6 +98,14 @@ pub enum PlayError {
         /// How many there are.
         found: usize,
     },
+    /// A line could not be carried out when its time came, and the feed was not played further.
+    #[error("{error}")]
+    Stuck {
+        /// Why not.
+        error: Box<PlayError>,
+        /// What had come of the feed until then.
+        report: Box<Report>,
+    },
     /// The operating system gave no runtime.
     #[error("no runtime can be made: {0}")]
     Runtime(#[source] std::io::Error),
@@ -234,8 +242,9 @@ impl<'a> Player<'a> {
             if let Action::Expect(expectation) = &line.action {
                 let report = self.report().await;
                 self.verdicts.push(expectation.check(line.number, &report));
-            } else {
-                self.act(line.number, &line.action).await?;
+            } else if let Err(error) = self.act(line.number, &line.action).await {
+                let (error, report) = (Box::new(error), Box::new(self.report().await));
+                return Err(PlayError::Stuck { error, report });
             }
         }
         match self.options.until {

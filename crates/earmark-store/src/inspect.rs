@@ -7,6 +7,7 @@ use earmark_core::RecordingId;
 
 use crate::damage::{Damage, Harm};
 use crate::disk::Disk;
+use crate::layout::QUARANTINE;
 use crate::ledger::{Ledger, RecordingFacts};
 use crate::reader::{RecordingError, RecordingReader};
 use crate::record::Seal;
@@ -20,6 +21,8 @@ mod recordings;
 mod strangers;
 
 use recordings::Look;
+
+pub use strangers::is_store;
 
 pub use listen::{FoundAudio, ReadAudioError, read_audio};
 
@@ -100,6 +103,8 @@ pub struct Verification {
     pub bytes: u64,
     /// Recordings that were given up before, and whose files were put aside.
     pub given_up: usize,
+    /// Files that lie in `quarantine/`.
+    pub quarantined: usize,
     /// What is damaged, each with its cost; a torn tail is not.
     pub damage: Vec<Damage>,
 }
@@ -109,7 +114,8 @@ pub struct Verification {
 ///
 /// # Errors
 ///
-/// [`ReadError`] when not even the list of recordings can be had.
+/// [`ReadError`] when not even the list of recordings can be had, or when this process may not read
+/// a file: nobody can tell then whether it is damaged.
 pub fn verify(
     disk: &dyn Disk,
     progress: &mut dyn FnMut(usize, usize),
@@ -126,7 +132,8 @@ pub(crate) fn check(
     let sealed = all.filter(|(_, facts)| facts.removing.is_none());
     let sealed: Vec<(RecordingId, &Arc<RecordingFacts>, &Arc<Seal>)> =
         sealed.filter_map(|(id, facts)| Some((*id, facts, facts.sealed.as_ref()?))).collect();
-    let mut found = Verification::default();
+    let quarantined = recovery::names(disk, QUARANTINE)?.len();
+    let mut found = Verification { quarantined, ..Verification::default() };
     for damage in recovery.damage.iter().chain(&strangers::find(disk)?) {
         let cost = cost::of(disk, recovery, damage);
         found.damage.push(Damage { cost: Some(cost), ..damage.clone() });
@@ -140,6 +147,7 @@ pub(crate) fn check(
             }
             Look::Missing => found.given_up += usize::from(facts.is_given_up()),
             Look::Damaged(damage) => found.damage.push(damage),
+            Look::Forbidden(path, error) => return Err(ReadError::Io { path, error }),
         }
     }
     progress(sealed.len(), sealed.len());

@@ -49,9 +49,9 @@ pub use adopt::{AdoptError, Adopted, Adopter, Adoption, Notes, UNFINISHED, read_
 pub use damage::{Cost, Damage, Harm, LostAudio};
 pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk, read_whole, replace_whole};
 pub use inspect::{
-    FoundAudio, Inspection, ReadAudioError, Verification, inspect, read_audio, verify,
+    FoundAudio, Inspection, ReadAudioError, Verification, inspect, is_store, read_audio, verify,
 };
-pub use layout::recording_path;
+pub use layout::{DIRS, recording_path};
 pub use ledger::{
     CaptureFacts, Delivered, FoundSessions, Ledger, RecordingFacts, SESSIONS_KEPT_MAX,
     SessionFacts, Totals,

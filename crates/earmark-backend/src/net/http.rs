@@ -164,7 +164,10 @@ fn action(line: &[u8]) -> Result<ServerAction, String> {
     let name = name.ok_or("`do` is missing; it names the action")?;
     match ServerAction::parse(name, &fields) {
         Some(action) => action.map_err(|error| error.to_string()),
-        None => Err(String::from("`do` names no action of the server")),
+        None => Err(format!(
+            "`do` is {name:?}, which is no action of the server; expected one of {}",
+            ServerAction::NAMES.join(", ")
+        )),
     }
 }
 

@@ -21,6 +21,9 @@ fn check(args: &ConfigArgs) -> Result<Outcome, Failure> {
     let (sources, server) = (config.sources.len(), &config.server.url);
     print_line(format_args!("{path} can be used: {sources} sources, the server {server}"))?;
     print_line(format_args!("the store is in {}", config.store.data_dir.display()))?;
+    if let Some(what) = config.server.in_the_clear() {
+        print_line(format_args!("watch: {what}"))?;
+    }
     Ok(Outcome::Done)
 }
 

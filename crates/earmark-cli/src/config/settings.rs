@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     file: PathBuf,
     given: BTreeMap<Address, (Datum, Place)>,
     names: BTreeMap<(Section, String), Place>,
+    /// What was given and refused: it is not missing as well.
+    refused: BTreeSet<Address>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -39,6 +41,7 @@ impl Settings {
             file: file.to_owned(),
             given: BTreeMap::new(),
             names: BTreeMap::new(),
+            refused: BTreeSet::new(),
             faults: Vec::new(),
         };
         let document = DeTable::parse(text).map_err(|error| {
@@ -112,12 +115,15 @@ impl Settings {
     }
 
     fn put(&mut self, key: &Key, name: Option<&str>, datum: Result<Datum, String>, place: Place) {
+        let address = (key.section, name.map(String::from), key.name);
         match datum {
             Ok(datum) => {
-                let address = (key.section, name.map(String::from), key.name);
                 self.given.insert(address, (datum, place));
             }
-            Err(what) => self.refuse(place, format!("{}: {what}", key.name)),
+            Err(what) => {
+                self.refused.insert(address);
+                self.refuse(place, format!("{}: {what}", key.name));
+            }
         }
     }
 
@@ -178,6 +184,9 @@ impl Settings {
         let address = (section, name.map(String::from), known.name);
         if let Some((datum, _)) = self.given.get(&address) {
             return Some(datum.clone());
+        }
+        if self.refused.contains(&address) {
+            return None;
         }
         match known.missing {
             Missing::None => None,

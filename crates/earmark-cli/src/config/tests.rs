@@ -85,6 +85,34 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn a_value_that_is_refused_is_not_said_to_be_missing_as_well() {
+    for line in ["[server]\nurl = 5\n", "[source.desk]\nkind = \"wave\"\n"] {
+        let text = format!("[store]\ndata_dir = \"data\"\n{line}");
+        let key = if line.contains("url") { "url" } else { "kind" };
+        let fault = refused(&text);
+        assert!(!fault.contains(&format!("no `{key}`")), "{line}: {fault}");
+    }
+}
+
+#[test]
+fn a_server_that_is_spoken_to_in_the_clear_is_told_unless_it_is_this_machine() {
+    for (url, is_told) in [
+        ("http://api.example.com/base", true),
+        ("http://192.168.1.7:8080", true),
+        ("http://[2001:db8::1]:8080", true),
+        ("http://localhost.example.com", true),
+        ("https://api.example.com", false),
+        ("http://127.0.0.1:8080", false),
+        ("http://localhost", false),
+        ("http://[::1]:8080", false),
+        ("http://[::1]", false),
+    ] {
+        let config = parse(&SMALL.replace("http://127.0.0.1:1", url), &[]).expect("a good one");
+        assert_eq!(config.server.in_the_clear().is_some(), is_told, "{url}");
+    }
+}
+
+#[test]
 fn a_variable_overrides_the_file_and_adds_nothing() {
     let given = [
         ("EARMARK_SERVER_URL", "http://127.0.0.1:2"),

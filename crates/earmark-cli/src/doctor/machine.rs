@@ -8,6 +8,7 @@ use std::path::Path;
 use earmark_backend::audio::{SAMPLE_RATE, WavStream};
 use earmark_store::inspect;
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::Finding;
 use crate::config::{Config, Input, SourceConfig};
@@ -57,8 +58,13 @@ fn of_folder(folder: &Path) -> Vec<Finding> {
     match access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => findings.push(Finding::good(format!("the store is in {shown}"))),
         Err(error) => {
-            let advice =
-                format!("chown it to the user that the host runs as: chown -R USER {shown}");
+            let advice = match error {
+                Errno::ROFS => String::from(
+                    "have its file system mounted for writing, or name another folder in \
+                     store.data_dir",
+                ),
+                _ => format!("chown it to the user that the host runs as: chown -R USER {shown}"),
+            };
             findings.push(Finding::bad(format!("{shown} cannot be written: {error}"), advice));
         }
     }
@@ -80,7 +86,14 @@ fn of_missing(folder: &Path) -> Finding {
 }
 
 fn of_store(folder: &Path) -> Option<Finding> {
-    let disk = data_dir::read_only(folder).ok()?;
+    let disk = match data_dir::read_only_or_empty(folder) {
+        Ok(disk) => disk,
+        Err(_) if !folder.is_dir() => return None,
+        Err(failure) => {
+            let advice = "look whether store.data_dir is the folder that is meant";
+            return Some(Finding::doubtful(failure.to_string(), advice));
+        }
+    };
     Some(match inspect(&disk) {
         Ok(found) if found.damage.is_empty() => {
             Finding::good(format!("the store has {} recordings", found.ledger.recordings.len()))

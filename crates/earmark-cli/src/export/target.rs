@@ -49,12 +49,7 @@ impl Target {
         };
         let refused = |error| Failure::named("the folder", folder, &error);
         let folder = folder.canonicalize().map_err(refused)?;
-        if store.canonicalize().is_ok_and(|store| folder.starts_with(store)) {
-            let path = path.display();
-            return Err(Failure::unusable(format!(
-                "{path} lies in the store, which an export only reads; name a file elsewhere"
-            )));
-        }
+        refuse_inside(store, &folder, path)?;
         if path.is_dir() {
             return Err(Failure::unusable(format!("{} is a folder", path.display())));
         }
@@ -81,6 +76,23 @@ impl Target {
         })?;
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(NotKept::Unsynced)
     }
+}
+
+/// Refuses to write to a folder that lies in the store, or would when it is made; `path` is what
+/// was named.
+pub(crate) fn refuse_inside(store: &Path, folder: &Path, path: &Path) -> Result<(), Failure> {
+    let there = folder.ancestors().find_map(|one| match one.as_os_str().is_empty() {
+        true => Path::new(".").canonicalize().ok(),
+        false => one.canonicalize().ok(),
+    });
+    let store = store.canonicalize().ok();
+    if store.zip(there).is_some_and(|(store, there)| there.starts_with(store)) {
+        let path = path.display();
+        return Err(Failure::unusable(format!(
+            "{path} lies in the store, which an export only reads; name a place elsewhere"
+        )));
+    }
+    Ok(())
 }
 
 fn taken(path: &Path) -> Failure {

@@ -39,7 +39,7 @@ impl Tell {
             return Ok(());
         }
         let lines = std::mem::take(&mut self.0);
-        output::print(lines)
+        output::print_to_driver(lines)
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Host {
 impl Host {
     /// Opens the store; nothing is told before that but that it is tried.
     pub(super) fn open(disk: TrappedDisk, args: &HammerArgs) -> Result<Self, Failure> {
-        output::print_line("opening")?;
+        output::print_to_driver("opening\n")?;
         let mut dice = Dice::new(args.seed);
         let life = dice.draw();
         let opened = Store::open(Arc::new(disk), CONFIG, &mut || dice.draw(), stamp(0));

@@ -6,11 +6,12 @@ use clap::Args;
 use earmark::{Account, Device};
 
 use super::control::{Wish, ask};
-use crate::args::ConfigArgs;
+use crate::args::HostArgs;
 use crate::config::Config;
 use crate::custody;
 use crate::exit::{Failure, Outcome};
 use crate::output::print_line;
+use crate::owner;
 
 /// Which device.
 #[derive(Args, Debug)]
@@ -18,7 +19,7 @@ pub(crate) struct PersonArgs {
     /// The device's name, as the configuration has it.
     device: String,
     #[command(flatten)]
-    config: ConfigArgs,
+    config: HostArgs,
 }
 
 /// What a person wants of it.
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: PersonArgs, wanted: Wanted) -> Result<Outcome, Fai
         Err(error) if is_alone(&error) => match wanted {
             Wanted::Mute => write(&config, &args.device, true).await,
             Wanted::Unmute => write(&config, &args.device, false).await,
-            Wanted::Finish => Err(Failure::wrong("no host runs, so that nothing is captured")),
+            Wanted::Finish => Err(nothing_to_finish(&config, &args.device)),
         },
         Err(error) => {
             let path = config.control_socket.display();
@@ -57,14 +58,31 @@ fn is_alone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
+/// Why there is no conversation to end where no host can be reached.
+fn nothing_to_finish(config: &Config, device: &str) -> Failure {
+    let folder = &config.store.data_dir;
+    match (refuse_unknown(config, device), owner::of(folder)) {
+        (Err(unknown), _) => unknown,
+        (Ok(()), Some(owner)) => {
+            Failure::InUse { folder: folder.clone(), owner: owner.to_string() }
+        }
+        (Ok(()), None) => Failure::wrong("no host runs, so that nothing is captured"),
+    }
+}
+
+/// Refuses a device that the configuration does not have.
+fn refuse_unknown(config: &Config, device: &str) -> Result<(), Failure> {
+    if config.sources.iter().any(|source| source.device.as_str() == device) {
+        return Ok(());
+    }
+    let all: Vec<String> = config.sources.iter().map(|one| one.device.to_string()).collect();
+    let all = all.join(", ");
+    Err(Failure::unusable(format!("no device is called {device:?}; there are {all}")))
+}
+
 /// Mutes a device in the store that no host has open, or lifts that.
 async fn write(config: &Config, device: &str, muted: bool) -> Result<Outcome, Failure> {
-    let source = config.sources.iter().find(|source| source.device.as_str() == device);
-    if source.is_none() {
-        let all: Vec<String> = config.sources.iter().map(|one| one.device.to_string()).collect();
-        let what = format!("no device is called {device:?}; there are {}", all.join(", "));
-        return Err(Failure::unusable(what));
-    }
+    refuse_unknown(config, device)?;
     let folder = &config.store.data_dir;
     let device = Device::new(device).map_err(Failure::unusable)?;
     let account = Account::new("default").map_err(Failure::wrong)?;

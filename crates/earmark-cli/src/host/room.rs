@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use earmark_store::DIRS;
+
 use crate::config::StoreConfig;
 
 /// What a look at the disk has found.
@@ -88,6 +90,15 @@ impl Room {
         self.taken.fetch_sub(taken_before, Ordering::Relaxed);
     }
 
+    /// A look has failed: what could not be counted is what it was, and what was taken since.
+    pub(crate) fn not_found(&self, folder: &Path, taken_before: u64) {
+        let before = self.usage();
+        let free_bytes = before.free_bytes.saturating_sub(taken_before);
+        let space = space(folder).unwrap_or(Usage { free_bytes, ..before });
+        let store_bytes = before.store_bytes.saturating_add(taken_before);
+        self.found(Usage { store_bytes, ..space }, taken_before);
+    }
+
     /// What a look that begins now will find on the disk already.
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
@@ -117,27 +128,40 @@ impl Room {
 
 /// Looks at the disk.
 pub(crate) fn look(folder: &Path) -> io::Result<Usage> {
+    Ok(Usage { store_bytes: size(folder)?, ..space(folder)? })
+}
+
+/// What the file system has.
+fn space(folder: &Path) -> io::Result<Usage> {
     let system = rustix::fs::statvfs(folder)?;
     Ok(Usage {
-        store_bytes: size(folder)?,
+        store_bytes: 0,
         free_bytes: system.f_bavail.saturating_mul(system.f_frsize),
         disk_bytes: system.f_blocks.saturating_mul(system.f_frsize),
     })
 }
 
-/// The bytes of all files below a folder; links are not followed, and what vanishes meanwhile
-/// counts nothing.
+/// The bytes of the files of a store: those in its own folders, and those beside them. Other
+/// folders, such as a file system's `lost+found`, are somebody else's; links are not followed.
 fn size(folder: &Path) -> io::Result<u64> {
-    let (mut bytes, mut open) = (0, vec![folder.to_owned()]);
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            match entry.metadata() {
-                Ok(found) if found.is_dir() => open.push(entry.path()),
-                Ok(found) => bytes += found.len(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+    let own = DIRS.iter().map(|own| bytes_in(&folder.join(own)));
+    std::iter::once(bytes_in(folder)).chain(own).sum()
+}
+
+/// The bytes of the files in a folder, but not of those below; what is not there, or vanishes
+/// meanwhile, counts nothing.
+fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    for entry in entries {
+        match entry?.metadata() {
+            Ok(found) if found.is_dir() => {}
+            Ok(found) => bytes += found.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(bytes)
@@ -179,6 +203,39 @@ mod tests {
         assert_eq!(room.fullness(), Fullness::Roomy);
         room.found(found(800), 0);
         assert!(matches!(room.fullness(), Fullness::Nearly(_)));
+    }
+
+    #[test]
+    fn what_is_not_the_stores_own_is_not_counted() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |path: &str, bytes: &[u8]| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("it is made");
+            fs::write(path, bytes).expect("it is written");
+        };
+        write("store.json", &[0; 10]);
+        write("recordings/r-1.bin", &[0; 200]);
+        write("quarantine/old", &[0; 3_000]);
+        write("lost+found/deep/thing", &[0; 50_000]);
+        assert_eq!(size(folder.path()).expect("it can be read"), 3_210);
+    }
+
+    #[test]
+    fn a_look_that_fails_counts_what_was_taken_once_and_asks_the_disk_for_its_room() {
+        let room = room(Some(1_000), 0);
+        room.found(Usage { store_bytes: 100, free_bytes: 1, disk_bytes: 1 }, 0);
+        room.took(300);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        room.not_found(folder.path(), room.taken());
+        let usage = room.usage();
+        assert_eq!((room.taken(), usage.store_bytes), (0, 400));
+        assert!(usage.free_bytes > 1 && usage.disk_bytes > 1, "{usage:?}");
+        room.took(300);
+        room.not_found(Path::new("/nowhere"), room.taken());
+        assert_eq!(
+            room.usage(),
+            Usage { store_bytes: 700, free_bytes: usage.free_bytes - 300, ..usage }
+        );
     }
 
     #[test]

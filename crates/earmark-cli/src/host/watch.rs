@@ -70,10 +70,13 @@ pub(crate) async fn disk(config: StoreConfig, room: Arc<Room>, board: Arc<Board>
     loop {
         let since = clock::now();
         let (folder, taken) = (config.data_dir.clone(), room.taken());
-        match tokio::task::spawn_blocking(move || room::look(&folder)).await {
-            Ok(Ok(usage)) => room.found(usage, taken),
-            Ok(Err(error)) => tracing::warn!(%error, "the store's folder cannot be looked at"),
-            Err(error) => tracing::warn!(%error, "the look at the disk did not end"),
+        let looked = tokio::task::spawn_blocking(move || room::look(&folder)).await;
+        match looked.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            Ok(usage) => room.found(usage, taken),
+            Err(error) => {
+                tracing::warn!(%error, "the store's folder cannot be looked at");
+                room.not_found(&config.data_dir, taken);
+            }
         }
         let now = room.fullness();
         tell(&before, &now);

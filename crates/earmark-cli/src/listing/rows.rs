@@ -72,11 +72,12 @@ fn on_the_wall(deadline: &Deadline) -> Seconds {
     Seconds::from(deadline.set.wall + deadline.wait)
 }
 
-/// A moment on the wall clock in UTC, to the second.
+/// A moment on the wall clock in UTC, to the second. A year that no calendar of ours has is said.
 pub(crate) fn utc(at: Seconds) -> String {
     let seconds = at.as_micros().div_euclid(1_000_000);
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else {
-        return at.to_string();
+    let found = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    let Some(at) = found.filter(|at| at.year() > 0) else {
+        return String::from(if seconds < 0 { "before year 1" } else { "after year 9999" });
     };
     let (date, clock) = (at.date(), at.time());
     format!(
@@ -124,6 +125,7 @@ mod tests {
         let shown = |seconds: i64| utc(Seconds::from_micros(seconds * 1_000_000));
         assert_eq!(shown(1_775_260_805), "2026-04-04 00:00:05");
         assert_eq!(shown(-1), "1969-12-31 23:59:59");
-        assert_eq!(shown(9_000_000_000_000), "9000000000000");
+        assert_eq!(shown(9_000_000_000_000), "after year 9999");
+        assert_eq!(utc(Seconds::from_micros(i64::MIN)), "before year 1");
     }
 }

@@ -19,8 +19,10 @@ use earmark_sim::play::{PlayOptions, Until};
 use earmark_sim::report::{Ingredients, Offered, Report, Verdict};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::Played;
 use crate::backend::stop_asked;
 use crate::exit::Failure;
+
 use crate::feed_file;
 use frames::Frames;
 use server::Server;
@@ -54,10 +56,13 @@ pub(super) async fn play(
     script: Script<'_>,
     data_dir: Option<PathBuf>,
     url: Option<String>,
-) -> Result<Report, Failure> {
+) -> Result<Played, Failure> {
     if let Some((line, action)) = script.feed.needs_simulation() {
-        let expected = "needs the simulated world: expected `--clock virtual`";
-        return Err(feed_file::refused(script.path, line, action, expected));
+        let of_line = script.feed.lines.iter().find(|one| one.number == line);
+        let fault = of_line.and_then(|one| one.action.simulated_fault());
+        let fault = fault.map_or_else(String::new, |fault| format!("with the fault \"{fault}\" "));
+        let expected = format!("{fault}needs the simulated world: expected `--clock virtual`");
+        return Err(feed_file::refused(script.path, line, action, &expected));
     }
     let stop = stop_asked()?;
     let server = Server::reach(&script, url).await?;
@@ -136,7 +141,7 @@ impl<'a> Player<'a> {
         })
     }
 
-    async fn play(&mut self) -> Result<Report, Failure> {
+    async fn play(&mut self) -> Result<Played, Failure> {
         let feed = self.script.feed;
         for line in &feed.lines {
             self.run_until(line.at).await;
@@ -145,7 +150,9 @@ impl<'a> Player<'a> {
                 self.verdicts.push(verdict);
             } else {
                 let happened = self.happened_so_far();
-                self.act(line).await?;
+                if let Err(stuck) = self.act(line).await {
+                    return Ok(Played { report: self.report().await?, stuck: Some(stuck) });
+                }
                 self.let_line_act(&line.action, happened).await;
             }
         }
@@ -153,7 +160,7 @@ impl<'a> Player<'a> {
             Until::End => self.let_instant_pass().await,
             Until::Settled => self.run_until_settled().await?,
         }
-        self.report().await
+        Ok(Played { report: self.report().await?, stuck: None })
     }
 
     /// Lets time pass until a feed time; frames that are due on the way are offered when they are.

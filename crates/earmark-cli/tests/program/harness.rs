@@ -41,6 +41,15 @@ pub(crate) fn earmark(arguments: &[&str]) -> Ran {
     }
 }
 
+/// Runs the program with a standard output that nobody reads, and gives its exit code.
+pub(crate) fn unread(arguments: &[&str]) -> Option<i32> {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = command(arguments);
+    command.stdin(Stdio::null()).stdout(writer.try_clone().expect("a pipe")).stderr(writer);
+    command.status().expect("the program starts").code()
+}
+
 /// A folder for a test, with a store and feeds in it.
 pub(crate) struct Room(TempDir);
 

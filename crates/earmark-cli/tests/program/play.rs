@@ -34,6 +34,48 @@ fn an_expectation_that_fails_exits_1_and_the_report_says_what_was_found() {
     assert!(written.contains(r#""captured": 0"#), "{written}");
 }
 
+#[test]
+fn a_line_that_cannot_be_carried_out_ends_a_feed_with_a_report_of_what_came_before() {
+    let room = Room::new();
+    let lines = [
+        START,
+        r#"{"at": 0, "do": "frames", "device": "pendant", "count": 5, "pace": false}"#,
+        r#"{"at": 0.5, "do": "user.delete", "recording": 7}"#,
+    ];
+    let (feed, report) = (room.feed("feed.jsonl", &lines), room.text("report.json"));
+    for clock in ["virtual", "real"] {
+        let ran = earmark(&["play", &feed, "--clock", clock, "--report", &report]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.err.contains("no such recording: 1 are there"), "{}", ran.err);
+        let written = std::fs::read_to_string(&report).expect("the report is written");
+        assert!(written.contains(r#""captured": 5"#), "{written}");
+        std::fs::remove_file(&report).expect("it is there");
+    }
+    let over = earmark(&["play", &feed, "--report", &feed]);
+    assert_eq!(over.code, Some(2), "{over:?}");
+    let kept = std::fs::read_to_string(&feed).expect("the feed is there");
+    assert_eq!(kept, lines.join("\n"));
+}
+
+#[test]
+fn a_recording_that_is_captured_yet_is_shown_where_its_frames_are() {
+    let room = Room::new();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 5, "pace": false}"#,
+            r#"{"at": 2, "do": "kill"}"#,
+        ],
+    );
+    let store = room.text("store");
+    assert_eq!(earmark(&["play", &feed, "--clock", "real", "--data-dir", &store]).code, None);
+    let capturing = &listed(&store)[0];
+    assert_eq!(capturing["status"], "capturing");
+    let shown = earmark(&["show", crate::harness::id(capturing), "--data-dir", &store]);
+    assert!(shown.out.contains("in journal/ until it is sealed"), "{}", shown.out);
+}
+
 const UPLOADED: &str = r#""uploads": [{"conversation": "A", "frames": 20, "times": 1}]"#;
 
 fn message(at: f64, kind: &str) -> String {

@@ -27,6 +27,17 @@ fn a_bad_feed_is_refused_by_file_and_line_before_anything_is_written() {
 }
 
 #[test]
+fn what_is_no_text_is_refused_by_its_line() {
+    let room = Room::new();
+    let feed = room.feed("feed.jsonl", &[START, ""]);
+    let bytes = [START.as_bytes(), b"\n# \xff\n"].concat();
+    std::fs::write(&feed, bytes).expect("it is written");
+    let ran = earmark(&["play", &feed]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("feed.jsonl:2: ") && ran.err.contains("UTF-8"), "{}", ran.err);
+}
+
+#[test]
 fn what_only_a_simulation_can_do_is_refused_in_real_time() {
     let room = Room::new();
     let store = room.text("store");
@@ -34,11 +45,13 @@ fn what_only_a_simulation_can_do_is_refused_in_real_time() {
         r#"{"at": 1, "do": "disk.full"}"#,
         r#"{"at": 1, "do": "power.cut"}"#,
         r#"{"at": 1, "do": "clock.jump", "seconds": 60}"#,
+        r#"{"at": 1, "do": "server.respond", "queue": [{"status": 200}, {"fault": "tls"}]}"#,
     ] {
         let feed = room.feed("feed.jsonl", &[START, line]);
         let ran = earmark(&["play", &feed, "--clock", "real", "--data-dir", &store]);
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(ran.err.contains("feed.jsonl:2:"), "{}", ran.err);
+        assert_eq!(line.contains("tls"), ran.err.contains("the fault \"tls\""), "{}", ran.err);
         assert!(!room.path("store").exists());
     }
 }

@@ -67,6 +67,17 @@ fn a_store_in_use_is_looked_at_and_not_repaired() {
 }
 
 #[test]
+fn a_sound_store_in_use_is_not_said_to_be_repaired() {
+    let room = Room::new();
+    let store = room.recorded();
+    let disk = FsDisk::create(Path::new(&store)).expect("the folder is there");
+    let _lock = disk.lock().expect("the disk locks").expect("nobody has it");
+    let ran = earmark(&["repair", "--apply", "--data-dir", &store]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.err.contains("in use by "), "{}", ran.err);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_not_repaired() {
     let room = Room::new();
     let store = room.text("nowhere");

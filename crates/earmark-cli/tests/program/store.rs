@@ -3,16 +3,30 @@ use std::path::Path;
 
 use earmark_store::{Disk, FsDisk};
 
-use crate::harness::{Room, command, contents, earmark, id, listed};
+use crate::harness::{Room, contents, earmark, id, listed, unread};
 
 #[test]
-fn an_empty_folder_has_no_recordings_and_no_damage() {
+fn a_folder_without_a_store_is_vouched_for_by_nobody() {
     let room = Room::new();
-    let store = room.text("");
-    assert_eq!(listed(&store).len(), 0);
-    let verified = earmark(&["verify", "--data-dir", &store]);
-    assert_eq!(verified.code, Some(0), "{verified:?}");
-    assert!(contents(Path::new(&store)).is_empty(), "nothing was written");
+    let folder = room.text("");
+    assert_eq!(listed(&folder).len(), 0, "an empty one has no recordings");
+    for things in 0..2 {
+        for flags in [
+            vec!["verify"],
+            vec!["repair"],
+            vec!["repair", "--apply"],
+            vec!["sync", "--server", "http://127.0.0.1:9"],
+            vec!["export", "--omi", "elsewhere"],
+        ] {
+            let ran = earmark(&[flags.clone(), vec!["--data-dir", &folder]].concat());
+            assert_eq!(ran.code, Some(4), "{flags:?}: {ran:?}");
+            assert!(ran.err.contains("there is no store"), "{}", ran.err);
+        }
+        assert_eq!(contents(Path::new(&folder)).len(), things, "nothing was written");
+        fs::write(room.path("passwd"), "root").expect("it is written");
+    }
+    let listed = earmark(&["list", "--data-dir", &folder]);
+    assert_eq!(listed.code, Some(4), "{listed:?}");
 }
 
 #[test]
@@ -57,16 +71,22 @@ fn a_recording_is_listed_shown_and_sound() {
     assert!(contents(Path::new(&store)) == before, "looking changes nothing");
 }
 
+/// Flips a bit of the first recording, and gives the name of its file.
+fn damage(store: &str) -> String {
+    let name = format!("recordings/{}.bin", id(&listed(store)[0]));
+    let path = Path::new(store).join(&name);
+    let mut bytes = fs::read(&path).expect("the file is there");
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).expect("it is written");
+    name
+}
+
 #[test]
 fn damage_is_named_with_its_file_and_its_cost_and_exits_1() {
     let room = Room::new();
     let store = room.recorded();
-    let recordings = listed(&store);
-    let name = format!("recordings/{}.bin", id(&recordings[0]));
+    let name = damage(&store);
     let path = Path::new(&store).join(&name);
-    let mut bytes = fs::read(&path).expect("the file is there");
-    bytes[100] ^= 1;
-    fs::write(&path, bytes).expect("it is written");
     let ran = earmark(&["verify", "--data-dir", &store]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.out.contains(&name) && ran.out.contains("bytes 0 to "), "{}", ran.out);
@@ -144,8 +164,22 @@ fn what_a_kill_left_open_can_be_deleted() {
 #[test]
 fn a_reader_that_has_had_enough_is_no_error() {
     let room = Room::new();
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let status = command(&["list", "--data-dir", &room.text("")]).stdout(writer).status();
-    assert_eq!(status.expect("it starts").code(), Some(0));
+    assert_eq!(unread(&["list", "--data-dir", &room.recorded()]), Some(0));
+}
+
+#[test]
+fn a_reader_that_has_had_enough_changes_no_exit_code() {
+    let room = Room::new();
+    let store = room.recorded();
+    damage(&store);
+    let feed =
+        room.feed("feed.jsonl", &[r#"{"at": 1, "do": "expect", "recordings": {"count": 7}}"#]);
+    for flags in [
+        vec!["verify", "--data-dir", &store],
+        vec!["repair", "--data-dir", &store],
+        vec!["play", &feed],
+    ] {
+        assert_eq!(earmark(&flags).code, Some(1), "{flags:?}");
+        assert_eq!(unread(&flags), Some(1), "{flags:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use earmark_store::{Disk, FsDisk};
 
 use crate::backend::ask;
-use crate::harness::{Backend, Room, contents, earmark, listed};
+use crate::harness::{Backend, Room, command, contents, earmark, listed, unread};
 
 const NAMES: [&str; 3] = [
     "audio_aabb_opus_16000_1_fs160_1775260800.bin",
@@ -59,6 +59,30 @@ fn an_apps_recordings_become_recordings_and_its_folder_stays_as_it_was() {
 }
 
 #[test]
+fn a_reader_that_has_had_enough_ends_neither_an_import_nor_an_export() {
+    let room = Room::new();
+    let (folder, store, given) = (app(&room), room.text("store"), room.text("given"));
+    assert_eq!(unread(&["import", &folder, "--data-dir", &store]), Some(0));
+    assert_eq!(listed(&store).len(), 3);
+    assert_eq!(unread(&["export", "--omi", &given, "--data-dir", &store]), Some(0));
+    assert_eq!(contents(Path::new(&given)).len(), 4, "three recordings and their list");
+    fs::write(room.path("app").join(NAMES[2]), [0; 9]).expect("it is written");
+    assert_eq!(unread(&["import", &folder, "--data-dir", &room.text("other")]), Some(1));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_that_cannot_be_told_is_done_all_the_same_and_exits_1() {
+    let room = Room::new();
+    let (folder, store) = (app(&room), room.text("store"));
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let mut import = command(&["import", &folder, "--data-dir", &store]);
+    let ran = import.stdout(full).output().expect("it starts");
+    assert_eq!((ran.status.code(), listed(&store).len()), (Some(1), 3));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("standard output cannot be written"));
+}
+
+#[test]
 fn what_the_app_had_not_delivered_is_uploaded_once_and_under_its_own_name() {
     let room = Room::new();
     let (folder, store) = (app(&room), room.text("store"));
@@ -87,6 +111,24 @@ fn what_cannot_be_taken_is_named_and_exits_1() {
     let ran = import(&folder, &store);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for told in [NAMES[0], "is not there", NAMES[2], "no whole frame", "adopted: 1"] {
+        assert!(ran.out.contains(told), "{told}: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_file_that_nothing_tells_of_and_a_figure_that_is_none_are_named() {
+    let room = Room::new();
+    let (folder, store) = (app(&room), room.text("store"));
+    fs::write(room.path("app/audio_what.bin"), audio(9)).expect("it is written");
+    let list = LIST.replacen(
+        r#""status":"miss""#,
+        r#""status":"miss","sample_rate":9223372036854775808"#,
+        1,
+    );
+    fs::write(room.path("app/wals.json"), list).expect("it is written");
+    let ran = import(&folder, &store);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for told in ["audio_what.bin is left out", "9223372036854775808 Hz", "adopted: 2"] {
         assert!(ran.out.contains(told), "{told}: {}", ran.out);
     }
 }
@@ -158,10 +200,20 @@ fn an_export_that_cannot_be_is_refused_before_anything_is_written() {
     let (store, back) = (room.text("store"), room.text("back"));
     let flags = ["export", "--omi", &back, "--data-dir", &store];
     assert_eq!(earmark(&flags).code, Some(4), "there is no store");
-    fs::create_dir(room.path("store")).expect("a new folder");
+    room.recorded();
     let unknown = [&flags[..], &["r-00000000-1"]].concat();
     let ran = earmark(&unknown);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.err.contains("r-00000000-1") && !room.path("back").exists(), "{}", ran.err);
     assert_eq!(earmark(&["export", "--data-dir", &store]).code, Some(2), "where to is not said");
+    let forced = earmark(&[&flags[..], &["--force"]].concat());
+    assert_eq!(forced.code, Some(2), "{forced:?}");
+    let before = contents(Path::new(&store));
+    for inside in ["", "/recordings", "/recordings/new/deep"] {
+        let inside = format!("{store}{inside}");
+        let ran = earmark(&["export", "--omi", &inside, "--data-dir", &store]);
+        assert_eq!(ran.code, Some(2), "{inside}: {ran:?}");
+        assert!(ran.err.contains("lies in the store"), "{}", ran.err);
+    }
+    assert!(contents(Path::new(&store)) == before && !room.path("store/recordings/new").exists());
 }

@@ -42,6 +42,27 @@ fn a_refused_recording_fails_and_a_person_brings_it_back() {
 }
 
 #[test]
+fn sync_says_that_the_store_was_damaged_and_exits_1() {
+    let room = Room::new();
+    let store = room.recorded();
+    std::fs::remove_dir_all(room.path("store/journal")).expect("it is removed");
+    std::fs::remove_dir_all(room.path("store/snapshots")).expect("it is removed");
+    let verified = earmark(&["verify", "--data-dir", &store]);
+    assert_eq!(verified.code, Some(1), "{verified:?}");
+    assert!(verified.out.contains("neither listed nor uploaded"), "{}", verified.out);
+    assert!(!verified.out.contains("cost nothing; the next"), "{}", verified.out);
+    let backend = Backend::start(&[]);
+    let sync = ["sync", "--server", &backend.url, "--data-dir", &store];
+    let ran = earmark(&sync);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.contains("damaged in 1 places") && ran.out.contains("quarantine"), "{ran:?}");
+    assert_eq!(earmark(&sync).code, Some(0), "it was told once");
+    let verified = earmark(&["verify", "--data-dir", &store]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    assert!(verified.out.contains("files put aside before, in "), "{}", verified.out);
+}
+
+#[test]
 fn sync_gives_up_a_server_that_is_not_there() {
     let room = Room::new();
     let store = room.recorded();

@@ -517,6 +517,18 @@ impl Action {
     }
 }
 
+impl Action {
+    /// The fault of an answer that only the simulated network can do.
+    pub fn simulated_fault(&self) -> Option<&'static str> {
+        let Self::Server(ServerAction::Respond(queue) | ServerAction::JobRespond(queue)) = self
+        else {
+            return None;
+        };
+        let faults = queue.iter().filter_map(|answer| answer.fault);
+        faults.filter(|fault| fault.needs_simulation()).map(Fault::name).next()
+    }
+}
+
 fn needs_simulation(answer: &Answer) -> bool {
     answer.fault.is_some_and(Fault::needs_simulation)
 }

@@ -1,4 +1,5 @@
-use earmark_core::WallTime;
+use earmark::Event;
+use earmark_core::{Account, ConversationId, Device, RecordingId, WallTime};
 use proptest::prelude::*;
 
 use super::*;
@@ -214,5 +215,59 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Seconds>(&text).unwrap(), seconds);
         let fraction = text.split_once('.').map_or(0, |(_, digits)| digits.len());
         prop_assert!(fraction <= 6, "{}", text);
+    }
+}
+
+const DOCUMENT: &str = include_str!("../../../../docs/feeds.md");
+
+/// What the document says of an entry of the timeline: its fields.
+fn documented(what: &str) -> Option<Vec<&'static str>> {
+    let row = DOCUMENT.lines().find_map(|line| line.strip_prefix(&format!("| `{what}` | ")))?;
+    Some(row.split(" | ").next()?.split('`').skip(1).step_by(2).collect())
+}
+
+#[test]
+fn every_entry_of_a_timeline_is_documented_with_its_fields() {
+    let device = || Device::new("pendant").expect("a name");
+    let account = || Account::new("default").expect("a name");
+    let (recording, reason): (RecordingId, _) =
+        ("r-00000000-1".parse().expect("an id"), String::from("why"));
+    let conversation = ConversationId::new("C").expect("a name");
+    let live = |closed| Event::SocketChanged { device: device(), account: account(), closed };
+    for event in [
+        Event::SessionChanged {
+            session: "s-00000000-1".parse().expect("an id"),
+            device: device(),
+            state: "sealing",
+            conversation: None,
+            fallback_fired: false,
+        },
+        Event::RecordingLinked { recording, conversation },
+        Event::RecordingSealed { recording, frames: 1 },
+        Event::NotSaved { recording, reason: reason.clone() },
+        Event::UploadStarted { recording, conversation: None, attempt: 1, frames: 1 },
+        Event::UploadEnded { recording, attempt: 1, outcome: earmark::Outcome::Status(200) },
+        Event::RecordingRemoved { recording, why: "deleted" },
+        Event::FramesRefused { reason: reason.clone() },
+        Event::FramesTakenAgain,
+        Event::DiskTaskFailed { task: String::from("seal"), reason: reason.clone() },
+        live(None),
+        live(Some(1_006)),
+        Event::LiveChanged { device: device(), account: account(), state: "waiting", reason: None },
+        Event::NetworkChanged { online: true },
+        Event::Ignored { why: reason },
+        Event::Unexpected { state: "sealing", event: "linked" },
+        Event::Panicked { actor: "WalStore" },
+    ] {
+        let (what, fields) = told(&event);
+        let is_up = what == "socket_up";
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        let mut told: Vec<&str> = fields.keys().map(String::as_str).collect();
+        // That it came up has no code.
+        told.retain(|field| !(is_up && *field == "code"));
+        let mut documented = documented(what).unwrap_or_else(|| panic!("{what} is not documented"));
+        documented.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(documented, told, "{what}");
     }
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 
 use super::{DirEntry, Disk, DiskFile, DiskLock, split, write_all_at};
+use crate::layout::LOCK;
 
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const DIR_MODE: Mode = Mode::RWXU;
-const LOCK_NAME: &str = "lock";
 
 /// Files under one folder, which is held open: a folder that is swapped for a link later changes
 /// nothing.
@@ -148,7 +148,7 @@ impl Disk for FsDisk {
     }
 
     fn lock(&self) -> io::Result<Option<DiskLock>> {
-        let (dir, name) = self.place_to_write(LOCK_NAME)?;
+        let (dir, name) = self.place_to_write(LOCK)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(dir, name, flags, FILE_MODE)?);
         match file.try_lock() {

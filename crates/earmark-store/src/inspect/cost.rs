@@ -27,7 +27,9 @@ pub(super) fn of(disk: &dyn Disk, recovery: &Recovery, damage: &Damage) -> Cost 
 fn elsewhere(recovery: &Recovery, path: &str, harm: &Harm) -> Cost {
     let of_snapshot = path.starts_with(SNAPSHOTS);
     Cost::nothing(match harm {
-        Harm::Unclaimed => "it cost nothing; the next start puts the file aside",
+        Harm::Unclaimed => {
+            "what audio it holds is neither listed nor uploaded; the next start puts the file aside"
+        }
         Harm::Stranger => "it cost nothing; nothing reads the file",
         Harm::IdentityMissing => NEW_INCARNATION,
         Harm::Unreadable { .. } if path == IDENTITY => NEW_INCARNATION,

@@ -26,6 +26,8 @@ pub(super) enum Look {
     Missing,
     /// It is damaged.
     Damaged(Damage),
+    /// This process may not read the file, which says nothing about it.
+    Forbidden(String, io::Error),
 }
 
 /// Reads one file against its seal.
@@ -42,6 +44,12 @@ pub(super) fn check(
     });
     match verified {
         Ok(None) => Look::Sound,
+        Ok(Some(SumsFault::Io(error))) if is_forbidden(&error) => {
+            Look::Forbidden(layout::sums_path(recording), error)
+        }
+        Err(RecordingError::Io { error, .. }) if is_forbidden(&error) => {
+            Look::Forbidden(layout::recording_path(recording), error)
+        }
         Ok(Some(fault)) => Look::Damaged(without_sums(recording, &fault)),
         Err(RecordingError::Missing { .. }) => Look::Missing,
         Err(RecordingError::WrongLength { expected, found, .. }) => {
@@ -59,6 +67,10 @@ pub(super) fn check(
             }))
         }
     }
+}
+
+fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// The recording is whole, but the checksums of its blocks are not.

@@ -6,8 +6,9 @@ use earmark_core::RecordingId;
 
 use super::world::{World, conversation, stamp};
 use crate::{
-    Damage, Disk, FoundAudio, Harm, OpenError, ReadAudioError, ReadError, Record, RecordingError,
-    RecordingReader, SimDisk, Store, Work, inspect, read_audio, recording_path,
+    Aim, Damage, Disk, DiskError, DiskOp, Fault, FoundAudio, Harm, OpenError, ReadAudioError,
+    ReadError, Record, RecordingError, RecordingReader, SimDisk, Store, Work, inspect, read_audio,
+    recording_path,
 };
 
 /// A store with sealed recordings and one that is still in the journal, all durable.
@@ -34,6 +35,39 @@ fn rich() -> (World, Vec<RecordingId>, RecordingId) {
 fn bits(world: &World, path: &str, step: usize) -> Vec<u64> {
     let bytes = world.disk.contents(path).map_or(0, |bytes| bytes.len() as u64);
     (0..bytes * 8).step_by(step).collect()
+}
+
+#[test]
+fn a_file_that_this_process_may_not_read_is_no_damage_and_ends_a_verification() {
+    for prefix in ["recordings/", "sums/"] {
+        let (world, ..) = rich();
+        world.disk.aim(Aim {
+            op: DiskOp::Read,
+            prefix: prefix.to_owned(),
+            skip: 0,
+            times: -1,
+            fault: Fault::Error(DiskError::Eacces),
+        });
+        let refused = crate::verify(&world.disk, &mut |_, _| {});
+        let Err(ReadError::Io { path, .. }) = refused else { panic!("{refused:?}") };
+        assert!(path.starts_with(prefix), "{path}");
+    }
+}
+
+#[test]
+fn a_store_is_told_from_a_folder_of_something_else() {
+    let (world, ..) = rich();
+    assert!(crate::is_store(&world.disk).expect("it can be read"));
+    for path in world.disk.paths() {
+        if !path.starts_with("recordings/") {
+            world.disk.remove(&path).expect("it is there");
+        }
+    }
+    assert!(crate::is_store(&world.disk).expect("it can be read"), "what damage has left of one");
+    let other = SimDisk::new(7);
+    other.create_dir("recordings").expect("a new folder");
+    other.create_new("recordings/song.bin").expect("a new file");
+    assert!(!crate::is_store(&other).expect("it can be read"));
 }
 
 /// F35.

@@ -127,6 +127,13 @@ impl HttpClient {
         Self::with(server, trust, LIMITS)
     }
 
+    /// Asks the server for a connection once more, and says in words what about its proof of who it
+    /// is was not accepted; none when that is not what is wrong.
+    pub async fn distrust(&self) -> Option<String> {
+        let asked = self.client.get(self.server.join("/")).send().await;
+        asked.err().and_then(|error| fault::distrust(&error))
+    }
+
     fn with(server: ServerUrl, trust: ClientConfig, limits: Limits) -> Result<Self, ClientError> {
         let client = Client::builder()
             .tls_backend_preconfigured(trust)

@@ -47,6 +47,12 @@ impl Item {
         let figures = told.map(|entry| (entry.sample_rate, entry.channels));
         let figures = figures.or(named.map(|name| (name.sample_rate(), name.channels())));
         let (sample_rate, channels) = figures.unwrap_or((16_000, 1));
+        // A higher number than can be held was read as the highest one.
+        if let Some(rate) = told.and_then(|entry| entry.keys.get("sample_rate"))
+            && sample_rate == u32::MAX
+        {
+            return Err(format!("the sample rate {rate} Hz is not taken"));
+        }
         Encoding::new(codec, sample_rate, channels).map_err(|error| error.to_string())
     }
 }

@@ -9,6 +9,9 @@ use earmark_wire::{FileCodec, UploadName, WALS_BYTES_MAX, WalEntry, WalIndex, Wa
 
 use super::{BACKUP, INDEX};
 
+/// How the name of every audio file of an app begins.
+const AUDIO_PREFIX: &str = "audio_";
+
 /// What an app's folder holds, by what its list says and by what is there.
 #[derive(Debug, Default)]
 pub struct AppFolder {
@@ -53,6 +56,7 @@ impl AppFolder {
         let files: BTreeSet<String> = files.map(|entry| entry.name).collect();
         let mut found = Self::default();
         let entries = found.read_lists(folder, &files);
+        found.name_the_unknown(&entries, &files);
         found.items = items(entries, &files);
         found.items.sort_by_cached_key(|item| (item.started_at(), item.name.clone()));
         Ok(found)
@@ -71,6 +75,20 @@ impl AppFolder {
     /// What is wrong with the lists, in words.
     pub fn faults(&self) -> &[String] {
         &self.faults
+    }
+
+    /// Files that look like an app's audio, and of which neither a list nor their name tells
+    /// enough.
+    fn name_the_unknown(&mut self, entries: &[WalEntry], files: &BTreeSet<String>) {
+        let listed: BTreeSet<&String> =
+            entries.iter().filter_map(|entry| entry.file_name.as_ref()).collect();
+        let audio = files.iter().filter(|file| file.starts_with(AUDIO_PREFIX));
+        for file in audio.filter(|file| !listed.contains(file)) {
+            if let Err(fault) = UploadName::parse(file) {
+                let file = file.escape_debug();
+                self.faults.push(format!("{file} is left out, for nothing tells of it: {fault}"));
+            }
+        }
     }
 
     /// The entries of the list; where it breaks off, also those of its backup that it lacks.

@@ -1,13 +1,16 @@
 //! From start to stop.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use earmark_store::{Disk, FsDisk};
 use rustix::process::Signal;
 
 use super::{Host, configure, of_backend, wait_until, wav};
-use crate::harness::{Backend, Room, contents, earmark, listed};
+use crate::harness::{Backend, Room, command, contents, earmark, listed, unread};
 
 const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/speech.wav");
 
@@ -178,6 +181,61 @@ fn a_store_in_use_and_a_bad_configuration_end_it_before_anything_is_written() {
 }
 
 #[test]
+fn a_named_folder_comes_before_the_configurations_and_is_where_the_program_runs() {
+    let room = Room::new();
+    configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"stdin\"\n");
+    let config = room.text("earmark.toml");
+    let in_room = |flags: &[&str]| {
+        let flags = [flags, &["--config", &config, "--data-dir", "named"]].concat();
+        let output = command(&flags).current_dir(room.path("")).output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (_, told) = in_room(&["doctor"]);
+    assert!(told.contains("/named is not there yet"), "{told}");
+    assert_eq!(in_room(&["finish", "a"]).0, Some(1), "nobody captures");
+    assert_eq!(in_room(&["finish", "b"]).0, Some(2), "there is no such device");
+    assert_eq!(in_room(&["mute", "a"]).0, Some(0));
+    assert!(room.path("named").exists() && !room.path("store").exists());
+    let disk = FsDisk::create(&room.path("named")).expect("the folder is there");
+    let _lock = disk.lock().expect("the disk locks").expect("nobody has it");
+    for word in ["mute", "unmute", "finish", "run"] {
+        let flags: &[&str] = if word == "run" { &[word] } else { &[word, "a"] };
+        assert_eq!(in_room(flags).0, Some(3), "{word}");
+    }
+}
+
+#[test]
+fn the_doctor_takes_no_stranger_for_the_server_and_vouches_for_no_missing_token() {
+    let (room, backend) = (Room::new(), Backend::start(&[]));
+    let source = "[source.a]\nkind = \"stdin\"\n";
+    let config = room.text("earmark.toml");
+    let asked = |url: &str| {
+        configure(&room, url, source);
+        let ran = earmark(&["doctor", "--config", &config]);
+        (ran.code, ran.out)
+    };
+    let (code, told) = asked(&backend.url);
+    assert!(code == Some(0) && told.contains("watch  the account default has no"), "{told}");
+    let (code, told) = asked(&backend.url.replace("http:", "https:"));
+    assert!(code == Some(1) && told.contains("did not prove who it is: "), "{told}");
+    let (code, told) = asked("http://nowhere.invalid");
+    assert!(code == Some(1) && told.contains("name was not found"), "{told}");
+    assert!(told.contains("watch  http://nowhere.invalid: tokens and audio travel"), "{told}");
+
+    let stranger = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", stranger.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in stranger.incoming().map_while(Result::ok) {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 1_024]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nlogin");
+        }
+    });
+    let (code, told) = asked(&url);
+    assert!(code == Some(1) && told.contains("is no such server: 404"), "{told}");
+}
+
+#[test]
 fn config_init_writes_what_config_check_takes_and_never_over_another_file() {
     let room = Room::new();
     let config = room.text("earmark.toml");
@@ -211,6 +269,7 @@ fn the_doctor_says_what_is_wrong_and_what_to_do_and_changes_nothing() {
         .expect("it is ours");
     let ill = earmark(&["doctor", "--config", &config]);
     assert_eq!(ill.code, Some(1), "{ill:?}");
+    assert_eq!(unread(&["doctor", "--config", &config]), Some(1), "whoever reads it or not");
     for told in ["chmod 600", "b.wav", "does not answer", "do: "] {
         assert!(ill.out.contains(told), "{told}: {}", ill.out);
     }

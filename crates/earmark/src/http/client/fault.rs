@@ -23,6 +23,11 @@ pub(super) fn of_request(error: &reqwest::Error, complete: bool) -> TransportFau
     }
 }
 
+/// What about a server's proof of who it is was not accepted, in words.
+pub(super) fn distrust(error: &reqwest::Error) -> Option<String> {
+    chain(error).find_map(|link| link.downcast_ref::<rustls::Error>()).map(ToString::to_string)
+}
+
 /// Why a reply that had begun did not come to its end.
 pub(super) fn of_reply(error: &reqwest::Error) -> TransportFault {
     if error.is_timeout() { TransportFault::Timeout } else { TransportFault::Lost }

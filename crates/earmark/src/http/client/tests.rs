@@ -423,6 +423,7 @@ async fn a_certificate_counts_only_from_a_trusted_authority_and_for_the_right_na
                 assert!(!good, "{name}");
             }
         }
+        assert_eq!(client.distrust().await.is_some(), !good, "{name}");
     }
 }
 
