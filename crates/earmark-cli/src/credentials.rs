@@ -31,6 +31,8 @@ pub(crate) struct HostCredentials {
 
 struct Held {
     source: TokenSource,
+    /// The variables that hold tokens, of whatever account: no program gets them.
+    withheld: Arc<[String]>,
     state: Mutex<State>,
     /// Held during a refresh, so that whoever else wants one shares it.
     refreshing: tokio::sync::Mutex<()>,
@@ -59,9 +61,11 @@ pub(crate) enum Refreshed {
 impl HostCredentials {
     /// No token is known yet.
     pub(crate) fn new(accounts: &[AccountConfig]) -> Self {
+        let withheld: Arc<[String]> = accounts.iter().filter_map(variable_of).collect();
         let held = |one: &AccountConfig| {
             let (source, state) = (one.token.clone(), Mutex::default());
-            (one.account.clone(), Held { source, state, refreshing: tokio::sync::Mutex::default() })
+            let (withheld, refreshing) = (Arc::clone(&withheld), tokio::sync::Mutex::default());
+            (one.account.clone(), Held { source, withheld, state, refreshing })
         };
         Self {
             accounts: Arc::new(accounts.iter().map(held).collect()),
@@ -97,7 +101,7 @@ impl Held {
     }
 
     async fn refresh(&self) -> Refreshed {
-        let fetched = fetch(&self.source).await;
+        let fetched = fetch(&self.source, &self.withheld).await;
         let mut state = self.state();
         state.refreshed = Some(clock::now());
         state.told = None;
@@ -130,6 +134,14 @@ impl Held {
             tell(account, state.fault.as_deref(), other.is_some());
         }
         other
+    }
+}
+
+/// The variable that holds an account's token.
+fn variable_of(account: &AccountConfig) -> Option<String> {
+    match &account.token {
+        TokenSource::Variable(name) => Some(name.clone()),
+        TokenSource::File(_) | TokenSource::Command(_) => None,
     }
 }
 

@@ -30,6 +30,7 @@ use crate::config::{Config, SourceConfig, TokenSource};
 use crate::credentials::{HostCredentials, Refreshed, fetch};
 use crate::exit::{Failure, Outcome};
 use crate::log;
+use crate::owner;
 use board::{Board, SourceFacts};
 use control::Devices;
 use intake::{Counts, Intake};
@@ -102,12 +103,14 @@ async fn bind_status(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let Some(address) = config.status.listen else {
         return Ok(None);
     };
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) => Err(Failure::unusable(format!(
+    let folder = &config.store.data_dir;
+    TcpListener::bind(address).await.map(Some).map_err(|error| match owner::of(folder) {
+        // The same configuration runs already: the port is the least of it.
+        Some(owner) => Failure::InUse { folder: folder.clone(), owner: owner.to_string() },
+        None => Failure::unusable(format!(
             "status.listen: {address} cannot be listened on: {error}; name another port, or \"off\""
-        ))),
-    }
+        )),
+    })
 }
 
 /// All that runs, but for the sources.
@@ -339,6 +342,6 @@ async fn status_token(config: &Config) -> Result<Option<earmark::Token>, Failure
     let Some(path) = &config.status.token_file else {
         return Ok(None);
     };
-    let fetched = fetch(&TokenSource::File(path.clone())).await;
+    let fetched = fetch(&TokenSource::File(path.clone()), &[]).await;
     fetched.map(Some).map_err(|fault| Failure::unusable(format!("status.token_file: {fault}")))
 }

@@ -16,8 +16,9 @@ const TOKEN_BYTES_MAX: usize = 16 << 10;
 /// How long a program may take to print a token.
 const COMMAND_SECONDS_MAX: u64 = 30;
 
-/// Asks a source for its token. The error says what failed and never what was read.
-pub(crate) async fn fetch(source: &TokenSource) -> Result<Token, String> {
+/// Asks a source for its token; a program gets none of the variables that are `withheld`. The error
+/// says what failed and never what was read.
+pub(crate) async fn fetch(source: &TokenSource, withheld: &[String]) -> Result<Token, String> {
     match source {
         TokenSource::Variable(name) => {
             let value = std::env::var_os(name).ok_or(format!("the variable {name} is not set"))?;
@@ -29,7 +30,7 @@ pub(crate) async fn fetch(source: &TokenSource) -> Result<Token, String> {
             let bytes = bytes.map_err(|error| format!("{shown} cannot be read: {error}"))?;
             checked(&bytes, &shown.to_string())
         }
-        TokenSource::Command(words) => command(words).await,
+        TokenSource::Command(words) => command(words, withheld).await,
     }
 }
 
@@ -40,13 +41,14 @@ async fn file(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn command(words: &[String]) -> Result<Token, String> {
+async fn command(words: &[String], withheld: &[String]) -> Result<Token, String> {
     let (program, arguments) = words.split_first().ok_or("no program is named")?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     for (name, _) in std::env::vars_os() {
         // What other accounts have is none of its business.
-        if name.as_encoded_bytes().starts_with(b"EARMARK_TOKEN") {
+        let is_withheld = withheld.iter().any(|one| name.as_os_str() == one.as_str());
+        if is_withheld || name.as_encoded_bytes().starts_with(b"EARMARK_TOKEN") {
             command.env_remove(name);
         }
     }

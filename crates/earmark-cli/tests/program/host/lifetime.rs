@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use super::{Host, configure, of_backend, wait_until, wav};
-use crate::harness::{Backend, Room, contents, earmark, listed};
+use crate::harness::{Backend, Room, command, contents, earmark, listed};
 
 const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/speech.wav");
 
@@ -154,9 +154,15 @@ fn a_full_store_refuses_what_is_new_and_keeps_what_it_has() {
 fn a_store_in_use_and_a_bad_configuration_end_it_before_anything_is_written() {
     let room = Room::new();
     configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
-    let _host = Host::start(&room);
+    let host = Host::start(&room);
     let second = earmark(&["run", "--config", &room.text("earmark.toml")]);
     assert_eq!(second.code, Some(3), "{second:?}");
+    // Most hosts have a port of their own, which the second one finds taken.
+    let mut second = command(&["run", "--config", &room.text("earmark.toml")]);
+    let second = second.env("EARMARK_STATUS_LISTEN", &host.status).output().expect("it starts");
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(3), "{told}");
+    assert!(told.contains("in use by process"), "{told}");
 
     let other = Room::new();
     configure(&other, "http://127.0.0.1:9", "[sources.a]\nkind = \"stdin\"\n");
