@@ -205,19 +205,41 @@ impl Reader {
     fn account(&mut self, name: &str) -> Option<AccountConfig> {
         let at = (Section::Account, Some(name));
         let account = self.checked(at, "", Account::new(name));
-        let variable = self.text(at, "token_env").map(TokenSource::Variable);
-        let file = self.path(at, "token_file").map(TokenSource::File);
-        let command = match self.settings.get(at.0, at.1, "token_command") {
-            Some(Datum::List(words)) => Some(TokenSource::Command(words)),
-            Some(Datum::Text(_) | Datum::Whole(_) | Datum::Flag(_)) | None => None,
-        };
-        let mut given = [variable, file, command].into_iter().flatten();
-        let (token, second) = (given.next(), given.next());
-        if token.is_none() || second.is_some() {
-            let what = "expected one of token_env, token_file and token_command";
-            self.refuse(at, "", what);
-        }
+        let token = self.token_source(at);
         Some(AccountConfig { account: account?, token: token? })
+    }
+
+    /// The one source of a token that is given. One that a variable gives takes the place of what
+    /// the file has, be it of another kind.
+    fn token_source(&mut self, at: At<'_>) -> Option<TokenSource> {
+        let expected = "expected one of token_env, token_file and token_command";
+        let (settings, keys) = (&self.settings, ["token_env", "token_file", "token_command"]);
+        let is_given = |key: &&str| settings.is_given(at.0, at.1, key);
+        let is_variable =
+            |key: &&str| matches!(settings.place(at.0, at.1, key), fault::Place::Variable(_));
+        let mut given: Vec<&str> = keys.into_iter().filter(is_given).collect();
+        if given.iter().any(is_variable) {
+            given.retain(is_variable);
+        }
+        match given[..] {
+            [] => self.refuse(at, "", expected),
+            [first, second, ..] => {
+                let first = match settings.place(at.0, at.1, first) {
+                    fault::Place::Variable(name) => name,
+                    fault::Place::Line(..) | fault::Place::File(_) => first.to_owned(),
+                };
+                self.refuse(at, second, format!("{expected}, and {first} is given, too"));
+            }
+            [_] => {}
+        }
+        match *given.first()? {
+            "token_env" => self.text(at, "token_env").map(TokenSource::Variable),
+            "token_file" => self.path(at, "token_file").map(TokenSource::File),
+            _ => match self.settings.get(at.0, at.1, "token_command")? {
+                Datum::List(words) => Some(TokenSource::Command(words)),
+                Datum::Text(_) | Datum::Whole(_) | Datum::Flag(_) => None,
+            },
+        }
     }
 
     fn store(&mut self) -> Option<StoreConfig> {
