@@ -2,6 +2,7 @@
 
 mod board;
 mod control;
+mod crowd;
 mod intake;
 mod narrate;
 mod notify;

@@ -1,6 +1,8 @@
 //! `earmark run`: a capture host as a process of its own, with real files and real sockets.
 
 mod attacks;
+#[cfg(target_os = "linux")]
+mod control;
 mod frames;
 mod inputs;
 mod leaks;
