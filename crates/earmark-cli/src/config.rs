@@ -3,6 +3,7 @@
 //! `docs/configuration.md` has every key; `key.rs` is the list that it follows from.
 
 mod command;
+mod conflict;
 mod fault;
 mod init;
 mod key;
@@ -10,12 +11,14 @@ mod live;
 mod settings;
 mod source;
 mod value;
+mod warning;
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use earmark::{Account, Api, Delivery, ListenQuery, Policy};
@@ -28,6 +31,8 @@ use value::Datum;
 pub(crate) use command::run;
 pub(crate) use source::{Input, SourceConfig, StdinFormat};
 
+/// How long it may take to read a configuration.
+const READ_SECONDS_MAX: u64 = 5;
 /// The most sources of one host.
 pub(crate) const SOURCES_MAX: usize = 64;
 
@@ -132,7 +137,18 @@ impl Config {
     }
 }
 
+/// Reads a file, or a pipe. One that nobody writes to would be waited for without end.
 fn read(path: &Path) -> Result<String, String> {
+    let (told, text) = mpsc::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || told.send(read_to_end(&path)));
+    let text = text.recv_timeout(Duration::from_secs(READ_SECONDS_MAX));
+    text.unwrap_or_else(|_| {
+        Err(format!("it did not come to its end within {READ_SECONDS_MAX} s; name a file"))
+    })
+}
+
+fn read_to_end(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|error| format!("it cannot be opened: {error}"))?;
     let mut text = String::new();
     let mut bounded = file.take(CONFIG_BYTES_MAX + 1);
@@ -165,7 +181,7 @@ impl Reader {
         let control_socket = self.path((Section::Host, None), "control_socket");
         let sources = self.sources();
         let store = store?;
-        Some(Config {
+        let config = Config {
             server: server?,
             live: live?,
             accounts,
@@ -176,7 +192,9 @@ impl Reader {
             stop_max: Duration::from_secs(stop_max?),
             ends_with_sources: ends_with_sources?,
             sources,
-        })
+        };
+        self.refuse_conflicts(&config);
+        Some(config)
     }
 
     fn server(&mut self) -> Option<ServerConfig> {

@@ -7,6 +7,9 @@ mod fetch;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -135,6 +138,17 @@ impl Held {
         }
         other
     }
+}
+
+/// The mode of a token's file that more than its owner may read. What the service manager hands out
+/// is none: a list of its own says who may read it, which looks like a group's right.
+pub(crate) fn mode_for_others(path: &Path) -> Option<u32> {
+    let of_manager = env::var_os("CREDENTIALS_DIRECTORY");
+    if of_manager.is_some_and(|folder| !folder.is_empty() && path.starts_with(folder)) {
+        return None;
+    }
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then_some(mode & 0o7777)
 }
 
 /// The variable that holds an account's token.

@@ -60,6 +60,9 @@ pub(crate) async fn run(config: Config) -> Result<Outcome, Failure> {
 
 async fn run_here(config: Config) -> Result<Outcome, Failure> {
     guard_process();
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let stop = stop_asked()?;
     let mut reload = signal(SignalKind::hangup()).map_err(Failure::wrong)?;
     let listener = bind_status(&config).await?;
@@ -332,11 +335,23 @@ pub(crate) fn trust(root_certificate: Option<&Path>) -> Result<Trust, Failure> {
     let Some(path) = root_certificate else {
         return Ok(Trust::platform());
     };
-    let pem = std::fs::read(path);
-    let pem = pem.map_err(|error| Failure::named("server.root_certificate", path, &error))?;
-    Trust::platform().with_roots(&pem).map_err(|error| {
-        Failure::unusable(format!("server.root_certificate {}: {error}", path.display()))
-    })
+    let refused = |error: &dyn std::fmt::Display| {
+        let path = path.display();
+        Failure::unusable(format!(
+            "server.root_certificate {path} cannot be used: {error}; name a PEM file of \
+             certificates, or leave the key out"
+        ))
+    };
+    let pem = std::fs::read(path).map_err(|error| refused(&error))?;
+    Trust::platform().with_roots(&pem).map_err(|error| refused(&error))
+}
+
+/// Whether the files that a configuration names can be used, without which no host starts.
+pub(crate) async fn look_at_files(config: &Config) -> Result<(), Failure> {
+    status_token(config).await?;
+    let trust = trust(config.server.root_certificate.as_deref())?;
+    HttpClient::trusting(&config.server.url, &trust)?;
+    Ok(())
 }
 
 async fn status_token(config: &Config) -> Result<Option<earmark::Token>, Failure> {
@@ -344,5 +359,9 @@ async fn status_token(config: &Config) -> Result<Option<earmark::Token>, Failure
         return Ok(None);
     };
     let fetched = fetch(&TokenSource::File(path.clone()), &[]).await;
-    fetched.map(Some).map_err(|fault| Failure::unusable(format!("status.token_file: {fault}")))
+    fetched.map(Some).map_err(|fault| {
+        Failure::unusable(format!(
+            "status.token_file: {fault}; write a token there, or leave the key out"
+        ))
+    })
 }

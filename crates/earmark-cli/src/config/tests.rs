@@ -159,11 +159,28 @@ fn what_cannot_be_meant_is_refused() {
         ("[account.a]\ntoken_command = []", "no program"),
         ("[log]\nlevel = \"a=b=c\"", "cannot be used"),
         ("[server]\nurl = \"http://a\"", "duplicate"),
+        ("bytes_max = \"8 MiB\"", "at least 9 MiB"),
+        (
+            "[source.a]\nkind = \"unix\"\npath = \"s\"\n[source.b]\nkind = \"unix\"\npath = \"./s\"",
+            "[source.b] path: a listens there, too",
+        ),
+        ("[source.a]\nkind = \"unix\"\npath = \"data/control.sock\"", "the control socket listens"),
+        ("[source.a]\nkind = \"tcp\"\nlisten = \"127.0.0.1:7317\"", "status.listen listens"),
+        (&format!("[host]\ncontrol_socket = \"{}\"", "x".repeat(104)), "too long for a socket"),
+        (&format!("[source.a]\nkind = \"unix\"\npath = \"{}\"", "x".repeat(104)), "too long"),
     ] {
         let fault = with(more);
         assert!(fault.contains(told), "{more}: {fault}");
     }
     assert!(refused("[server]\nurl = \"http://a\"").contains("there is no source"));
+}
+
+#[test]
+fn a_store_that_lies_too_deep_for_a_control_socket_is_warned_of() {
+    let deep = SMALL.replace("\"data\"", &format!("{:?}", "d".repeat(100)));
+    let warnings = parse(&deep, &[]).expect("it can be used").warnings();
+    assert!(matches!(&warnings[..], [one] if one.contains("set host.control_socket")));
+    assert_eq!(parse(SMALL, &[]).expect("it can be used").warnings(), [""; 0]);
 }
 
 #[test]
