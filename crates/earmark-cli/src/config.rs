@@ -3,6 +3,7 @@
 //! `docs/configuration.md` has every key; `key.rs` is the list that it follows from.
 
 mod command;
+mod conflict;
 mod fault;
 mod init;
 mod key;
@@ -10,12 +11,14 @@ mod live;
 mod settings;
 mod source;
 mod value;
+mod warning;
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use earmark::{Account, Api, Delivery, ListenQuery, Policy};
@@ -28,6 +31,8 @@ use value::Datum;
 pub(crate) use command::run;
 pub(crate) use source::{Input, SourceConfig, StdinFormat};
 
+/// How long it may take to read a configuration.
+const READ_SECONDS_MAX: u64 = 5;
 /// The most sources of one host.
 pub(crate) const SOURCES_MAX: usize = 64;
 
@@ -151,7 +156,18 @@ impl Config {
     }
 }
 
+/// Reads a file, or a pipe. One that nobody writes to would be waited for without end.
 fn read(path: &Path) -> Result<String, String> {
+    let (told, text) = mpsc::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || told.send(read_to_end(&path)));
+    let text = text.recv_timeout(Duration::from_secs(READ_SECONDS_MAX));
+    text.unwrap_or_else(|_| {
+        Err(format!("it did not come to its end within {READ_SECONDS_MAX} s; name a file"))
+    })
+}
+
+fn read_to_end(path: &Path) -> Result<String, String> {
     let file = fs::File::open(path).map_err(|error| format!("it cannot be opened: {error}"))?;
     let mut text = String::new();
     let mut bounded = file.take(CONFIG_BYTES_MAX + 1);
@@ -184,7 +200,7 @@ impl Reader {
         let control_socket = self.path((Section::Host, None), "control_socket");
         let sources = self.sources();
         let store = store?;
-        Some(Config {
+        let config = Config {
             server: server?,
             live: live?,
             accounts,
@@ -195,7 +211,9 @@ impl Reader {
             stop_max: Duration::from_secs(stop_max?),
             ends_with_sources: ends_with_sources?,
             sources,
-        })
+        };
+        self.refuse_conflicts(&config);
+        Some(config)
     }
 
     fn server(&mut self) -> Option<ServerConfig> {
@@ -224,19 +242,41 @@ impl Reader {
     fn account(&mut self, name: &str) -> Option<AccountConfig> {
         let at = (Section::Account, Some(name));
         let account = self.checked(at, "", Account::new(name));
-        let variable = self.text(at, "token_env").map(TokenSource::Variable);
-        let file = self.path(at, "token_file").map(TokenSource::File);
-        let command = match self.settings.get(at.0, at.1, "token_command") {
-            Some(Datum::List(words)) => Some(TokenSource::Command(words)),
-            Some(Datum::Text(_) | Datum::Whole(_) | Datum::Flag(_)) | None => None,
-        };
-        let mut given = [variable, file, command].into_iter().flatten();
-        let (token, second) = (given.next(), given.next());
-        if token.is_none() || second.is_some() {
-            let what = "expected one of token_env, token_file and token_command";
-            self.refuse(at, "", what);
-        }
+        let token = self.token_source(at);
         Some(AccountConfig { account: account?, token: token? })
+    }
+
+    /// The one source of a token that is given. One that a variable gives takes the place of what
+    /// the file has, be it of another kind.
+    fn token_source(&mut self, at: At<'_>) -> Option<TokenSource> {
+        let expected = "expected one of token_env, token_file and token_command";
+        let (settings, keys) = (&self.settings, ["token_env", "token_file", "token_command"]);
+        let is_given = |key: &&str| settings.is_given(at.0, at.1, key);
+        let is_variable =
+            |key: &&str| matches!(settings.place(at.0, at.1, key), fault::Place::Variable(_));
+        let mut given: Vec<&str> = keys.into_iter().filter(is_given).collect();
+        if given.iter().any(is_variable) {
+            given.retain(is_variable);
+        }
+        match given[..] {
+            [] => self.refuse(at, "", expected),
+            [first, second, ..] => {
+                let first = match settings.place(at.0, at.1, first) {
+                    fault::Place::Variable(name) => name,
+                    fault::Place::Line(..) | fault::Place::File(_) => first.to_owned(),
+                };
+                self.refuse(at, second, format!("{expected}, and {first} is given, too"));
+            }
+            [_] => {}
+        }
+        match *given.first()? {
+            "token_env" => self.text(at, "token_env").map(TokenSource::Variable),
+            "token_file" => self.path(at, "token_file").map(TokenSource::File),
+            _ => match self.settings.get(at.0, at.1, "token_command")? {
+                Datum::List(words) => Some(TokenSource::Command(words)),
+                Datum::Text(_) | Datum::Whole(_) | Datum::Flag(_) => None,
+            },
+        }
     }
 
     fn store(&mut self) -> Option<StoreConfig> {

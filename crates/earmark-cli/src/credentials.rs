@@ -7,6 +7,9 @@ mod fetch;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +34,8 @@ pub(crate) struct HostCredentials {
 
 struct Held {
     source: TokenSource,
+    /// The variables that hold tokens, of whatever account: no program gets them.
+    withheld: Arc<[String]>,
     state: Mutex<State>,
     /// Held during a refresh, so that whoever else wants one shares it.
     refreshing: tokio::sync::Mutex<()>,
@@ -61,9 +66,11 @@ pub(crate) enum Refreshed {
 impl HostCredentials {
     /// No token is known yet.
     pub(crate) fn new(accounts: &[AccountConfig]) -> Self {
+        let withheld: Arc<[String]> = accounts.iter().filter_map(variable_of).collect();
         let held = |one: &AccountConfig| {
             let (source, state) = (one.token.clone(), Mutex::default());
-            (one.account.clone(), Held { source, state, refreshing: tokio::sync::Mutex::default() })
+            let (withheld, refreshing) = (Arc::clone(&withheld), tokio::sync::Mutex::default());
+            (one.account.clone(), Held { source, withheld, state, refreshing })
         };
         Self {
             accounts: Arc::new(accounts.iter().map(held).collect()),
@@ -128,7 +135,7 @@ impl Held {
     }
 
     async fn refresh(&self) -> Refreshed {
-        let fetched = fetch(&self.source).await;
+        let fetched = fetch(&self.source, &self.withheld).await;
         let mut state = self.state();
         state.refreshed = Some(clock::now());
         state.told = None;
@@ -162,6 +169,25 @@ impl Held {
             tell(account, state.fault.as_deref(), other.is_some());
         }
         other
+    }
+}
+
+/// The mode of a token's file that more than its owner may read. What the service manager hands out
+/// is none: a list of its own says who may read it, which looks like a group's right.
+pub(crate) fn mode_for_others(path: &Path) -> Option<u32> {
+    let of_manager = env::var_os("CREDENTIALS_DIRECTORY");
+    if of_manager.is_some_and(|folder| !folder.is_empty() && path.starts_with(folder)) {
+        return None;
+    }
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then_some(mode & 0o7777)
+}
+
+/// The variable that holds an account's token.
+fn variable_of(account: &AccountConfig) -> Option<String> {
+    match &account.token {
+        TokenSource::Variable(name) => Some(name.clone()),
+        TokenSource::File(_) | TokenSource::Command(_) => None,
     }
 }
 

@@ -52,9 +52,13 @@ pub(crate) fn trust(root_certificate: Option<&Path>) -> Result<Trust, Failure> {
     let Some(path) = root_certificate else {
         return Ok(Trust::platform());
     };
-    let pem = std::fs::read(path);
-    let pem = pem.map_err(|error| Failure::named("server.root_certificate", path, &error))?;
-    Trust::platform().with_roots(&pem).map_err(|error| {
-        Failure::unusable(format!("server.root_certificate {}: {error}", path.display()))
-    })
+    let refused = |error: &dyn std::fmt::Display| {
+        let path = path.display();
+        Failure::unusable(format!(
+            "server.root_certificate {path} cannot be used: {error}; name a PEM file of \
+             certificates, or leave the key out"
+        ))
+    };
+    let pem = std::fs::read(path).map_err(|error| refused(&error))?;
+    Trust::platform().with_roots(&pem).map_err(|error| refused(&error))
 }

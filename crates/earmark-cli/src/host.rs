@@ -2,6 +2,7 @@
 
 mod board;
 mod control;
+mod crowd;
 mod intake;
 mod narrate;
 mod notify;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark::{Runtime, SignIn, SourceHandle, WebSocketDialer};
+use earmark::{HttpClient, Runtime, SignIn, SourceHandle, WebSocketDialer};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,7 +27,7 @@ use crate::backend::stop_asked;
 use crate::config::{Config, SourceConfig, TokenSource};
 use crate::credentials::{HostCredentials, Refreshed, fetch};
 use crate::exit::{Failure, Outcome};
-use crate::{custody, log};
+use crate::{custody, log, owner};
 use board::{Board, SourceFacts};
 use control::Devices;
 use intake::{Counts, Intake};
@@ -53,6 +54,9 @@ pub(crate) async fn run(config: Config) -> Result<Outcome, Failure> {
 
 async fn run_here(config: Config) -> Result<Outcome, Failure> {
     guard_process();
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let stop = stop_asked()?;
     let mut reload = signal(SignalKind::hangup()).map_err(Failure::wrong)?;
     let listener = bind_status(&config).await?;
@@ -97,12 +101,14 @@ async fn bind_status(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let Some(address) = config.status.listen else {
         return Ok(None);
     };
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) => Err(Failure::unusable(format!(
+    let folder = &config.store.data_dir;
+    TcpListener::bind(address).await.map(Some).map_err(|error| match owner::of(folder) {
+        // The same configuration runs already: the port is the least of it.
+        Some(owner) => Failure::InUse { folder: folder.clone(), owner: owner.to_string() },
+        None => Failure::unusable(format!(
             "status.listen: {address} cannot be listened on: {error}; name another port, or \"off\""
-        ))),
-    }
+        )),
+    })
 }
 
 /// All that runs, but for the sources.
@@ -305,10 +311,22 @@ async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result
     builder.start().await.map_err(|error| Failure::start(folder, &error))
 }
 
+/// Whether the files that a configuration names can be used, without which no host starts.
+pub(crate) async fn look_at_files(config: &Config) -> Result<(), Failure> {
+    status_token(config).await?;
+    let trust = custody::trust(config.server.root_certificate.as_deref())?;
+    HttpClient::trusting(&config.server.url, &trust)?;
+    Ok(())
+}
+
 async fn status_token(config: &Config) -> Result<Option<earmark::Token>, Failure> {
     let Some(path) = &config.status.token_file else {
         return Ok(None);
     };
-    let fetched = fetch(&TokenSource::File(path.clone())).await;
-    fetched.map(Some).map_err(|fault| Failure::unusable(format!("status.token_file: {fault}")))
+    let fetched = fetch(&TokenSource::File(path.clone()), &[]).await;
+    fetched.map(Some).map_err(|fault| {
+        Failure::unusable(format!(
+            "status.token_file: {fault}; write a token there, or leave the key out"
+        ))
+    })
 }

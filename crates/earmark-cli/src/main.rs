@@ -68,7 +68,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             listing::show(&chosen(store.data_dir)?, recording, json)
         }
         Command::Run(args) => wait(host::run(args.load()?)),
-        Command::Config { command } => config::run(command),
+        Command::Config { command } => wait(config::run(command)),
         Command::Doctor(args) => wait(doctor::run(args.load()?)),
         Command::Mute(args) => wait(host::run_person(args, Wanted::Mute)),
         Command::Unmute(args) => wait(host::run_person(args, Wanted::Unmute)),

@@ -8,21 +8,22 @@ use crate::args::{ConfigArgs, ConfigCommand};
 use crate::exit::{Failure, Outcome};
 use crate::output::print_line;
 
-pub(crate) fn run(command: ConfigCommand) -> Result<Outcome, Failure> {
+pub(crate) async fn run(command: ConfigCommand) -> Result<Outcome, Failure> {
     match command {
-        ConfigCommand::Check(args) => check(&args),
+        ConfigCommand::Check(args) => check(&args).await,
         ConfigCommand::Init(args) => init(&args),
     }
 }
 
-fn check(args: &ConfigArgs) -> Result<Outcome, Failure> {
+async fn check(args: &ConfigArgs) -> Result<Outcome, Failure> {
     let config = args.load()?;
+    crate::host::look_at_files(&config).await?;
     let path = args.config.display();
     let (sources, server) = (config.sources.len(), &config.server.url);
     print_line(format_args!("{path} can be used: {sources} sources, the server {server}"))?;
     print_line(format_args!("the store is in {}", config.store.data_dir.display()))?;
-    if let Some(what) = config.server.in_the_clear() {
-        print_line(format_args!("watch: {what}"))?;
+    for warning in config.warnings() {
+        print_line(format_args!("warning: {warning}"))?;
     }
     Ok(Outcome::Done)
 }

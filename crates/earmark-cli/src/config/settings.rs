@@ -16,6 +16,9 @@ pub(crate) const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// What every variable of ours begins with.
 const PREFIX: &str = "EARMARK_";
 
+/// The account of whoever names none. Variables alone may give it, without a table in the file.
+const DEFAULT_ACCOUNT: &str = "default";
+
 /// Where a value is: its section, the name within it, its key.
 type Address = (Section, Option<String>, &'static str);
 
@@ -147,12 +150,21 @@ impl Settings {
             Some(text) => value::of_variable(text, key.shape),
             None => Err(String::from("it is not UTF-8")),
         };
+        if let Some(name) = name {
+            self.names.entry((section, name.clone())).or_insert_with(|| place.clone());
+        }
         self.put(key, name.as_deref(), datum, place);
     }
 
     /// The variables of a section, with what each overrides.
     fn variables(&self, section: Section) -> Vec<(String, Option<String>, &'static Key)> {
-        let names = self.names_of(section).into_iter().map(Some);
+        let mut named = self.names_of(section);
+        if section == Section::Account
+            && !named.iter().any(|name| spelt(name) == spelt(DEFAULT_ACCOUNT))
+        {
+            named.push(DEFAULT_ACCOUNT.to_owned());
+        }
+        let names = named.into_iter().map(Some);
         let names: Vec<Option<String>> =
             if section.has_names() { names.collect() } else { vec![None] };
         let of = |name: &Option<String>, key: &'static Key| {

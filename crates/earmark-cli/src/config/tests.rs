@@ -136,6 +136,40 @@ fn a_variable_overrides_the_file_and_adds_nothing() {
 }
 
 #[test]
+fn a_variable_replaces_a_token_source_of_another_kind_and_may_give_the_default_account_one() {
+    let file = |path: &str| TokenSource::File(PathBuf::from(path));
+    let by_file = [("EARMARK_ACCOUNT_DEFAULT_TOKEN_FILE", "/run/token")];
+    for table in ["", "[account.default]\ntoken_env = \"A\"\n", "[account.default]\nuid = \"u\"\n"]
+    {
+        let text = format!("{SMALL}{table}");
+        let config = parse(&text, &by_file).unwrap_or_else(|fault| panic!("{table}: {fault}"));
+        let account = Account::new("default").expect("a name");
+        assert_eq!(config.accounts, [AccountConfig { account, token: file("/run/token") }]);
+    }
+    let both = [by_file[0], ("EARMARK_ACCOUNT_DEFAULT_TOKEN_ENV", "A")];
+    let fault = parse(SMALL, &both).expect_err("two of them");
+    assert!(both.iter().all(|(name, _)| fault.contains(name)), "{fault}");
+    let other = [("EARMARK_ACCOUNT_OTHER_TOKEN_ENV", "A")];
+    assert!(parse(SMALL, &other).expect_err("no such account").contains(other[0].0));
+}
+
+#[test]
+fn the_unit_for_systemd_fits_what_init_writes() {
+    let unit = include_str!("../../../../docs/earmark.service");
+    let given = unit.lines().filter_map(|line| line.strip_prefix("Environment="));
+    let given: Vec<(String, String)> = given
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name, value.replace("%S", "/var/lib").replace("%d", "/run/cred")))
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let given: Vec<_> = given.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
+    let config = parse(&init::template(), &given).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(config.store.data_dir, Path::new("/var/lib/earmark"));
+    assert_eq!(config.accounts[0].token, TokenSource::File(PathBuf::from("/run/cred/token")));
+    assert!(config.log.is_json);
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused() {
     let with = |more: &str| refused(&format!("{SMALL}{more}\n"));
     for (more, told) in [
@@ -153,11 +187,28 @@ fn what_cannot_be_meant_is_refused() {
         ("[account.a]\ntoken_command = []", "no program"),
         ("[log]\nlevel = \"a=b=c\"", "cannot be used"),
         ("[server]\nurl = \"http://a\"", "duplicate"),
+        ("bytes_max = \"8 MiB\"", "at least 9 MiB"),
+        (
+            "[source.a]\nkind = \"unix\"\npath = \"s\"\n[source.b]\nkind = \"unix\"\npath = \"./s\"",
+            "[source.b] path: a listens there, too",
+        ),
+        ("[source.a]\nkind = \"unix\"\npath = \"data/control.sock\"", "the control socket listens"),
+        ("[source.a]\nkind = \"tcp\"\nlisten = \"127.0.0.1:7317\"", "status.listen listens"),
+        (&format!("[host]\ncontrol_socket = \"{}\"", "x".repeat(104)), "too long for a socket"),
+        (&format!("[source.a]\nkind = \"unix\"\npath = \"{}\"", "x".repeat(104)), "too long"),
     ] {
         let fault = with(more);
         assert!(fault.contains(told), "{more}: {fault}");
     }
     assert!(refused("[server]\nurl = \"http://a\"").contains("there is no source"));
+}
+
+#[test]
+fn a_store_that_lies_too_deep_for_a_control_socket_is_warned_of() {
+    let deep = SMALL.replace("\"data\"", &format!("{:?}", "d".repeat(100)));
+    let warnings = parse(&deep, &[]).expect("it can be used").warnings();
+    assert!(matches!(&warnings[..], [one] if one.contains("set host.control_socket")));
+    assert_eq!(parse(SMALL, &[]).expect("it can be used").warnings(), [""; 0]);
 }
 
 #[test]

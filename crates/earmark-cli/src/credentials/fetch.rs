@@ -22,10 +22,11 @@ const SOURCE_SECONDS_MAX: u64 = 30;
 const NO_FILE: &str =
     "it is no regular file; write the token to one, or have a token_command print it";
 
-/// Asks a source for its token. The error says what failed and never what was read.
-pub(crate) async fn fetch(source: &TokenSource) -> Result<Token, String> {
+/// Asks a source for its token; a program gets none of the variables that are `withheld`. The error
+/// says what failed and never what was read.
+pub(crate) async fn fetch(source: &TokenSource, withheld: &[String]) -> Result<Token, String> {
     let limit = Duration::from_secs(SOURCE_SECONDS_MAX);
-    let fetched = timeout(limit, ask(source)).await;
+    let fetched = timeout(limit, ask(source, withheld)).await;
     fetched.unwrap_or_else(|_| {
         let name = match source {
             TokenSource::Variable(name) => format!("the variable {name}"),
@@ -38,7 +39,7 @@ pub(crate) async fn fetch(source: &TokenSource) -> Result<Token, String> {
     })
 }
 
-async fn ask(source: &TokenSource) -> Result<Token, String> {
+async fn ask(source: &TokenSource, withheld: &[String]) -> Result<Token, String> {
     match source {
         TokenSource::Variable(name) => {
             let value = std::env::var_os(name).ok_or(format!("the variable {name} is not set"))?;
@@ -50,7 +51,7 @@ async fn ask(source: &TokenSource) -> Result<Token, String> {
             let bytes = bytes.map_err(|error| format!("{shown} cannot be read: {error}"))?;
             checked(&bytes, &shown.to_string())
         }
-        TokenSource::Command(words) => command(words).await,
+        TokenSource::Command(words) => command(words, withheld).await,
     }
 }
 
@@ -65,13 +66,14 @@ async fn file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn command(words: &[String]) -> Result<Token, String> {
+async fn command(words: &[String], withheld: &[String]) -> Result<Token, String> {
     let (program, arguments) = words.split_first().ok_or("no program is named")?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     for (name, _) in std::env::vars_os() {
         // What other accounts have is none of its business.
-        if name.as_encoded_bytes().starts_with(b"EARMARK_TOKEN") {
+        let is_withheld = withheld.iter().any(|one| name.as_os_str() == one.as_str());
+        if is_withheld || name.as_encoded_bytes().starts_with(b"EARMARK_TOKEN") {
             command.env_remove(name);
         }
     }

@@ -137,3 +137,17 @@ async fn a_program_does_not_get_the_tokens_of_others() {
     credentials.refresh(&account()).await;
     assert_eq!(credentials.token(&account()), Some(Token::new("0")));
 }
+
+#[tokio::test]
+async fn a_program_does_not_get_the_variables_that_hold_tokens_of_others() {
+    let other = Account::new("bert").expect("short enough");
+    // A variable that a test run by cargo has for certain.
+    let variable = TokenSource::Variable(String::from("CARGO_MANIFEST_DIR"));
+    let token = shell("echo ${CARGO_MANIFEST_DIR-not-there}");
+    let credentials = HostCredentials::new(&[
+        AccountConfig { account: account(), token },
+        AccountConfig { account: other, token: variable },
+    ]);
+    assert_eq!(credentials.refresh(&account()).await, Refreshed::New);
+    assert_eq!(credentials.token(&account()), Some(Token::new("not-there")));
+}

@@ -1,6 +1,5 @@
 //! The server, the tokens, and the clock as the server sees it.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use earmark::{
@@ -11,7 +10,7 @@ use earmark_core::sync::TransportFault;
 
 use super::Finding;
 use crate::config::{Config, TokenSource};
-use crate::credentials::{HostCredentials, Refreshed};
+use crate::credentials::{HostCredentials, Refreshed, mode_for_others};
 
 /// A question without an effect: no job has this name.
 const PATH: &str = "/v2/sync-local-files/earmark-doctor";
@@ -53,12 +52,9 @@ fn of_file(account: &crate::config::AccountConfig) -> Option<Finding> {
     let TokenSource::File(path) = &account.token else {
         return None;
     };
-    let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    let shown = path.display();
-    (mode & 0o077 != 0).then(|| {
-        let what = format!("others may read {shown} (mode {:o})", mode & 0o7777);
-        Finding::bad(what, format!("chmod 600 {shown}"))
-    })
+    let (mode, shown) = (mode_for_others(path)?, path.display());
+    let what = format!("others may read {shown} (mode {mode:o})");
+    Some(Finding::bad(what, format!("chmod 600 {shown}")))
 }
 
 async fn of_server(

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use earmark::{Device, SourceHandle};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
+use super::crowd::Crowd;
 
+/// How many persons are served at a time; a further one takes the place of the oldest.
+const CONNECTIONS_MAX: usize = 16;
 /// The most bytes of a line.
 const LINE_BYTES_MAX: u64 = 4 << 10;
 /// How long a connection may take.
@@ -80,17 +84,12 @@ impl Devices {
     }
 }
 
-/// Serves until it is dropped, one person at a time.
+/// Serves until it is dropped.
 pub(crate) async fn serve(listener: UnixListener, devices: Devices) {
+    let (devices, mut crowd) = (Arc::new(devices), Crowd::new(CONNECTIONS_MAX));
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let limit = Duration::from_secs(CONNECTION_SECONDS_MAX);
-                let answered = timeout(limit, answer(stream, &devices)).await;
-                if !matches!(answered, Ok(Ok(()))) {
-                    tracing::warn!("a connection to the control socket was broken off");
-                }
-            }
+            Ok((stream, _)) => crowd.admit(serve_one(stream, Arc::clone(&devices))).await,
             Err(error) => {
                 tracing::warn!(%error, "a connection to the control socket was not accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -99,15 +98,33 @@ pub(crate) async fn serve(listener: UnixListener, devices: Devices) {
     }
 }
 
+async fn serve_one(stream: UnixStream, devices: Arc<Devices>) {
+    let limit = Duration::from_secs(CONNECTION_SECONDS_MAX);
+    if !matches!(timeout(limit, answer(stream, &devices)).await, Ok(Ok(()))) {
+        tracing::warn!("a connection to the control socket was broken off");
+    }
+}
+
 async fn answer(mut stream: UnixStream, devices: &Devices) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new((&mut stream).take(LINE_BYTES_MAX)).read_line(&mut line).await?;
+    // Whoever has gone was told by nobody that it is done, and may have done something else since.
+    if has_gone(&stream)? {
+        return Err(io::ErrorKind::BrokenPipe.into());
+    }
     let wish = serde_json::from_str::<Wish>(&line).map_err(|error| error.to_string());
     let answer = match wish.and_then(|wish| devices.grant(&wish)) {
         Ok(what) => Answer { ok: true, what },
         Err(what) => Answer { ok: false, what },
     };
     stream.write_all(format!("{}\n", serde_json::to_string(&answer)?).as_bytes()).await
+}
+
+/// Whether the other end is closed for reading as well: one that has said all still listens.
+fn has_gone(stream: &UnixStream) -> io::Result<bool> {
+    let mut looked = [PollFd::new(stream, PollFlags::empty())];
+    poll(&mut looked, Some(&Timespec::default()))?;
+    Ok(looked[0].revents().contains(PollFlags::HUP))
 }
 
 /// Tells a running host what a person wants. `NotFound` and `ConnectionRefused` say that none runs.

@@ -16,16 +16,16 @@ use earmark::Token;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
+use super::crowd::Crowd;
 use super::room::Room;
 use crate::clock;
 use request::{Read, Request};
 
-/// How many connections are served at a time; further ones wait.
-const CONNECTIONS_MAX: usize = 16;
+/// How many connections are served at a time; a further one takes the place of the oldest.
+const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may take, its request and its answer included.
 const CONNECTION_SECONDS_MAX: u64 = 5;
 /// How much of what follows a request is read away.
@@ -44,20 +44,17 @@ pub(crate) struct Port {
 
 /// Serves until it is dropped.
 pub(crate) async fn serve(listener: TcpListener, port: Arc<Port>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut crowd = Crowd::new(CONNECTIONS_MAX);
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let port = Arc::clone(&port);
-                tokio::spawn(async move {
+                let served = async move {
                     let limit = Duration::from_secs(CONNECTION_SECONDS_MAX);
                     // Whoever is too slow, or gone, is not told.
                     let _ = timeout(limit, answer(stream, &port)).await;
-                    drop(permit);
-                });
+                };
+                crowd.admit(served).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection to the status port could not be accepted");
@@ -158,15 +155,16 @@ impl Port {
     fn is_named_by(&self, request: &Request) -> bool {
         let port = self.address.port();
         let names = [self.address.to_string(), format!("localhost:{port}")];
-        request.host.as_ref().is_some_and(|host| names.contains(host))
+        request.host.as_ref().is_some_and(|host| names.contains(&host.to_ascii_lowercase()))
     }
 
     fn may_read(&self, request: &Request) -> bool {
         let Some(token) = &self.token else {
             return true;
         };
-        let given = request.authorization.as_deref().and_then(|one| one.strip_prefix("Bearer "));
-        given.is_some_and(|given| is_same(given.as_bytes(), token.reveal().as_bytes()))
+        let given = request.authorization.as_deref().and_then(|one| one.split_once(' '));
+        let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        given.is_some_and(|(_, given)| is_same(given.as_bytes(), token.reveal().as_bytes()))
     }
 
     fn health(&self) -> Response {

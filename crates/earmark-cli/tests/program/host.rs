@@ -1,6 +1,9 @@
 //! `earmark run`: a capture host as a process of its own, with real files and real sockets.
 
 mod attacks;
+mod checks;
+#[cfg(target_os = "linux")]
+mod control;
 mod frames;
 mod inputs;
 mod leaks;

@@ -158,7 +158,13 @@ impl HttpClient {
         let mut followed = 0;
         loop {
             let answer = self.ask(url, token.as_ref(), upload.as_ref()).await?;
-            let target = self.leads_to(&answer, upload.is_some());
+            let tells = |target: &Url| {
+                let hidden =
+                    token.as_ref().map(|token| token.hidden_in(target.as_str().as_bytes()));
+                hidden.flatten().is_some()
+            };
+            // A token is in no URL, whoever asks for that.
+            let target = self.leads_to(&answer, upload.is_some()).filter(|target| !tells(target));
             let Some(target) = target.filter(|_| followed < REDIRECTS_MAX) else {
                 return Ok(answer.reply);
             };

@@ -31,7 +31,7 @@ use super::{
     QueryFault, Refused,
 };
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::{Credentials, Shown};
+use crate::credentials::{Credentials, Shown, Token};
 use crate::http::client::{self, ServerUrl};
 use crate::http::{ClientError, HttpReply, Trust};
 use crate::omi::retry_after;
@@ -179,10 +179,12 @@ impl WebSocketDialer {
             return Err(DialFault::Unusable("the live socket takes one channel"));
         }
         let meter = Meter::new(self.limits.message_bytes);
+        let token = self.credentials.token(&hello.account);
+        self.shown.note(&hello.account, token.clone());
         let connect = async {
             // The connection before must be gone: a source never has two.
             let turn = self.turns.take(&hello).await;
-            self.connect(&hello, &meter).await.map(|socket| (socket, turn))
+            self.connect(&hello, token.as_ref(), &meter).await.map(|socket| (socket, turn))
         };
         let (socket, turn) = timeout(self.limits.connect, connect).await.unwrap_or_else(|_| {
             let words = format!("no answer within {} s", self.limits.connect.as_secs_f32());
@@ -192,15 +194,21 @@ impl WebSocketDialer {
         let (heard, incoming) = mpsc::channel(INCOMING_MESSAGES_MAX);
         let limits = self.limits;
         tokio::spawn(async move {
-            connection::run(socket, meter, to_send, heard, limits).await;
+            connection::run(socket, meter, to_send, heard, limits, token).await;
             drop(turn);
         });
         Ok(LiveSocket { outgoing, incoming })
     }
 
-    async fn connect(&self, hello: &Hello, meter: &Meter) -> Result<Socket, DialFault> {
+    async fn connect(
+        &self,
+        hello: &Hello,
+        token: Option<&Token>,
+        meter: &Meter,
+    ) -> Result<Socket, DialFault> {
         let url = live_url(&self.server, &self.query.of(hello));
-        let request = self.request(&url, hello).map_err(fault)?;
+        let fault = |error| fault(error, token);
+        let request = request(&url, hello, token).map_err(fault)?;
         let stream = open(&url).await.map_err(|error| DialFault::Unreachable(error.to_string()))?;
         let stream = meter.watch(stream);
         let connector = Connector::Rustls(Arc::clone(&self.trust));
@@ -213,17 +221,15 @@ impl WebSocketDialer {
         }
         Ok(socket)
     }
+}
 
-    fn request(&self, url: &Url, hello: &Hello) -> Result<Request, Error> {
-        let mut request = url.as_str().into_client_request()?;
-        let token = self.credentials.token(&hello.account);
-        let headers = request.headers_mut();
-        headers.extend(client::authorization(token.as_ref()));
-        headers.insert(USER_AGENT, HeaderValue::from_static(client::USER_AGENT));
-        headers.insert(DEVICE_HEADER, HeaderValue::try_from(hash(hello.device.as_str()))?);
-        self.shown.note(&hello.account, token);
-        Ok(request)
-    }
+fn request(url: &Url, hello: &Hello, token: Option<&Token>) -> Result<Request, Error> {
+    let mut request = url.as_str().into_client_request()?;
+    let headers = request.headers_mut();
+    headers.extend(client::authorization(token));
+    headers.insert(USER_AGENT, HeaderValue::from_static(client::USER_AGENT));
+    headers.insert(DEVICE_HEADER, HeaderValue::try_from(hash(hello.device.as_str()))?);
+    Ok(request)
 }
 
 impl Dial for WebSocketDialer {
@@ -272,11 +278,11 @@ async fn open(url: &Url) -> std::io::Result<TcpStream> {
     Err(fault)
 }
 
-fn fault(error: Error) -> DialFault {
+fn fault(error: Error, token: Option<&Token>) -> DialFault {
     if let Error::Http(response) = &error {
         return DialFault::Refused(refused(response));
     }
-    DialFault::Unreachable(error.to_string())
+    DialFault::Unreachable(Token::hide(token, error.to_string()))
 }
 
 fn refused(response: &Response) -> Refused {

@@ -134,6 +134,36 @@ fn a_recording_goes_out_with_the_token_of_its_own_account_or_with_none() {
     }
 }
 
+/// F138.
+#[test]
+fn a_token_that_the_server_repeats_is_in_no_verdict_and_in_no_path() {
+    let canary = "canary-7f3a";
+    let holds = || StaticCredentials::new([(account("anna"), Token::new(canary))]);
+    let detail = format!(r#"{{"detail":"{}Bearer {canary}"}}"#, "x".repeat(245));
+    let spelt = r#"{"detail":{"code":"no","message":"\u0063anary-7f3a"}}"#.to_owned();
+    let job = |id: &str, error: &str| {
+        format!(r#"{{"job_id":"{id}","status":"failed","error":"{error}"}}"#)
+    };
+    for (status, body) in [
+        (400, detail.clone()),
+        (403, detail),
+        (422, spelt),
+        (503, canary.to_owned()),
+        (202, job(canary, "")),
+    ] {
+        let (target, _) = target(holds(), [reply(status, &body)]);
+        let end = target.upload(upload(None, Api::V2, 0)).now_or_never().expect("nothing waits");
+        let shown = format!("{:?}", end.verdict);
+        assert!(!shown.contains(&canary[..8]), "{shown}");
+        let is_job = matches!(end.verdict, Ok(Verdict::Accepted { .. }));
+        assert!(!is_job, "{shown}");
+    }
+    let (target, _) = target(holds(), [reply(200, &job("job-1", &format!("no {canary} here")))]);
+    let polled = target.poll(sealed("pen", "anna", 0), "job-1".into()).now_or_never();
+    let shown = format!("{:?}", polled.expect("nothing waits").verdict);
+    assert!(shown.contains("no [token] here"), "{shown}");
+}
+
 #[test]
 fn answers_to_an_upload_are_read_by_what_they_say() {
     let job = r#"{"job_id":"j-1","status":"queued","poll_after_ms":3000}"#;

@@ -5,6 +5,7 @@
 
 mod connection;
 mod message;
+mod outbox;
 
 use std::future::poll_fn;
 use std::io;

@@ -23,6 +23,7 @@ fn a_request_that_was_not_meant_for_it_is_refused() {
     for (request, expected) in [
         (format!("GET /health HTTP/1.1\r\nhost: {own}\r\n\r\n"), 200),
         (format!("GET /health HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n"), 200),
+        (format!("GET /health HTTP/1.1\r\nhost: LocalHost:{port}\r\n\r\n"), 200),
         (format!("GET /health?x=y HTTP/1.1\r\nhost: {own}\r\n\r\n"), 200),
         (format!("GET /nothing HTTP/1.1\r\nhost: {own}\r\n\r\n"), 404),
         (format!("GET /health HTTP/1.1\r\nhost: evil.example:{port}\r\n\r\n"), 403),
@@ -73,6 +74,8 @@ fn metrics_ask_for_a_token_where_there_is_one() {
     assert_eq!(with("").0, 401);
     assert_eq!(with("authorization: Bearer secret-of-the-porT\r\n").0, 401);
     assert_eq!(with("authorization: Bearer \r\n").0, 401);
+    assert_eq!(with("authorization: Basic secret-of-the-port\r\n").0, 401);
+    assert_eq!(with("authorization: bearer secret-of-the-port\r\n").0, 200);
     let (status, body) = with("authorization: Bearer secret-of-the-port\r\n");
     assert_eq!(status, 200);
     assert!(body.contains("earmark_build_info"), "{body}");

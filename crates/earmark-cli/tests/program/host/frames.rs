@@ -162,12 +162,12 @@ fn one_that_says_nothing_at_first_or_stops_within_a_message_is_closed() {
 }
 
 #[test]
-fn a_port_on_loopback_serves_the_same_and_one_that_does_not_read_is_closed() {
+fn one_that_does_not_read_loses_no_audio_and_is_told_later_what_it_has_missed() {
     let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = probe.local_addr().expect("an address");
     drop(probe);
     let source = format!("[source.pendant]\nkind = \"tcp\"\nlisten = \"{address}\"\n");
-    let (_room, mut host) = start(&source);
+    let (_room, host) = start(&source);
     let mut stream = None;
     wait_until("the port is there", || {
         stream = TcpStream::connect(address).ok();
@@ -175,8 +175,38 @@ fn a_port_on_loopback_serves_the_same_and_one_that_does_not_read_is_closed() {
     });
     let mut stream = stream.expect("it is there");
     stream.write_all(PREAMBLE).expect("it reads");
-    // Each of these is refused, and nobody reads that.
-    let flood = message(1, b"").repeat(10_000);
-    while stream.write_all(&flood).is_ok() {}
-    host.wait_for("nobody reads them");
+    // Each of these is refused, which is more than the connection and the host hold.
+    const REFUSED: u64 = 200_000;
+    for _ in 0..REFUSED / 1_000 {
+        stream.write_all(&message(1, b"").repeat(1_000)).expect("it is not hung up on");
+    }
+    for place in 0..50_u8 {
+        stream.write_all(&message(1, &[place; 80])).expect("it is not hung up on");
+    }
+    let taken = "earmark_source_frames_taken_total{source=\"pendant\",device=\"pendant\"}";
+    host.wait_for_metric(taken, |taken| taken == 50.0);
+    stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+    let (mut refused, mut settled, mut unread) = (0, 0, 0);
+    let why = loop {
+        let (kind, content) = told(&mut stream);
+        let words = || String::from_utf8(content[9..].to_vec()).expect("words");
+        match kind {
+            0x82 => (refused, unread) = (refused + 1, unread + unread_by(&words())),
+            0x83 => settled = u64::from_le_bytes(content.try_into().expect("a number")),
+            0x84 => break String::from_utf8(content).expect("words"),
+            _ => assert_eq!(kind, 0x81),
+        }
+    };
+    unread += unread_by(&why);
+    assert_eq!(settled, REFUSED + 50);
+    assert!(unread > 0, "all were told: there was room, and nothing is tried here");
+    assert_eq!(refused + unread, REFUSED, "each is told or counted");
+}
+
+/// How many refusals a text says that there was no room for.
+fn unread_by(words: &str) -> u64 {
+    let Some(words) = words.strip_suffix(" refusals before this were not read") else {
+        return 0;
+    };
+    words.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a count")
 }

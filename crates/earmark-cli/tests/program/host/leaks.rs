@@ -1,10 +1,11 @@
 //! No token is found anywhere that anybody else reads, however much is logged.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 
@@ -140,6 +141,72 @@ fn a_token_is_found_nowhere_that_anybody_else_reads() {
     }
     seen.push(earmark(&["list", "--json", "--data-dir", &room.text("store")]).out);
     assert_nowhere(&seen);
+    assert_not_stored(&room);
+}
+
+/// A server that repeats the token that it is shown: in its refusals, and as the name of a job.
+fn parrot() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let (mut stream, mut bytes) = (stream.expect("a connection"), Vec::new());
+            // The last bytes of a file's part: the request is whole.
+            while !bytes.ends_with(b"--\r\n") {
+                let mut more = [0; 4_096];
+                let read = stream.read(&mut more).expect("a request");
+                bytes.extend_from_slice(&more[..read]);
+                if read == 0 || (bytes.starts_with(b"GET") && bytes.ends_with(b"\r\n\r\n")) {
+                    break;
+                }
+            }
+            let head = String::from_utf8_lossy(&bytes).into_owned();
+            let token = head.lines().find_map(|line| line.split_once("earer "));
+            let token = token.expect("it is shown a token").1;
+            seen.lock().expect("nobody panics").push(head.lines().next().unwrap_or("").to_owned());
+            let (status, body) = match number % 3 {
+                0 => (202, format!(r#"{{"job_id":"{token}","status":"queued"}}"#)),
+                1 => (500, format!(r#"{{"detail":"Trouble with Bearer {token}"}}"#)),
+                _ => (400, format!(r#"{{"detail":"Invalid token: Bearer {token}"}}"#)),
+            };
+            let length = body.len();
+            // A client that has seen enough may be gone.
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} No\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    (url, asked)
+}
+
+/// F138.
+#[test]
+fn a_token_that_the_server_repeats_is_found_nowhere() {
+    let (room, (url, asked)) = (Room::new(), parrot());
+    furnish(&room, &url);
+    let host = Host::start_with(&room, tokens);
+    let reason_of = |status: &str| {
+        let recordings = listed(&room.text("store"));
+        let found = recordings.into_iter().find(|one| one["status"] == status);
+        found.map(|one| one["reason"].to_string())
+    };
+    wait_until("an upload is refused for good", || reason_of("failed").is_some());
+    let reason = reason_of("failed").expect("it stays so");
+    assert!(reason.contains("Invalid token: Bearer [token]"), "{reason}");
+    let mut seen = vec![host.ask("/metrics").1, host.ask("/health").1];
+    let (code, log) = host.stop();
+    assert_eq!(code, Some(0));
+    seen.push(log);
+    seen.push(earmark(&["list", "--json", "--data-dir", &room.text("store")]).out);
+    seen.extend(asked.lock().expect("nobody panics").clone());
+    assert_nowhere(&seen);
+    assert_not_stored(&room);
+}
+
+fn assert_not_stored(room: &Room) {
     for (path, bytes) in contents(Path::new(&room.text("store"))) {
         let found = bytes.windows(CANARY.len()).any(|some| some == CANARY.as_bytes());
         assert!(!found, "{}", path.display());

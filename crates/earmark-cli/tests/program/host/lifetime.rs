@@ -103,11 +103,38 @@ fn held_at_start(room: &Room) -> f64 {
 
 #[test]
 fn the_service_manager_hears_that_it_is_ready_alive_and_stopping() {
-    let (room, backend) = (Room::new(), Backend::start(&[]));
-    configure(&room, &backend.url, "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
+    let room = Room::new();
     let manager = UnixDatagram::bind(room.path("notify")).expect("a socket");
+    assert_manager_hears(&manager, &room.text("notify"));
+}
+
+/// A container's manager may have a socket with a name and no file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_manager_without_a_file_hears_the_same() {
+    use std::os::linux::net::SocketAddrExt as _;
+    let name = format!("earmark-test-{}", std::process::id());
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("a name");
+    let manager = UnixDatagram::bind_addr(&address).expect("a socket");
+    assert_manager_hears(&manager, &format!("@{name}"));
+}
+
+#[test]
+fn where_the_service_manager_is_nobody_nothing_is_said_of_it() {
+    let room = Room::new();
+    configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
     let host = Host::start_with(&room, |command| {
-        command.env("NOTIFY_SOCKET", room.path("notify")).env("WATCHDOG_USEC", "200000");
+        command.env("NOTIFY_SOCKET", "");
+    });
+    let (code, log) = host.stop();
+    assert!(code == Some(0) && !log.contains("service manager"), "{log}");
+}
+
+fn assert_manager_hears(manager: &UnixDatagram, name: &str) {
+    let room = Room::new();
+    configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
+    let host = Host::start_with(&room, |command| {
+        command.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", "200000");
     });
     let heard = || {
         let mut told = [0; 256];
@@ -130,16 +157,18 @@ fn a_full_store_refuses_what_is_new_and_keeps_what_it_has() {
     let room = Room::new();
     wav(&room, "a.wav", 16_000);
     let server = "http://127.0.0.1:9";
-    let source = "[source.a]\nkind = \"wav\"\npath = \"a.wav\"\ncodec = \"pcm16\"\nrepeat = true\n";
+    let source = "[source.a]\nkind = \"wav\"\npath = \"a.wav\"\ncodec = \"pcm16\"\nrepeat = true\n\
+                  paced = false\n";
     configure(&room, server, source);
     let host = Host::start(&room);
     let taken = "earmark_source_frames_taken_total{source=\"a\",device=\"a\"}";
-    host.wait_for_metric(taken, |taken| taken > 10.0);
+    // Their bytes and the journal's files are more than the limit below.
+    host.wait_for_metric(taken, |taken| taken > 40_000.0);
     assert_eq!(host.stop().0, Some(0));
     let before = listed(&room.text("store"));
 
     let host = Host::start_with(&room, |command| {
-        command.env("EARMARK_STORE_BYTES_MAX", "1");
+        command.env("EARMARK_STORE_BYTES_MAX", "9 MiB");
     });
     host.wait_for_metric("earmark_store_full", |full| full == 1.0);
     wait_until("the health says so", || host.ask("/health").1.contains("store.bytes_max"));
@@ -157,9 +186,15 @@ fn a_full_store_refuses_what_is_new_and_keeps_what_it_has() {
 fn a_store_in_use_and_a_bad_configuration_end_it_before_anything_is_written() {
     let room = Room::new();
     configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
-    let _host = Host::start(&room);
+    let host = Host::start(&room);
     let second = earmark(&["run", "--config", &room.text("earmark.toml")]);
     assert_eq!(second.code, Some(3), "{second:?}");
+    // Most hosts have a port of their own, which the second one finds taken.
+    let mut second = command(&["run", "--config", &room.text("earmark.toml")]);
+    let second = second.env("EARMARK_STATUS_LISTEN", &host.status).output().expect("it starts");
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(3), "{told}");
+    assert!(told.contains("in use by process"), "{told}");
 
     let other = Room::new();
     configure(&other, "http://127.0.0.1:9", "[sources.a]\nkind = \"stdin\"\n");

@@ -271,7 +271,7 @@ async fn a_circle_of_redirects_is_left() {
 }
 
 #[tokio::test]
-async fn no_request_and_no_token_follow_a_redirect_to_another_origin() {
+async fn no_request_follows_a_redirect_to_another_origin_or_one_that_tells_the_token() {
     let other = Server::start(|_, mut seen| async move {
         seen.read_all().await;
         answer(&mut seen.stream, "200 OK", "", b"{}").await;
@@ -279,7 +279,8 @@ async fn no_request_and_no_token_follow_a_redirect_to_another_origin() {
     });
     let port = other.address.port();
     let user = "http://user@HERE/";
-    for location in [&format!("http://127.0.0.1:{port}/"), "//evil.invalid/", "ftp://x/", user] {
+    let (elsewhere, telling) = (format!("http://127.0.0.1:{port}/"), format!("/x?token={CANARY}"));
+    for location in [&elsewhere, "//evil.invalid/", "ftp://x/", user, &telling] {
         for request in [poll(), upload()] {
             let location = location.to_string();
             let server = Server::start(move |_, mut seen| {

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::metered::Meter;
 use super::{Socket, SocketLimits};
+use crate::credentials::Token;
 use crate::live::{Closed, Incoming, Outgoing};
 
 /// The code of a close that names none.
@@ -37,11 +38,12 @@ pub(super) async fn run(
     to_send: Receiver<Outgoing>,
     heard: Sender<Incoming>,
     limits: SocketLimits,
+    token: Option<Token>,
 ) {
     let closed = OnceLock::new();
     {
         let (sink, stream) = socket.split();
-        let mut reader = Reader { stream, heard: &heard, closed: &closed, meter, limits };
+        let mut reader = Reader { stream, heard: &heard, closed: &closed, meter, limits, token };
         let mut reading = pin!(reader.read());
         let mut writing = pin!(write(sink, to_send, &heard, limits));
         let mut gone = pin!(async {
@@ -69,6 +71,8 @@ struct Reader<'a> {
     closed: &'a OnceLock<Closed>,
     meter: Meter,
     limits: SocketLimits,
+    /// What the socket was opened with: a server may repeat it.
+    token: Option<Token>,
 }
 
 impl Reader<'_> {
@@ -81,7 +85,7 @@ impl Reader<'_> {
             };
             self.meter.message_ended();
             let incoming = match message {
-                Message::Text(text) => Some(Incoming::Text(text.as_str().into())),
+                Message::Text(text) => Some(Incoming::Text(self.without_token(text.as_str()))),
                 Message::Pong(payload) => {
                     let number = <[u8; 8]>::try_from(payload.as_ref()).ok();
                     number.map(|number| Incoming::Pong(u64::from_be_bytes(number)))
@@ -101,12 +105,16 @@ impl Reader<'_> {
         }
     }
 
+    fn without_token(&self, words: impl Into<String>) -> String {
+        Token::hide(self.token.as_ref(), words.into())
+    }
+
     fn give_up(&self, closed: Closed) {
         self.closed.get_or_init(|| closed);
     }
 
     fn fail(&self, error: &Error) {
-        let why = error.to_string();
+        let why = self.without_token(error.to_string());
         self.give_up(if matches!(error, Error::Capacity(_)) {
             Closed { code: TOO_LONG, reason: why }
         } else if self.meter.is_exceeded() {
@@ -120,7 +128,10 @@ impl Reader<'_> {
     async fn answer(&mut self, frame: Option<CloseFrame>) {
         self.give_up(frame.map_or_else(
             || Closed::with(NO_CODE),
-            |frame| Closed { code: frame.code.into(), reason: frame.reason.as_str().into() },
+            |frame| Closed {
+                code: frame.code.into(),
+                reason: self.without_token(frame.reason.as_str()),
+            },
         ));
         let answer = async { while let Some(Ok(_)) = self.stream.next().await {} };
         let _ = timeout(self.limits.close, answer).await;

@@ -1,59 +1,60 @@
 //! One connection of the frame socket.
 
 use std::collections::VecDeque;
+use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf, split};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::message::{Answer, Message, read_message, read_preamble};
+use super::outbox::Outbox;
 use crate::host::intake::Intake;
 
-/// How many answers may wait for a program that does not read.
-const ANSWERS_WAITING_MAX: usize = 1_024;
-/// How long a program may take to read one answer.
-const ANSWER_SECONDS_MAX: u64 = 10;
+/// How long a program may take to read what is left to tell once nothing more is taken.
+const ANSWERS_SECONDS_MAX: u64 = 10;
 /// How often a program is told what is settled.
 const SETTLED_EVERY: Duration = Duration::from_millis(500);
 
 /// How often it is looked for what a program waits for that has said all.
 const SETTLE_LOOKS_MAX: u32 = 20;
 
-/// Serves a connection to its end.
+/// Serves a connection to its end. What a program delivers is taken whether it reads or not.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, intake: &Mutex<&mut Intake>) {
     let (input, output) = split(stream);
-    let (answers, waiting) = mpsc::channel(ANSWERS_WAITING_MAX);
-    let deliver = async {
+    let answers = Outbox::default();
+    let delivery = pin!(async {
         let ended = deliver(input, &answers, intake).await;
         if let Err(fault) = &ended {
             tracing::warn!(fault, "a connection of a frame socket was closed");
         }
         let why = ended.err().unwrap_or_else(|| String::from("the end"));
-        // A program that does not read is not told why.
-        let _ = answers.try_send(Answer::Closed(why));
-        drop(answers);
-    };
-    let ((), ()) = tokio::join!(deliver, answer(output, waiting));
+        answers.put(Answer::Closed(why));
+    });
+    match select(delivery, pin!(answer(output, &answers))).await {
+        // A program that does not read, or is gone, is not told why.
+        Either::Left(((), telling)) => {
+            drop(timeout(Duration::from_secs(ANSWERS_SECONDS_MAX), telling).await);
+        }
+        Either::Right((_, delivery)) => delivery.await,
+    }
 }
 
-/// Writes what a program is told, until there is nothing more or it does not read.
-async fn answer<S: AsyncWrite>(mut output: WriteHalf<S>, mut waiting: mpsc::Receiver<Answer>) {
-    let limit = Duration::from_secs(ANSWER_SECONDS_MAX);
-    while let Some(answer) = waiting.recv().await {
-        let bytes = answer.bytes();
-        if !matches!(timeout(limit, output.write_all(&bytes)).await, Ok(Ok(()))) {
-            return;
-        }
+/// Writes what a program is told until there is nothing more.
+async fn answer<S: AsyncWrite>(mut output: WriteHalf<S>, answers: &Outbox) -> io::Result<()> {
+    while let Some(answer) = answers.next().await {
+        output.write_all(&answer.bytes()).await?;
     }
-    // The program may be gone already.
-    let _ = timeout(limit, output.shutdown()).await;
+    output.shutdown().await
 }
 
 async fn deliver<S: AsyncRead>(
     input: ReadHalf<S>,
-    answers: &mpsc::Sender<Answer>,
+    answers: &Outbox,
     intake: &Mutex<&mut Intake>,
 ) -> Result<(), String> {
     let mut input = BufReader::new(input);
@@ -69,7 +70,7 @@ async fn deliver<S: AsyncRead>(
 /// What a program has delivered, and what it was told.
 struct Delivery<'a> {
     intake: &'a Intake,
-    answers: &'a mpsc::Sender<Answer>,
+    answers: &'a Outbox,
     /// The number of the next frame.
     next: u64,
     /// The numbers of the frames that were taken and may not be durable.
@@ -79,7 +80,7 @@ struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    fn new(intake: &'a Intake, answers: &'a mpsc::Sender<Answer>) -> Self {
+    fn new(intake: &'a Intake, answers: &'a Outbox) -> Self {
         let mut look = interval(SETTLED_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { intake, answers, next: 0, taken: VecDeque::new(), settled: 0, look }
@@ -94,33 +95,35 @@ impl<'a> Delivery<'a> {
             "channels": encoding.channels,
             "frames_per_second": encoding.codec.frames_per_second(),
         });
-        self.tell(Answer::Welcome(welcome.to_string()))?;
+        self.answers.put(Answer::Welcome(welcome.to_string()));
         loop {
             // Half a message that was read must not be forgotten when it is time to tell something.
             let mut reading = std::pin::pin!(read_message(input, encoding));
             let message = loop {
                 tokio::select! {
                     message = &mut reading => break message?,
-                    _ = self.look.tick() => self.tell_settled()?,
+                    _ = self.look.tick() => self.tell_settled(),
                 }
             };
             match message {
                 Some(message) => self.take(message)?,
-                None => return self.settle().await,
+                None => {
+                    self.settle().await;
+                    return Ok(());
+                }
             }
         }
     }
 
     /// A program that has said all may wait for the end of it to be durable.
-    async fn settle(&mut self) -> Result<(), String> {
+    async fn settle(&mut self) {
         for _ in 0..SETTLE_LOOKS_MAX {
-            self.tell_settled()?;
+            self.tell_settled();
             if self.taken.is_empty() {
                 break;
             }
             self.look.tick().await;
         }
-        Ok(())
     }
 
     fn take(&mut self, message: Message) -> Result<(), String> {
@@ -139,7 +142,8 @@ impl<'a> Delivery<'a> {
                     Err(refused) => {
                         self.intake.lost(&refused.fault);
                         let (may_pass, why) = (refused.may_pass, refused.fault);
-                        self.tell(Answer::Refused { number, may_pass, why })
+                        self.answers.put(Answer::Refused { number, may_pass, why });
+                        Ok(())
                     }
                 }
             }
@@ -148,7 +152,7 @@ impl<'a> Delivery<'a> {
 
     /// Tells what need not be kept any more. Frames of an earlier connection that are not durable
     /// yet count against this one's: too little is told rather than too much.
-    fn tell_settled(&mut self) -> Result<(), String> {
+    fn tell_settled(&mut self) {
         let waiting = self.intake.unacknowledged();
         while self.taken.len() > waiting {
             self.taken.pop_front();
@@ -156,13 +160,7 @@ impl<'a> Delivery<'a> {
         let settled = self.taken.front().copied().unwrap_or(self.next);
         if settled > self.settled {
             self.settled = settled;
-            self.tell(Answer::Settled(settled))?;
+            self.answers.put(Answer::Settled(settled));
         }
-        Ok(())
-    }
-
-    fn tell(&self, answer: Answer) -> Result<(), String> {
-        let told = self.answers.try_send(answer);
-        told.map_err(|_| format!("{ANSWERS_WAITING_MAX} answers wait, and nobody reads them"))
     }
 }

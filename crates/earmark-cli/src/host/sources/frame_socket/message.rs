@@ -34,7 +34,7 @@ pub(super) enum Message {
 }
 
 /// What a program is told.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// What is expected of it.
     Welcome(String),

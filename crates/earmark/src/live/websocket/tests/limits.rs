@@ -19,6 +19,22 @@ async fn every_close_code_and_its_reason_are_heard() {
     assert_eq!(closed(&mut socket).await, Closed::with(1005));
 }
 
+/// F138.
+#[tokio::test]
+async fn a_token_that_the_server_repeats_is_heard_of_nowhere() {
+    let (mut socket, mut server) = up().await;
+    let said = format!(r#"{{"type":"x","id":"{CANARY}"}}"#);
+    server.send(Message::Text(said.into())).await.expect("it is up");
+    let expected = r#"{"type":"x","id":"[token]"}"#;
+    assert_eq!(heard(&mut socket).await, Some(Incoming::Text(expected.into())));
+    let frame = CloseFrame { code: 1008.into(), reason: format!("Bearer {CANARY} no").into() };
+    server.close(Some(frame)).await.expect("it is up");
+    while let Some(Ok(_)) = server.next().await {}
+    drop(server);
+    let expected = Closed { code: 1008, reason: "Bearer [token] no".into() };
+    assert_eq!(closed(&mut socket).await, expected);
+}
+
 #[tokio::test]
 async fn a_refusal_tells_its_status_and_how_long_to_wait() {
     for (status, header, wait) in [
