@@ -142,7 +142,7 @@ fn a_recording_that_is_deleted_before_it_is_sealed_is_gone_for_good() {
         let process = host.start().await;
         pass_millis(60_000).await;
         let status = process.status().await;
-        assert!(status.recordings.is_empty() && status.leaving.is_empty(), "{status:?}");
+        assert!(status.recordings.is_empty() && status.removing.is_empty(), "{status:?}");
         assert_eq!((status.frames.released, status.frames.held), (50, 0));
         assert_eq!(status.events.unexpected, 0);
     });
@@ -194,7 +194,7 @@ fn a_recording_that_is_named_while_it_is_captured_goes_when_it_is_cut() {
         source.stop().expect("nothing else waits");
         pass_millis(1_000).await;
         let status = process.status().await;
-        assert!(status.recordings.is_empty() && status.leaving.is_empty(), "{status:?}");
+        assert!(status.recordings.is_empty() && status.removing.is_empty(), "{status:?}");
         assert_eq!((status.frames.captured, status.frames.released), (60, 60));
         assert_eq!((status.events.ignored, status.events.unexpected), (0, 0));
     });
@@ -213,9 +213,9 @@ fn what_the_disk_does_not_unlink_is_known_to_be_there() {
         host.disk.set_fault(DiskOp::Remove, DiskError::Eacces, 1);
         process.runtime.delete(Some(vec![recording]));
         pass_millis(100).await;
-        assert_eq!(process.status().await.leaving, [recording]);
+        assert_eq!(process.status().await.removing, [recording]);
         pass_millis(1_000).await;
-        assert!(process.status().await.leaving.is_empty());
+        assert!(process.status().await.removing.is_empty());
     });
 }
 

@@ -76,7 +76,7 @@ async fn left(runtime: &Runtime, ids: &[RecordingId]) -> Result<Vec<RecordingId>
     loop {
         let status = runtime.status_now().await.map_err(Failure::wrong)?;
         let is_left = |id: &&RecordingId| {
-            status.leaving.contains(id) || status.recordings.iter().any(|one| one.id == **id)
+            status.removing.contains(id) || status.recordings.iter().any(|one| one.id == **id)
         };
         let left: Vec<RecordingId> = ids.iter().filter(is_left).copied().collect();
         if left.is_empty() || Instant::now() >= limit {

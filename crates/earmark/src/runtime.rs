@@ -488,7 +488,9 @@ impl Runtime {
         self.tell(|peers| tell(&peers.sync, Retry(recordings)));
     }
 
-    /// Deletes recordings, synced or not; all of them when none is named.
+    /// Deletes recordings, synced or not, sealed or not; all of them when none is named. One that
+    /// still takes frames goes when it is cut if it was named, and else stays.
+    /// [`Status::removing`] tells of them until their files are unlinked.
     pub fn delete(&self, recordings: Option<Vec<RecordingId>>) {
         self.tell(|peers| tell(&peers.store, Delete(recordings)));
     }

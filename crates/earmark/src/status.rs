@@ -29,7 +29,7 @@ pub struct Status {
     /// The recordings that are there, in the order of their capture.
     pub recordings: Vec<RecordingStatus>,
     /// The recordings that were let go and whose files are not unlinked yet.
-    pub leaving: Vec<RecordingId>,
+    pub removing: Vec<RecordingId>,
     /// The sessions, in the order of their first frames.
     pub sessions: Vec<SessionStatus>,
     /// The runtime's own live sockets, one a source that wanted one, in the order of their names.
@@ -188,7 +188,7 @@ impl Status {
         }
         let mut status = Self {
             recordings,
-            leaving: leaving(ledger),
+            removing: removing(ledger),
             sessions: list_sessions(ledger, &[]),
             ..Self::default()
         };
@@ -270,7 +270,7 @@ impl StatusBoard {
         let numbers = &self.shared.numbers;
         let mut status = Status {
             recordings: recordings(ledger, reports),
-            leaving: leaving(ledger),
+            removing: removing(ledger),
             sessions: list_sessions(ledger, sessions),
             sockets: Vec::new(),
             damage: self.damage,
@@ -331,9 +331,9 @@ fn played(facts: &RecordingFacts, frames: u64) -> Duration {
     facts.encoding.codec.frame_duration() * u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
-fn leaving(ledger: &Ledger) -> Vec<RecordingId> {
-    let leaving = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_some());
-    leaving.map(|(id, _)| *id).collect()
+fn removing(ledger: &Ledger) -> Vec<RecordingId> {
+    let removing = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_some());
+    removing.map(|(id, _)| *id).collect()
 }
 
 fn recordings(ledger: &Ledger, reports: &BTreeMap<RecordingId, Report>) -> Vec<RecordingStatus> {

@@ -48,7 +48,7 @@ pub(crate) struct WalStore {
     /// Recordings whose seal is queued or under way.
     sealing: BTreeSet<RecordingId>,
     /// Recordings that are let go and whose files are not unlinked yet.
-    leaving: BTreeSet<RecordingId>,
+    removing: BTreeSet<RecordingId>,
     /// Seals and removals that the disk has refused, and that are tried again.
     refused: BTreeSet<DiskTask>,
     /// Recordings that a person wants gone and that still take frames.
@@ -91,7 +91,7 @@ impl WalStore {
             waiting: BTreeMap::new(),
             appended: VecDeque::new(),
             sealing: BTreeSet::new(),
-            leaving: BTreeSet::new(),
+            removing: BTreeSet::new(),
             refused: BTreeSet::new(),
             unwanted: BTreeSet::new(),
             links: Links::default(),

@@ -97,7 +97,7 @@ impl WalStore {
             Removal::Expired => "expired",
         };
         self.shared.bus.announce(NAME, Announced::RecordingRemoved { recording, why });
-        self.leaving.insert(recording);
+        self.removing.insert(recording);
         self.wait(ticket, Waiting::Removing(recording), ctx);
     }
 
@@ -108,7 +108,7 @@ impl WalStore {
         let going: Vec<RecordingId> = going.map(|(id, _)| *id).collect();
         let now = self.machine.shared().durable();
         for recording in going {
-            self.leaving.insert(recording);
+            self.removing.insert(recording);
             self.wait(now, Waiting::Removing(recording), ctx);
         }
     }

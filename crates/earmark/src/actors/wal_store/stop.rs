@@ -25,7 +25,7 @@ impl WalStore {
     pub(super) fn file_is_done(&mut self, task: DiskTask, ctx: &mut Context<Self>) {
         match task {
             DiskTask::Seal(recording) => self.sealing.remove(&recording),
-            DiskTask::Remove(recording) => self.leaving.remove(&recording),
+            DiskTask::Remove(recording) => self.removing.remove(&recording),
             DiskTask::Write
             | DiskTask::Sync
             | DiskTask::Replace
@@ -47,7 +47,7 @@ impl WalStore {
 
     fn stop_if_idle(&mut self, ctx: &mut Context<Self>) {
         let seals = self.sealing.iter().map(|id| DiskTask::Seal(*id));
-        let removals = self.leaving.iter().map(|id| DiskTask::Remove(*id));
+        let removals = self.removing.iter().map(|id| DiskTask::Remove(*id));
         let is_idle = seals.chain(removals).all(|task| self.refused.contains(&task));
         if is_idle && let Some(answer) = self.stopping.take() {
             self.flush(answer, ctx);
