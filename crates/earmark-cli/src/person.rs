@@ -1,11 +1,13 @@
 //! `retry` and `delete`: what a person decides about recordings.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use earmark::{RecordingId, RecordingStatus, Runtime};
+use earmark::{RecordingId, Runtime};
 use earmark_sim::report::Status;
 use earmark_store::inspect;
+use tokio::time::{Instant, sleep};
 
 use crate::exit::{Failure, Outcome};
 use crate::listing::{recordings, unknown};
@@ -21,6 +23,7 @@ const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// Has recordings tried again at the next `sync` or run.
 pub(crate) async fn retry(folder: &Path, ids: Vec<RecordingId>) -> Result<Outcome, Failure> {
+    let ids = once_each(ids);
     refuse_unknown(folder, &ids, |status| match status {
         Status::Synced => Some("is synced: there is nothing left to try"),
         Status::Corrupted => Some("is corrupted: its file is not what was sealed"),
@@ -35,52 +38,62 @@ pub(crate) async fn retry(folder: &Path, ids: Vec<RecordingId>) -> Result<Outcom
     runtime.retry(Some(ids.clone()));
     let status = runtime.status_now().await.map_err(Failure::wrong)?;
     end(folder, runtime).await?;
-    for id in ids {
-        let found = status.recordings.iter().find(|one| one.id == id);
-        if found.is_none_or(|one| one.status == "failed") {
-            return Err(Failure::wrong(format!("{id} could not be brought back")));
-        }
+    let is_failed = |id: &RecordingId| {
+        status.recordings.iter().find(|one| one.id == *id).is_none_or(|one| one.status == "failed")
+    };
+    let (failed, tried): (Vec<_>, Vec<_>) = ids.into_iter().partition(is_failed);
+    for id in tried {
         print_line(format_args!("{id} is tried again at the next upload"))?;
     }
-    Ok(Outcome::Done)
+    if failed.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    Err(Failure::wrong(format!("{} could not be brought back", all_of(&failed))))
 }
 
 /// Deletes recordings for good.
 pub(crate) async fn delete(folder: &Path, ids: Vec<RecordingId>) -> Result<Outcome, Failure> {
+    let ids = once_each(ids);
     refuse_unknown(folder, &ids, |_| None)?;
     let runtime = start(folder).await?;
-    let gone = tokio::time::timeout(DELETE_MAX, remove(&runtime, &ids)).await;
-    end(folder, runtime).await?;
-    match gone {
-        Ok(gone) => gone?,
-        Err(_) => {
-            return Err(Failure::store(folder, "the disk does not delete; see the log"));
-        }
-    }
-    for id in ids {
+    runtime.delete(Some(ids.clone()));
+    let left = left(&runtime, &ids).await;
+    let ended = end(folder, runtime).await;
+    let left = left?;
+    for id in ids.iter().filter(|id| !left.contains(id)) {
         print_line(format_args!("{id} is deleted"))?;
     }
-    Ok(Outcome::Done)
+    if left.is_empty() {
+        return ended.map(|()| Outcome::Done);
+    }
+    let what = format!("{}: the disk does not delete; see the log", all_of(&left));
+    Err(Failure::store(folder, what))
 }
 
-/// What a kill has left open is sealed first: until then it cannot be deleted.
-async fn remove(runtime: &Runtime, ids: &[RecordingId]) -> Result<(), Failure> {
-    wait_until_none(runtime, |one| ids.contains(&one.id) && one.sha256.is_none()).await?;
-    runtime.delete(Some(ids.to_vec()));
-    wait_until_none(runtime, |one| ids.contains(&one.id)).await
-}
-
-async fn wait_until_none(
-    runtime: &Runtime,
-    is_one: impl Fn(&RecordingStatus) -> bool,
-) -> Result<(), Failure> {
+/// Waits until recordings are gone from the list and from the disk; those that are not in time.
+async fn left(runtime: &Runtime, ids: &[RecordingId]) -> Result<Vec<RecordingId>, Failure> {
+    let limit = Instant::now() + DELETE_MAX;
     loop {
         let status = runtime.status_now().await.map_err(Failure::wrong)?;
-        if !status.recordings.iter().any(&is_one) {
-            return Ok(());
+        let is_left = |id: &&RecordingId| {
+            status.removing.contains(id) || status.recordings.iter().any(|one| one.id == **id)
+        };
+        let left: Vec<RecordingId> = ids.iter().filter(is_left).copied().collect();
+        if left.is_empty() || Instant::now() >= limit {
+            return Ok(left);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        sleep(LOOK_EVERY).await;
     }
+}
+
+/// The same ids, each where it is named first.
+fn once_each(ids: Vec<RecordingId>) -> Vec<RecordingId> {
+    let mut seen = BTreeSet::new();
+    ids.into_iter().filter(|id| seen.insert(*id)).collect()
+}
+
+fn all_of(ids: &[RecordingId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Refuses recordings that are not there, or in a state in which nothing can be done, before

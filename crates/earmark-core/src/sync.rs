@@ -14,7 +14,7 @@
 //! Held        --Recovered--> Synced | Failed | Corrupted
 //! Queued      --SlotGranted--> Journalling | Polling
 //! Journalling --AttemptRecorded--> Uploading | Offline | SignedOut
-//! Journalling --AttemptNotRecorded--> Waiting | Offline
+//! Journalling | Uploading --AttemptNotMade--> Waiting | Offline
 //! Uploading   --ReplyArrived--> Settling | Waiting | SigningIn | SignInNeeded
 //! Uploading   --ReplyArrived--> Queued | Offline | SignedOut
 //! Polling     --JobPolled--> Settling | Waiting | SigningIn | SignInNeeded | Offline | SignedOut

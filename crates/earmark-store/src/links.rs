@@ -63,6 +63,13 @@ impl Links {
         None
     }
 
+    /// A recording goes before it is sealed: no link waits for its seal any more.
+    pub fn give_up(&mut self, recording: RecordingId) {
+        for link in &mut self.waiting {
+            link.missing.remove(&recording);
+        }
+    }
+
     /// Takes out a link that has all its seals.
     pub fn pop_whole(&mut self, ledger: &Ledger) -> Option<Link> {
         let index = self.waiting.iter().position(|link| link.missing.is_empty())?;

@@ -17,8 +17,8 @@ mod wal_store;
 pub(crate) use connectivity::Connectivity;
 pub(crate) use frame_ingest::FrameIngest;
 pub(crate) use message::{
-    AccountChanged, AskInventory, Delete, HostNetwork, Inventory, LiveView, Retry, SessionView,
-    Stop, Surrounded, TransferRuled, UploadView,
+    AccountChanged, AskInventory, AwaitFiles, Delete, HostNetwork, Inventory, LiveView, Retry,
+    SessionView, Stop, Surrounded, TransferRuled, UploadView,
 };
 pub(crate) use peers::{Peers, Shared, tell};
 pub(crate) use session_supervisor::SessionSupervisor;

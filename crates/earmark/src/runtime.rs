@@ -15,8 +15,9 @@ use earmark_store::{Config, Disk, FsDisk, OpenError, Recovered, Store};
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::actors::{
-    AccountChanged, Connectivity, Delete, DiskTerms, FrameIngest, HostNetwork, Peers, Retry,
-    SessionSupervisor, Shared, Stop, Surrounded, SyncWorker, TransferRuled, Uplink, WalStore,
+    AccountChanged, AwaitFiles, Connectivity, Delete, DiskTerms, FrameIngest, HostNetwork, Peers,
+    Retry, SessionSupervisor, Shared, Stop, Surrounded, SyncWorker, TransferRuled, Uplink,
+    WalStore, tell,
 };
 use crate::chance::Chance;
 use crate::clock::{Clock, SharedClock, SystemClock};
@@ -372,6 +373,13 @@ async fn keep_status(runtime: Weak<Inner>) {
     }
 }
 
+/// Whether an actor has answered, rather than fallen.
+async fn ask(question: impl FnOnce(oneshot::Sender<()>)) -> bool {
+    let (answer, answered) = oneshot::channel();
+    question(answer);
+    answered.await.is_ok()
+}
+
 async fn wait_for_end(mut ended: watch::Receiver<bool>) {
     // An error means that every handle was dropped: a kill.
     let _ = ended.wait_for(|ended| *ended).await;
@@ -451,7 +459,7 @@ impl Runtime {
     /// Says whether the network is there.
     pub fn network(&self, network: Network) {
         let online = network == Network::Online;
-        self.tell(|peers| crate::actors::tell(&peers.connectivity, HostNetwork { online }));
+        self.tell(|peers| tell(&peers.connectivity, HostNetwork { online }));
     }
 
     /// Says whether the host has credentials for an account. It has them for every account at
@@ -459,30 +467,32 @@ impl Runtime {
     pub fn account(&self, account: Account, sign_in: SignIn) {
         let changed = AccountChanged { account, signed_in: sign_in == SignIn::SignedIn };
         self.tell(|peers| {
-            crate::actors::tell(&peers.sync, changed.clone());
-            crate::actors::tell(&peers.uplink, changed);
+            tell(&peers.sync, changed.clone());
+            tell(&peers.uplink, changed);
         });
     }
 
     /// When audio may leave; always, unless told otherwise. What may not stays in line and shows
     /// why; what has left already, and questions about it, go on.
     pub fn transfer_rules(&self, rules: TransferRules) {
-        self.tell(|peers| crate::actors::tell(&peers.sync, TransferRuled(rules)));
+        self.tell(|peers| tell(&peers.sync, TransferRuled(rules)));
     }
 
     /// What the host sees of its machine, for the [rules](Self::transfer_rules) to be held against.
     pub fn surroundings(&self, surroundings: Surroundings) {
-        self.tell(|peers| crate::actors::tell(&peers.sync, Surrounded(surroundings)));
+        self.tell(|peers| tell(&peers.sync, Surrounded(surroundings)));
     }
 
     /// Has failed recordings tried again; all of them when none is named.
     pub fn retry(&self, recordings: Option<Vec<RecordingId>>) {
-        self.tell(|peers| crate::actors::tell(&peers.sync, Retry(recordings)));
+        self.tell(|peers| tell(&peers.sync, Retry(recordings)));
     }
 
-    /// Deletes recordings, synced or not; all of them when none is named.
+    /// Deletes recordings, synced or not, sealed or not; all of them when none is named. One that
+    /// still takes frames goes when it is cut if it was named, and else stays.
+    /// [`Status::removing`] tells of them until their files are unlinked.
     pub fn delete(&self, recordings: Option<Vec<RecordingId>>) {
-        self.tell(|peers| crate::actors::tell(&peers.store, Delete(recordings)));
+        self.tell(|peers| tell(&peers.store, Delete(recordings)));
     }
 
     /// What a person would want to see, kept true to within a second.
@@ -515,19 +525,25 @@ impl Runtime {
         self.inner.look().await.ok_or(Stopped)
     }
 
-    /// Stops in order: no further frame is taken, everything that was taken becomes durable, and
-    /// the runtime ends, with the thread that it may have and all that runs there; then the store
-    /// is free for the next one. Whether everything was durable before the deadline; if not, it is
-    /// as after a kill.
+    /// Stops in order: no further frame is taken, the captures end, everything that was taken
+    /// becomes durable, what is open is sealed and what was let go is unlinked; then the runtime
+    /// ends, with the thread that it may have and all that runs there, and the store is free for
+    /// the next one. Whether everything was durable before the deadline; if not, it is as after a
+    /// kill. A file that the disk refuses is not waited for, nor any beyond the deadline: the next
+    /// start goes on with it.
     pub async fn shutdown(self, deadline: Duration) -> bool {
         let end = tokio::time::Instant::now() + deadline;
-        let done = tokio::time::timeout_at(end, self.stop()).await;
+        let is_durable = tokio::time::timeout_at(end, self.stop()).await.unwrap_or(false);
+        if is_durable {
+            let files = ask(|answer| self.tell(|to| tell(&to.store, AwaitFiles(answer))));
+            let _ = tokio::time::timeout_at(end, files).await;
+        }
         self.inner.ended.send_replace(true);
         if let Some(mut thread) = self.inner.thread.clone() {
             // The only news is an error: the thread is gone. A disk that hangs may keep it.
             let _ = tokio::time::timeout_at(end, thread.changed()).await;
         }
-        done.unwrap_or(false)
+        is_durable
     }
 
     /// Waits until the runtime has ended by itself, which a defect alone makes it do.
@@ -541,14 +557,10 @@ impl Runtime {
         for entry in self.inner.sources.all() {
             entry.close(self.inner.shared.clock.stamp());
         }
-        let (answer, drained) = oneshot::channel();
-        self.tell(|peers| crate::actors::tell(&peers.ingest, Stop(answer)));
-        if drained.await.is_err() {
-            return false;
-        }
-        let (answer, flushed) = oneshot::channel();
-        self.tell(|peers| crate::actors::tell(&peers.store, Stop(answer)));
-        flushed.await.is_ok()
+        // Each has passed on what it was told before the next one is asked.
+        ask(|answer| self.tell(|to| tell(&to.ingest, Stop(answer)))).await
+            && ask(|answer| self.tell(|to| tell(&to.supervisor, Stop(answer)))).await
+            && ask(|answer| self.tell(|to| tell(&to.store, Stop(answer)))).await
     }
 
     fn tell(&self, send: impl FnOnce(&Peers)) {

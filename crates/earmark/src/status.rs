@@ -20,11 +20,16 @@ use crate::source::Entry;
 /// How often the status is looked at while somebody watches it.
 pub const STATUS_EVERY: Duration = Duration::from_millis(500);
 
+/// The word for a recording that is not sealed yet, where no upload machine can know it.
+const CAPTURING: &str = "capturing";
+
 /// The whole status of a runtime at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
     /// The recordings that are there, in the order of their capture.
     pub recordings: Vec<RecordingStatus>,
+    /// The recordings that were let go and whose files are not unlinked yet.
+    pub removing: Vec<RecordingId>,
     /// The sessions, in the order of their first frames.
     pub sessions: Vec<SessionStatus>,
     /// The runtime's own live sockets, one a source that wanted one, in the order of their names.
@@ -176,10 +181,16 @@ impl Status {
         sessions && !self.recordings.iter().any(RecordingStatus::is_on_its_way)
     }
 
-    /// What a store holds that no runtime has open: what recovery would find open is `capturing`.
+    /// What a store holds, seen by somebody who does not own it: what recovery would find open or
+    /// would have to seal is `capturing`.
     pub fn of_store(ledger: &Ledger, policy: Policy) -> Self {
+        let mut recordings = recordings(ledger, &BTreeMap::new());
+        for one in recordings.iter_mut().filter(|one| one.sha256.is_none()) {
+            one.status = CAPTURING;
+        }
         let mut status = Self {
-            recordings: recordings(ledger, &BTreeMap::new()),
+            recordings,
+            removing: removing(ledger),
             sessions: list_sessions(ledger, &[]),
             ..Self::default()
         };
@@ -261,6 +272,7 @@ impl StatusBoard {
         let numbers = &self.shared.numbers;
         let mut status = Status {
             recordings: recordings(ledger, reports),
+            removing: removing(ledger),
             sessions: list_sessions(ledger, sessions),
             sockets: Vec::new(),
             damage: self.damage,
@@ -321,6 +333,11 @@ fn played(facts: &RecordingFacts, frames: u64) -> Duration {
     facts.encoding.codec.frame_duration() * u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
+fn removing(ledger: &Ledger) -> Vec<RecordingId> {
+    let removing = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_some());
+    removing.map(|(id, _)| *id).collect()
+}
+
 fn recordings(ledger: &Ledger, reports: &BTreeMap<RecordingId, Report>) -> Vec<RecordingStatus> {
     let there = ledger.recordings.iter().filter(|(_, facts)| facts.removing.is_none());
     // Its length is known: a list that grows as it fills takes twice the memory for a moment.
@@ -359,7 +376,7 @@ fn recording(
 /// The status of a recording, with a reason in words where it waits or has ended badly.
 fn state(facts: &RecordingFacts, report: Option<&Report>) -> (&'static str, Option<String>) {
     match (facts.end, report) {
-        (None, _) => ("capturing", None),
+        (None, _) => (CAPTURING, None),
         (Some(_), Some(report)) => (report.status.word(), report.reason.clone()),
         (Some(_), None) => stored(facts),
     }

@@ -259,9 +259,7 @@ impl Worker {
 fn recorded(purpose: &Purpose, refused: &Option<String>) -> Event {
     match (purpose, refused) {
         (Purpose::Attempt { .. }, None) => Event::AttemptRecorded,
-        (Purpose::Attempt { .. }, Some(reason)) => {
-            Event::AttemptNotRecorded { reason: reason.clone() }
-        }
+        (Purpose::Attempt { .. }, Some(reason)) => Event::AttemptNotMade { reason: reason.clone() },
         (Purpose::Outcome { generation }, None) => {
             Event::OutcomeRecorded { generation: *generation }
         }

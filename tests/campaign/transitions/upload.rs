@@ -210,7 +210,7 @@ impl World {
             Some((Some(generation), _, _)) => self.hear(Event::OutcomeNotRecorded { generation }),
             Some((None, _, _)) => {
                 let reason = String::from("EIO");
-                self.hear(Event::AttemptNotRecorded { reason })
+                self.hear(Event::AttemptNotMade { reason })
             }
             None => Ok(()),
         }

@@ -142,12 +142,13 @@ impl Reference {
         }
     }
 
-    /// A person wants recordings gone; what is not sealed stays.
+    /// A person wants recordings gone; what is not sealed goes in its time, and what still takes
+    /// frames only if it was named.
     fn delete(&mut self, chosen: Option<&[RecordingId]>, now: Moment) {
         for track in self.tracks.values_mut() {
             for place in 0..track.recordings.len() {
                 let one = &mut track.recordings[place];
-                if !is_chosen(one, chosen) || one.is_open {
+                if !is_chosen(one, chosen) || (one.is_open && chosen.is_none()) {
                     continue;
                 }
                 one.is_unwanted = true;

@@ -70,9 +70,7 @@ impl Waits {
         let generation = self.record.unwrap_or(0);
         match (self.machine.state(), well) {
             (State::Journalling, true) => Event::AttemptRecorded,
-            (State::Journalling, false) => {
-                Event::AttemptNotRecorded { reason: String::from("EIO") }
-            }
+            (State::Journalling, false) => Event::AttemptNotMade { reason: String::from("EIO") },
             (_, true) => Event::OutcomeRecorded { generation },
             (_, false) => Event::OutcomeNotRecorded { generation },
         }

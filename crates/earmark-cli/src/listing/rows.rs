@@ -7,6 +7,9 @@ use earmark_sim::report::{Recording, Seconds, Status};
 use earmark_store::{Ledger, RecordingFacts};
 use time::OffsetDateTime;
 
+/// Why a recording is not sealed where nobody owns the store.
+const LEFT_OPEN: &str = "the process that captured it ended in the middle; the next start seals it";
+
 /// The recordings that are there, in the order of their capture. A request that is on its way can
 /// be told from one whose outcome a crash swallowed only by whether somebody owns the store.
 pub(crate) fn recordings(ledger: &Ledger, is_owned: bool) -> Vec<Recording> {
@@ -24,6 +27,9 @@ pub(crate) fn recordings(ledger: &Ledger, is_owned: bool) -> Vec<Recording> {
 /// seconds, since a store knows of no feed.
 fn tell_upload(recording: &mut Recording, facts: &RecordingFacts, is_owned: bool) {
     if recording.status == Status::Capturing {
+        if !is_owned {
+            recording.reason = Some(String::from(LEFT_OPEN));
+        }
         return;
     }
     let waiting = if facts.upload.attempts == 0 { Status::Pending } else { Status::Retrying };
@@ -53,7 +59,10 @@ fn tell_upload(recording: &mut Recording, facts: &RecordingFacts, is_owned: bool
 /// What a person can do about a recording in this status.
 pub(crate) const fn to_do(status: Status) -> &'static str {
     match status {
-        Status::Capturing => "nothing: it is being captured",
+        Status::Capturing => {
+            "nothing: it is sealed when its capture ends or, where no process runs, by the next \
+             start of `earmark run` or `earmark sync`"
+        }
         Status::Pending | Status::Retrying => {
             "nothing, unless the reason says so: `earmark run` and `earmark sync` try it again"
         }

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use earmark::{
-    Clock, Device, Event, Moment, Numbered, OmiHttp, Runtime, Status, SystemClock, WebSocketDialer,
+    Clock, Device, Event, Moment, Numbered, OmiHttp, Runtime, Stamp, Status, SystemClock,
+    WebSocketDialer,
 };
 use earmark_sim::expect::Expectation;
 use earmark_sim::feed::{Action, Feed, FeedTime, Sounds};
@@ -93,7 +94,9 @@ struct Player<'a> {
     runtime: Runtime,
     clock: Arc<SystemClock>,
     /// Feed time 0, by both clocks that are used.
-    began: (Instant, Moment),
+    began: (Instant, Stamp),
+    /// When the next line comes: frames that are due later wait for it.
+    next_line: FeedTime,
     happened: Happened,
     frames: Frames,
     offered: Offered,
@@ -122,8 +125,11 @@ impl<'a> Player<'a> {
             .observer(Box::new(observer))
             .start();
         let runtime = starting.await.map_err(|error| Failure::start(&folder, &error))?;
-        let began = (Instant::now(), clock.stamp().moment);
+        let began = (Instant::now(), clock.stamp());
         let frames = Frames::of(script.feed);
+        let found = runtime.status_now().await.map_err(Failure::wrong)?.frames;
+        // What the store holds already came from a device, too.
+        let captured = found.held + found.released + found.uploaded;
         Ok(Self {
             script,
             folder,
@@ -131,9 +137,10 @@ impl<'a> Player<'a> {
             runtime,
             clock,
             began,
+            next_line: FeedTime::ZERO,
             happened,
             frames,
-            offered: Offered::default(),
+            offered: Offered { captured, ..Offered::default() },
             verdicts: Vec::new(),
             captured: BTreeSet::new(),
             stalled: BTreeSet::new(),
@@ -143,8 +150,9 @@ impl<'a> Player<'a> {
 
     async fn play(&mut self) -> Result<Played, Failure> {
         let feed = self.script.feed;
-        for line in &feed.lines {
+        for (line, next) in feed.lines.iter().zip(1..) {
             self.run_until(line.at).await;
+            self.next_line = feed.lines.get(next).map_or(FeedTime::MAX, |next| next.at);
             if let Action::Expect(expectation) = &line.action {
                 let verdict = self.expect(line.number, expectation).await?;
                 self.verdicts.push(verdict);
@@ -163,6 +171,15 @@ impl<'a> Player<'a> {
         Ok(Played { report: self.report().await?, stuck: None })
     }
 
+    /// Lets a moment pass. Frames that are due are offered meanwhile, but never one before a line
+    /// that comes first.
+    async fn wait(&mut self, time: Duration) {
+        sleep(time).await;
+        let now = u64::try_from(self.began.0.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let now = FeedTime::from_micros(now).unwrap_or(FeedTime::MAX);
+        self.offer_due(now.min(self.next_line));
+    }
+
     /// Lets time pass until a feed time; frames that are due on the way are offered when they are.
     async fn run_until(&mut self, at: FeedTime) {
         while let Some(next) = self.frames.next_at().filter(|next| *next <= at) {
@@ -179,23 +196,24 @@ impl<'a> Player<'a> {
         let limit = Instant::now() + SETTLE_LIMIT;
         self.let_instant_pass().await;
         while !self.look().await?.is_settled() && Instant::now() < limit {
-            sleep(LOOK_EVERY).await;
+            self.wait(LOOK_EVERY).await;
         }
         Ok(())
     }
 
     /// Looks until all is as expected, or an instant is over: in real time, what an instant causes
     /// takes a moment to be seen.
-    async fn expect(&self, line: usize, expected: &Expectation) -> Result<Verdict, Failure> {
+    async fn expect(&mut self, line: usize, expected: &Expectation) -> Result<Verdict, Failure> {
         let limit = Instant::now() + INSTANT_MAX;
         let expected = expected.loosened(INSTANT_MAX.as_secs_f64());
+        // The first look finds no frame that is due behind the line.
         self.let_instant_pass().await;
         loop {
             let verdict = expected.check(line, &self.report().await?);
             if verdict.held || Instant::now() >= limit {
                 return Ok(verdict);
             }
-            sleep(QUIET).await;
+            self.wait(QUIET).await;
         }
     }
 
@@ -217,12 +235,12 @@ impl<'a> Player<'a> {
         self.let_instant_pass().await;
     }
 
-    async fn let_socket_come_up(&self, happened: usize) {
+    async fn let_socket_come_up(&mut self, happened: usize) {
         let limit = Instant::now() + INSTANT_MAX;
         let is_up =
             |event: &Numbered| matches!(event.event, Event::SocketChanged { closed: None, .. });
         while !self.events().iter().skip(happened).any(is_up) && Instant::now() < limit {
-            sleep(QUIET).await;
+            self.wait(QUIET).await;
         }
     }
 
@@ -245,13 +263,14 @@ impl<'a> Player<'a> {
     }
 
     async fn look(&self) -> Result<Status, Failure> {
+        self.runtime.take_frames();
         self.runtime.status_now().await.map_err(Failure::wrong)
     }
 
     async fn report(&self) -> Result<Report, Failure> {
         let seen = self.look().await?;
         let now = self.clock.stamp();
-        let began = self.began.1;
+        let began = self.began.1.moment;
         let events = self.events().clone();
         let mut report = Report::assemble(&Ingredients {
             seen: &seen,

@@ -154,3 +154,45 @@ fn in_real_time_a_socket_that_the_server_breaks_comes_up_again_until_the_feed_ta
     let news: Vec<&str> = news.filter(|what| what.starts_with("socket_")).collect();
     assert_eq!(news, ["socket_up", "socket_down", "socket_up", "socket_down"]);
 }
+
+#[test]
+fn in_real_time_what_the_store_held_before_is_counted_as_captured() {
+    let room = Room::new();
+    let store = room.recorded();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 20, "pace": false}"#,
+            r#"{"at": 0.1, "do": "expect", "frames": {"captured": 70, "held": 70, "rejected": 0}}"#,
+        ],
+    );
+    let flags = ["play", &feed, "--clock", "real", "--until", "end", "--data-dir", &store];
+    let ran = earmark(&flags);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let recordings = listed(&store);
+    assert!(recordings.iter().all(|one| one["sha256"].is_string()), "{recordings:?}");
+}
+
+#[test]
+fn in_real_time_frames_come_while_an_expectation_is_waited_for() {
+    let room = Room::new();
+    let feed = room.feed(
+        "feed.jsonl",
+        &[
+            START,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 100}"#,
+            // When it is looked at first there are ten frames.
+            r#"{"at": 0.1, "do": "expect", "frames": {"captured": {"min": 15}}}"#,
+            // No frame comes before a line that comes first.
+            r#"{"at": 0.2, "do": "expect", "frames": {"captured": {"min": 40}}}"#,
+            r#"{"at": 0.3, "do": "frames", "device": "pendant", "count": 1, "pace": false}"#,
+            r#"{"at": 1.5, "do": "expect", "frames": {"captured": 101, "held": 101}}"#,
+        ],
+    );
+    let ran = earmark(&["play", &feed, "--clock", "real", "--until", "end"]);
+    let report = ran.json();
+    let held = |place: usize| &report["expectations"][place]["held"];
+    assert_eq!([held(0), held(1), held(2)], [true, false, true], "{}", report["expectations"]);
+    assert_eq!(report["expectations"][1]["found"]["frames"]["captured"], 30);
+}

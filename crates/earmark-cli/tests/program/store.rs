@@ -1,7 +1,8 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use earmark_store::{Disk, FsDisk};
+use serde_json::Value;
 
 use crate::harness::{Room, contents, earmark, id, listed, unread};
 
@@ -138,6 +139,69 @@ fn a_deleted_recording_is_gone_and_an_unknown_one_is_refused() {
     let deleted = earmark(&["delete", id(&recordings[0]), "--data-dir", &store]);
     assert_eq!(deleted.code, Some(0), "{deleted:?}");
     assert_eq!(listed(&store).len(), 0);
+}
+
+/// The files of a store that are a recording's own.
+fn files_of(store: &str, id: &str) -> Vec<PathBuf> {
+    let all = contents(Path::new(store)).into_iter().map(|(path, _)| path);
+    all.filter(|path| path.to_string_lossy().contains(id)).collect()
+}
+
+/// F134, F139.
+#[test]
+fn a_delete_that_succeeds_has_unlinked_every_file_and_says_so_once() {
+    let room = Room::new();
+    let store = room.recorded();
+    let recordings = listed(&store);
+    let id = id(&recordings[0]);
+    assert_eq!(files_of(&store, id).len(), 2);
+    let deleted = earmark(&["delete", id, id, "--data-dir", &store]);
+    assert_eq!(deleted.out, format!("{id} is deleted\n"), "{deleted:?}");
+    assert_eq!(files_of(&store, id), Vec::<PathBuf>::new());
+}
+
+/// F52. Whoever stops in order leaves nothing unsealed, whatever had happened before.
+#[test]
+fn a_recording_that_a_dead_process_left_open_is_shown_as_it_is_and_sealed_by_the_next_one() {
+    let room = Room::new();
+    let store = killed(&room);
+    let before = listed(&store);
+    assert_eq!((&before[0]["status"], &before[0]["sha256"]), (&"capturing".into(), &Value::Null));
+    let reason = before[0]["reason"].as_str().expect("words");
+    assert!(reason.contains("the next start seals it"), "{reason}");
+    let retried = earmark(&["retry", id(&before[0]), "--data-dir", &store]);
+    assert_eq!(retried.code, Some(0), "{retried:?}");
+    let after = listed(&store);
+    assert_eq!(after[0]["status"], "pending");
+    assert!(after[0]["sha256"].is_string(), "{after:?}");
+}
+
+/// F134.
+#[test]
+fn a_recording_that_a_dead_process_left_open_can_be_deleted() {
+    let room = Room::new();
+    let store = killed(&room);
+    let deleted = earmark(&["delete", id(&listed(&store)[0]), "--data-dir", &store]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert_eq!(listed(&store).len(), 0);
+    let synced = earmark(&["sync", "--server", "http://127.0.0.1:9", "--data-dir", &store]);
+    assert_eq!(synced.code, Some(0), "there is nothing left to upload: {synced:?}");
+}
+
+/// A store whose process was killed in the middle of a capture.
+fn killed(room: &Room) -> String {
+    let feed = room.feed(
+        "kill.jsonl",
+        &[
+            r#"{"at": 0, "do": "capture.start", "device": "pendant", "codec": "opus"}"#,
+            r#"{"at": 0, "do": "frames", "device": "pendant", "count": 50, "pace": false}"#,
+            r#"{"at": 0.5, "do": "kill"}"#,
+        ],
+    );
+    let store = room.text("store");
+    let ran = earmark(&["play", &feed, "--clock", "real", "--data-dir", &store]);
+    assert_eq!(ran.code, None, "{ran:?}");
+    store
 }
 
 #[test]

@@ -19,13 +19,13 @@ pub enum Effect<R> {
     /// given back once: when its request has ended, or when none will be made.
     ReleaseSlot,
     /// Journal the attempt, durably, before its first byte leaves; answered by `AttemptRecorded` or
-    /// `AttemptNotRecorded`.
+    /// `AttemptNotMade`.
     RecordAttempt {
         /// What must survive.
         facts: UploadFacts,
     },
-    /// Send the recording; answered by `ReplyArrived`, or by `FileDamaged` when the file's hash is
-    /// not the sealed one.
+    /// Send the recording; answered by `ReplyArrived`, by `FileDamaged` when the file's hash is not
+    /// the sealed one, or by `AttemptNotMade` when the file cannot be read just then.
     SendUpload {
         /// The proof that it is sealed.
         recording: R,

@@ -25,8 +25,9 @@ pub enum Event {
     SlotGranted,
     /// The attempt stands in the journal.
     AttemptRecorded,
-    /// The journal could not take the attempt.
-    AttemptNotRecorded {
+    /// The journal could not take the attempt, or the file could not be read just then: nothing
+    /// has left.
+    AttemptNotMade {
         /// Why, in words.
         reason: String,
     },
@@ -87,7 +88,7 @@ impl Event {
             Self::Due { .. } => "Due",
             Self::SlotGranted => "SlotGranted",
             Self::AttemptRecorded => "AttemptRecorded",
-            Self::AttemptNotRecorded { .. } => "AttemptNotRecorded",
+            Self::AttemptNotMade { .. } => "AttemptNotMade",
             Self::ReplyArrived { .. } => "ReplyArrived",
             Self::JobPolled { .. } => "JobPolled",
             Self::OutcomeRecorded { .. } => "OutcomeRecorded",

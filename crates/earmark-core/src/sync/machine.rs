@@ -154,7 +154,7 @@ impl<R: SealedToken + 'static> blocking::State<Upload<R>> for State {
             Event::Due { conversation } => upload.became_due(self, conversation.as_ref(), step),
             Event::SlotGranted => upload.slot_granted(self, step),
             Event::AttemptRecorded => upload.attempt_recorded(self, step),
-            Event::AttemptNotRecorded { reason } => upload.attempt_not_recorded(self, reason, step),
+            Event::AttemptNotMade { reason } => upload.attempt_not_made(self, reason, step),
             Event::ReplyArrived { verdict } => upload.reply_arrived(self, verdict, step),
             Event::JobPolled { verdict } => upload.job_polled(self, verdict, step),
             Event::OutcomeRecorded { generation } => {

@@ -337,6 +337,10 @@ pub(crate) struct LiveView {
 #[derive(Debug)]
 pub(crate) struct Stop(pub(crate) oneshot::Sender<()>);
 
+/// Answered when no seal and no removal is under way that the disk does not refuse.
+#[derive(Debug)]
+pub(crate) struct AwaitFiles(pub(crate) oneshot::Sender<()>);
+
 messages!(
     Append,
     Note,
@@ -379,6 +383,7 @@ messages!(
     Retry,
     Delete,
     Stop,
+    AwaitFiles,
 );
 
 impl<T: Send + 'static> actix::Message for AskInventory<T> {

@@ -15,7 +15,7 @@ use super::message::{
 };
 use super::peers::tell;
 use super::timer::Timer;
-use super::{Peers, Shared};
+use super::{Peers, Shared, Stop};
 use crate::event::Event as Announced;
 use crate::source::SourceKey;
 
@@ -33,11 +33,21 @@ pub(crate) struct SessionSupervisor {
     link_wait: Duration,
     tracks: BTreeMap<SourceKey, Track<SealedRecording>>,
     timer: Timer,
+    /// Whether the runtime stops: a request that began now would be cut short.
+    is_stopping: bool,
 }
 
 impl SessionSupervisor {
     pub(crate) fn new(shared: Shared, peers: Peers, ids: Ids, link_wait: Duration) -> Self {
-        Self { shared, peers, ids, link_wait, tracks: BTreeMap::new(), timer: Timer::default() }
+        Self {
+            shared,
+            peers,
+            ids,
+            link_wait,
+            tracks: BTreeMap::new(),
+            timer: Timer::default(),
+            is_stopping: false,
+        }
     }
 
     /// One event, one step, all effects; then the timer is set anew.
@@ -91,6 +101,7 @@ impl SessionSupervisor {
             Effect::SealAndLink { conversation, recordings } => {
                 tell(&self.peers.store, SealAndLink { conversation, recordings });
             }
+            Effect::StartUpload { .. } if self.is_stopping => {}
             Effect::StartUpload { recording, conversation } => {
                 tell(&self.peers.sync, StartUpload { recording, conversation });
             }
@@ -266,6 +277,18 @@ impl Handler<AskInventory<Vec<SessionView>>> for SessionSupervisor {
             });
             // Whoever asked may have given up waiting.
             let _ = asked.0.send(views.collect());
+        });
+    }
+}
+
+impl Handler<Stop> for SessionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, Stop(answer): Stop, _: &mut Context<Self>) {
+        self.guarded(|actor| {
+            actor.is_stopping = true;
+            // Whoever asked may have given up waiting.
+            let _ = answer.send(());
         });
     }
 }

@@ -266,7 +266,7 @@ impl Handler<UploadRecorded> for SyncWorker {
         let UploadRecorded { recording, purpose, refused } = recorded;
         let event = match (purpose, refused) {
             (Purpose::Attempt { .. }, None) => Event::AttemptRecorded,
-            (Purpose::Attempt { .. }, Some(reason)) => Event::AttemptNotRecorded { reason },
+            (Purpose::Attempt { .. }, Some(reason)) => Event::AttemptNotMade { reason },
             (Purpose::Outcome { generation }, None) => Event::OutcomeRecorded { generation },
             (Purpose::Outcome { generation }, Some(_)) => Event::OutcomeNotRecorded { generation },
         };

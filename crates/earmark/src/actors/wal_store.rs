@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use super::guard::Guarded;
 use super::message::{
-    Append, AskInventory, AskRelease, Delete, Durable, Inventory, LinkRecorded, Note, OpenFile,
-    Opened, Purpose, RecordUpload, RecordingGone, ReleaseDecided, Relink, Seal, SealAndLink,
-    SealFailed, Sealed, StoreHealth, UploadRecorded,
+    Append, AskInventory, AskRelease, AwaitFiles, Delete, Durable, Inventory, LinkRecorded, Note,
+    OpenFile, Opened, Purpose, RecordUpload, RecordingGone, ReleaseDecided, Relink, Seal,
+    SealAndLink, SealFailed, Sealed, StoreHealth, UploadRecorded,
 };
 use super::peers::tell;
 use super::timer::Timer;
@@ -26,6 +26,7 @@ mod answers;
 mod files;
 mod link;
 mod removal;
+mod stop;
 
 const NAME: &str = "WalStore";
 
@@ -46,7 +47,15 @@ pub(crate) struct WalStore {
     appended: VecDeque<(Ticket, CaptureId, FrameSeq)>,
     /// Recordings whose seal is queued or under way.
     sealing: BTreeSet<RecordingId>,
+    /// Recordings that are let go and whose files are not unlinked yet.
+    removing: BTreeSet<RecordingId>,
+    /// Seals and removals that the disk has refused, and that are tried again.
+    refused: BTreeSet<DiskTask>,
+    /// Recordings that a person wants gone and that still take frames.
+    unwanted: BTreeSet<RecordingId>,
     links: Links,
+    /// Somebody who waits until no seal and no removal is under way.
+    stopping: Option<oneshot::Sender<()>>,
 }
 
 /// How the disk is used.
@@ -82,7 +91,11 @@ impl WalStore {
             waiting: BTreeMap::new(),
             appended: VecDeque::new(),
             sealing: BTreeSet::new(),
+            removing: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            unwanted: BTreeSet::new(),
             links: Links::default(),
+            stopping: None,
         }
     }
 
@@ -113,7 +126,7 @@ impl WalStore {
             Effect::Start(task) => self.start(task, ctx),
             Effect::RefuseFrames(refusal) => tell(&self.peers.ingest, StoreHealth(Some(refusal))),
             Effect::TakeFrames => tell(&self.peers.ingest, StoreHealth(None)),
-            Effect::ReportTaskFailed { task, reason } => self.report_failed(task, reason),
+            Effect::ReportTaskFailed { task, reason } => self.report_failed(task, reason, ctx),
             Effect::ReportUnexpected { state, event } => {
                 self.shared.unexpected(NAME, state, event);
             }
@@ -163,7 +176,8 @@ impl WalStore {
         let event = match ended {
             Ok(outcome) => {
                 let through = self.through(task, outcome.as_ref());
-                self.take_outcome(task, outcome, ctx);
+                self.take_outcome(outcome, ctx);
+                self.file_is_done(task, ctx);
                 self.finished(task, through)
             }
             Err(failure) => {
@@ -206,7 +220,7 @@ impl WalStore {
         self.machine.shared().staged()
     }
 
-    fn take_outcome(&mut self, task: DiskTask, outcome: Option<Outcome>, ctx: &mut Context<Self>) {
+    fn take_outcome(&mut self, outcome: Option<Outcome>, ctx: &mut Context<Self>) {
         match outcome {
             Some(Outcome::Sealed { recording, seal, damage }) => {
                 self.sealed(recording, seal, &damage, ctx);
@@ -222,17 +236,16 @@ impl WalStore {
                 | Outcome::Refilled
                 | Outcome::Snapshotted
                 | Outcome::Pruned { .. },
-            ) => {}
-            None => {
-                if let DiskTask::Seal(recording) = task {
-                    self.sealing.remove(&recording);
-                }
-            }
+            )
+            | None => {}
         }
     }
 
-    fn report_failed(&mut self, task: DiskTask, reason: String) {
+    fn report_failed(&mut self, task: DiskTask, reason: String, ctx: &mut Context<Self>) {
+        self.file_is_refused(task, ctx);
+        // A recording that is let go meanwhile needs no seal, and its session may be gone.
         if let DiskTask::Seal(recording) = task
+            && !self.store.ledger().needs_no_seal(recording)
             && let Some(key) = self.key_of(recording)
         {
             let reason = reason.clone();
@@ -306,6 +319,10 @@ const fn work_of(task: DiskTask) -> earmark_store::Work {
     }
 }
 
+const fn recording_cut_by(record: &Record) -> Option<RecordingId> {
+    if let Record::RecordingCut { recording, .. } = record { Some(*recording) } else { None }
+}
+
 impl Guarded for WalStore {
     const NAME: &'static str = NAME;
 
@@ -351,7 +368,9 @@ impl Handler<Note> for WalStore {
     fn handle(&mut self, Note(records): Note, ctx: &mut Context<Self>) {
         self.guarded(|actor| {
             for record in records {
+                let cut = recording_cut_by(&record);
                 actor.stage(record, false, ctx);
+                actor.drop_unwanted(cut, ctx);
             }
         });
     }
@@ -431,10 +450,14 @@ impl Handler<Stop> for WalStore {
     type Result = ();
 
     fn handle(&mut self, Stop(answer): Stop, ctx: &mut Context<Self>) {
-        self.guarded(|actor| {
-            let ticket = actor.staged();
-            actor.step(Event::Staged { ticket, urgent: true }, ctx);
-            actor.wait(ticket, Waiting::Stopped(answer), ctx);
-        });
+        self.guarded(|actor| actor.flush(answer, ctx));
+    }
+}
+
+impl Handler<AwaitFiles> for WalStore {
+    type Result = ();
+
+    fn handle(&mut self, AwaitFiles(answer): AwaitFiles, ctx: &mut Context<Self>) {
+        self.guarded(|actor| actor.await_files(answer, ctx));
     }
 }

@@ -108,24 +108,25 @@ impl Player<'_> {
             if *pace {
                 self.frames.schedule(device, Made::Pseudo { maker, count: *count }, at);
             } else {
-                (0..*count).for_each(|place| self.offer(device, maker.frame(place)));
+                (0..*count).for_each(|place| self.offer(device, maker.frame(place), at));
             }
         } else if let Action::Frame { device, data } = action {
-            self.offer(device, data.clone());
+            self.offer(device, data.clone(), at);
         }
     }
 
     /// Offers the frames that are due.
     pub(super) fn offer_due(&mut self, now: FeedTime) {
-        for (device, frame) in self.frames.take_due(now) {
-            self.offer(&device, frame);
+        for (device, frame, at) in self.frames.take_due(now) {
+            self.offer(&device, frame, at);
         }
     }
 
-    /// Offers a frame, and counts what became of it.
-    fn offer(&mut self, device: &Device, frame: Bytes) {
+    /// Offers a frame that was captured at a feed time, and counts what became of it.
+    fn offer(&mut self, device: &Device, frame: Bytes, at: FeedTime) {
         self.offered.captured += 1;
-        let offered = self.handle(device).map(|handle| handle.push(frame));
+        let captured = self.began.1.wall + at.since_start();
+        let offered = self.handle(device).map(|handle| handle.push_captured(frame, captured));
         match offered {
             Some(Ok(Some(_))) => {}
             Some(Ok(None)) => self.offered.muted += 1,

@@ -83,15 +83,16 @@ impl Frames {
         self.streams.iter().filter_map(|stream| self.due(stream)).min()
     }
 
-    /// The frames that are due, each with its device, in the order in which their streams began.
-    pub(super) fn take_due(&mut self, now: FeedTime) -> Vec<(Device, Bytes)> {
+    /// The frames that are due, each with its device and when it was captured, in the order in
+    /// which their streams began.
+    pub(super) fn take_due(&mut self, now: FeedTime) -> Vec<(Device, Bytes, FeedTime)> {
         let mut due = Vec::new();
         let mut streams = std::mem::take(&mut self.streams);
         for stream in &mut streams {
-            while self.due(stream).is_some_and(|at| at <= now) {
+            while let Some(at) = self.due(stream).filter(|at| *at <= now) {
                 let encoder = &mut self.device(&stream.device).encoder;
                 let frame = stream.next(encoder);
-                due.extend(frame.map(|frame| (stream.device.clone(), frame)));
+                due.extend(frame.map(|frame| (stream.device.clone(), frame, at)));
             }
         }
         streams.retain(|stream| !stream.is_over());

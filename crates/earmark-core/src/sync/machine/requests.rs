@@ -49,13 +49,18 @@ impl<R: SealedToken + 'static> Upload<R> {
         self.go(state, next, Journal::Record, step)
     }
 
-    pub(super) fn attempt_not_recorded(
+    /// Nothing has left. Where the journal has the attempt it is taken back.
+    pub(super) fn attempt_not_made(
         &mut self,
         state: &State,
         reason: &str,
         step: &mut UploadStep<'_, R>,
     ) -> Outcome<State> {
-        let State::Journalling = state else {
+        let journal = if matches!(state, State::Journalling) {
+            Journal::Skip
+        } else if matches!(state, State::Uploading) {
+            Journal::Record
+        } else {
             return late_for_journalling(state);
         };
         self.requests = self.requests.saturating_sub(1);
@@ -63,7 +68,7 @@ impl<R: SealedToken + 'static> Upload<R> {
             self.conversation = conversation;
         }
         let next = self.wait(Errand::Upload, Delay::BackOff, reason, step);
-        self.go(state, next, Journal::Skip, step)
+        self.go(state, next, journal, step)
     }
 
     pub(super) fn reply_arrived(

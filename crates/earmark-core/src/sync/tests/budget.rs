@@ -23,11 +23,29 @@ fn an_attempt_that_the_journal_could_not_take_leaves_nothing_and_waits() {
     bench.hear(due("C"));
     bench.hear(Event::SlotGranted);
     let reason = String::from("the disk is full");
-    let orders = bench.hear(Event::AttemptNotRecorded { reason });
+    let orders = bench.hear(Event::AttemptNotMade { reason });
     assert_eq!(orders[0], Effect::ReleaseSlot);
     assert_eq!(sends_to(&orders), []);
     assert_eq!((bench.waits(), bench.machine.shared().requests()), (secs(5), 0));
     assert_eq!(bench.report().reason.as_deref(), Some("the disk is full"));
+}
+
+/// F48. The next one has its number.
+#[test]
+fn an_attempt_whose_file_could_not_be_read_just_then_is_no_request() {
+    let mut bench = Bench::new();
+    bench.hear(due("C"));
+    bench.hear(Event::SlotGranted);
+    bench.hear(Event::AttemptRecorded);
+    let reason = String::from("the medium did not answer");
+    let orders = bench.hear(Event::AttemptNotMade { reason });
+    let taken_back = orders.iter().find_map(|order| match order {
+        Effect::RecordOutcome { facts, .. } => Some(facts.requests),
+        _ => None,
+    });
+    assert_eq!((taken_back, bench.attempts()), (Some(0), 0));
+    bench.wait();
+    assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 1)]);
 }
 
 /// Its wait for a conversation ended, a link came all the same, and the store, which knew the link
@@ -39,7 +57,7 @@ fn a_link_that_comes_while_a_request_is_journalled_counts_when_that_request_is_r
     bench.hear(Event::SlotGranted);
     bench.hear(due("C"));
     let reason = String::from("the recording was linked meanwhile");
-    bench.hear(Event::AttemptNotRecorded { reason });
+    bench.hear(Event::AttemptNotMade { reason });
     bench.wait();
     assert_eq!(sends_to(&bench.send()), [(Some("C"), Api::V2, 1)]);
 }

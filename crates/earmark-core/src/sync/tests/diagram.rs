@@ -117,9 +117,10 @@ fn answers(bench: &Bench) -> Vec<Event> {
     match bench.machine.state() {
         State::Held if bench.machine.shared().requests() == 0 => recoveries(),
         State::Queued { .. } => vec![Event::SlotGranted],
-        State::Journalling => vec![Event::AttemptRecorded, Event::AttemptNotRecorded { reason }],
+        State::Journalling => vec![Event::AttemptRecorded, Event::AttemptNotMade { reason }],
         State::Uploading => {
-            verdicts().into_iter().map(|verdict| Event::ReplyArrived { verdict }).collect()
+            let replies = verdicts().into_iter().map(|verdict| Event::ReplyArrived { verdict });
+            replies.chain([Event::AttemptNotMade { reason }]).collect()
         }
         State::Polling { .. } => {
             poll_verdicts().into_iter().map(|verdict| Event::JobPolled { verdict }).collect()

@@ -171,7 +171,7 @@ impl World {
         if let Some((_, record)) = self.journal.front() {
             let reason = String::from("the disk is full");
             events.extend(match *record {
-                None => [Event::AttemptRecorded, Event::AttemptNotRecorded { reason }],
+                None => [Event::AttemptRecorded, Event::AttemptNotMade { reason }],
                 Some(generation) => [
                     Event::OutcomeRecorded { generation },
                     Event::OutcomeNotRecorded { generation },
@@ -181,6 +181,10 @@ impl World {
         if self.uploading {
             let replies = verdicts().into_iter();
             events.extend(replies.map(|verdict| Event::ReplyArrived { verdict }));
+            if self.journal.is_empty() {
+                events
+                    .push(Event::AttemptNotMade { reason: String::from("the file is unreadable") });
+            }
         }
         if self.polling {
             let replies = poll_verdicts().into_iter();
@@ -203,7 +207,7 @@ impl World {
                 self.durable = self.journal.pop_front().expect("it was ordered").0;
                 self.attempt_is_durable = event == Event::AttemptRecorded;
             }
-            Event::AttemptNotRecorded { .. } | Event::OutcomeNotRecorded { .. } => {
+            Event::AttemptNotMade { .. } | Event::OutcomeNotRecorded { .. } => {
                 drop(self.journal.pop_front());
             }
             Event::SignInRenewed | Event::SignInRefused => self.asking = false,

@@ -32,6 +32,7 @@ impl SyncWorker {
             actor.guarded(|actor| {
                 let blocks = match opened {
                     Ok(Ok(blocks)) => blocks,
+                    Ok(Err(found)) if found.may_pass => return actor.not_sent(id, found, ctx),
                     Ok(Err(damaged)) => return actor.file_damaged(id, damaged, ctx),
                     // The store is stopping, and so is this actor.
                     Err(_) => return,
@@ -79,6 +80,13 @@ impl SyncWorker {
             Ok(verdict) => self.step(recording, &Event::ReplyArrived { verdict }, ctx),
             Err(damaged) => self.file_damaged(recording, damaged, ctx),
         }
+    }
+
+    /// A file could not be read before the first byte left.
+    fn not_sent(&mut self, recording: RecordingId, found: Damaged, ctx: &mut Context<Self>) {
+        self.ended(recording);
+        let reason = found.reason;
+        self.step(recording, &Event::AttemptNotMade { reason }, ctx);
     }
 
     /// A file that cannot be read now is no damage: it waits like anything that the outside

@@ -41,7 +41,6 @@ impl WalStore {
         damage: &[Damage],
         ctx: &mut Context<Self>,
     ) {
-        self.sealing.remove(&recording);
         for found in damage {
             tracing::error!(%recording, ?found, "frames of the journal could not be read");
         }
@@ -52,7 +51,7 @@ impl WalStore {
         self.finish_links(ctx);
     }
 
-    fn finish_links(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn finish_links(&mut self, ctx: &mut Context<Self>) {
         while let Some(link) = self.links.pop_whole(self.store.ledger()) {
             let ticket = self.stage(link.record(self.shared.stamp()), true, ctx);
             let Link { conversation, asked, recordings, .. } = link;

@@ -25,27 +25,45 @@ impl WalStore {
         released
     }
 
+    /// Deletes what is cut, sealed or not. A recording that still takes frames goes when it is
+    /// cut, if it was named; one of all of them stays, for what it says from now on.
     pub(super) fn delete(&mut self, chosen: Option<Vec<RecordingId>>, ctx: &mut Context<Self>) {
+        let is_named = chosen.is_some();
         let ledger = self.store.ledger();
         let all = || ledger.recordings.keys().copied().collect();
-        let sealed = |id: &RecordingId| {
-            let facts = ledger.recordings.get(id);
-            facts.is_some_and(|facts| facts.sealed.is_some() && facts.removing.is_none())
-        };
-        let chosen: Vec<RecordingId> = chosen.unwrap_or_else(all);
-        let (going, unknown): (Vec<_>, Vec<_>) = chosen.into_iter().partition(sealed);
-        for recording in unknown {
-            self.shared.ignored(NAME, format!("{recording} cannot be deleted: it is not sealed"));
-        }
-        for recording in going {
+        for recording in chosen.unwrap_or_else(all) {
             let facts = self.store.ledger().recordings.get(&recording);
-            // Of what is synced, its session and its upload have heard the end already.
-            let is_settled = facts.is_some_and(|facts| facts.is_synced());
-            let key = self.key_of(recording).filter(|_| !is_settled);
-            self.remove(recording, Removal::Deleted, ctx);
-            if let Some(key) = key {
-                tell(&self.peers.sync, RecordingGone { recording, key });
+            match facts.filter(|facts| facts.removing.is_none()) {
+                None => self.cannot_delete(recording, "it is not there"),
+                Some(facts) if facts.end.is_some() => self.delete_one(recording, ctx),
+                Some(_) if is_named => drop(self.unwanted.insert(recording)),
+                Some(_) => self.cannot_delete(recording, "it is being captured"),
             }
+        }
+    }
+
+    fn cannot_delete(&self, recording: RecordingId, why: &str) {
+        self.shared.ignored(NAME, format!("{recording} cannot be deleted: {why}"));
+    }
+
+    /// Of what a person wanted gone, a recording was cut.
+    pub(super) fn drop_unwanted(&mut self, cut: Option<RecordingId>, ctx: &mut Context<Self>) {
+        if let Some(recording) = cut.filter(|recording| self.unwanted.remove(recording)) {
+            self.delete_one(recording, ctx);
+        }
+    }
+
+    fn delete_one(&mut self, recording: RecordingId, ctx: &mut Context<Self>) {
+        let facts = self.store.ledger().recordings.get(&recording);
+        // Of what is synced, its session and its upload have heard the end already.
+        let is_settled = facts.is_some_and(|facts| facts.is_synced());
+        let key = self.key_of(recording).filter(|_| !is_settled);
+        self.remove(recording, Removal::Deleted, ctx);
+        // It may have been the one whose seal a link waited for.
+        self.links.give_up(recording);
+        self.finish_links(ctx);
+        if let Some(key) = key {
+            tell(&self.peers.sync, RecordingGone { recording, key });
         }
     }
 
@@ -79,6 +97,7 @@ impl WalStore {
             Removal::Expired => "expired",
         };
         self.shared.bus.announce(NAME, Announced::RecordingRemoved { recording, why });
+        self.removing.insert(recording);
         self.wait(ticket, Waiting::Removing(recording), ctx);
     }
 
@@ -89,6 +108,7 @@ impl WalStore {
         let going: Vec<RecordingId> = going.map(|(id, _)| *id).collect();
         let now = self.machine.shared().durable();
         for recording in going {
+            self.removing.insert(recording);
             self.wait(now, Waiting::Removing(recording), ctx);
         }
     }
