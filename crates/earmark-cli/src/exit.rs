@@ -136,7 +136,7 @@ pub(crate) fn code(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(Outcome::Wrong) => ExitCode::from(1),
         Err(failure) => {
             if !matches!(failure, Failure::PipeClosed) {
-                crate::output::complain(&failure);
+                crate::log::say(&failure);
             }
             ExitCode::from(failure.code())
         }

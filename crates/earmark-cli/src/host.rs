@@ -38,9 +38,9 @@ use status_port::Port;
 
 pub(crate) use room::{Fullness, Room, look};
 
-pub(crate) use board::LOG_LINES_LEFT_OUT;
 #[cfg(test)]
 pub(crate) use board::tests::recording;
+pub(crate) use board::{LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT};
 #[cfg(feature = "microphone")]
 pub(crate) use sources::microphone::microphones;
 

@@ -41,21 +41,24 @@ use log::LogFormat;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    exit::code(begin(cli))
+    let code = exit::code(begin(cli));
+    log::flush();
+    code
 }
 
 /// Begins to log, for a host as its configuration says, and runs.
 fn begin(cli: Cli) -> Result<Outcome, Failure> {
+    cli.log_format.map(log::choose);
     if let Command::Run(args) = cli.command {
         let config = args.load()?;
         let own = if config.log.is_json { LogFormat::Json } else { LogFormat::Text };
         let (level, repeats_per_minute_max) =
             (config.log.level.as_str(), config.log.repeats_per_minute_max);
         let habits = log::Habits { level, repeats_per_minute_max };
-        log::begin_for_long(cli.log_format.unwrap_or(own), habits)?;
+        log::begin_for_long(log::choose(own), habits)?;
         return wait(host::run(config));
     }
-    log::begin(cli.log_format.unwrap_or(LogFormat::Text))?;
+    log::begin(log::choose(LogFormat::Text))?;
     run(cli.command)
 }
 

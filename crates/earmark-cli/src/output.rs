@@ -1,4 +1,4 @@
-//! What people and programs read: results on standard output, complaints on standard error.
+//! What people and programs read: results on standard output, progress on standard error.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -27,12 +27,6 @@ pub(crate) fn print(text: impl fmt::Display) -> Result<(), Failure> {
 /// Writes a line of a result.
 pub(crate) fn print_line(line: impl fmt::Display) -> Result<(), Failure> {
     print(format_args!("{line}\n"))
-}
-
-/// Says why the program ends.
-pub(crate) fn complain(failure: &Failure) {
-    // Nobody is left to be told when standard error is closed too.
-    let _ = writeln!(io::stderr().lock(), "earmark: {failure}");
 }
 
 /// A progress bar on standard error, for people only and only when it takes long.

@@ -153,6 +153,7 @@ fn trouble_of(socket: &SocketStatus) -> Option<String> {
 
 /// What counts a host keeps that the runtime does not.
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+pub(crate) static LOG_LINES_DROPPED: AtomicU64 = AtomicU64::new(0);
 
 #[cfg(test)]
 pub(crate) mod tests {

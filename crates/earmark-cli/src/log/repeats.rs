@@ -13,7 +13,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::clock;
-use crate::host::LOG_LINES_LEFT_OUT;
+use crate::host::{LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT};
 
 /// For so long lines are counted together: a minute, and what a line may take to be written.
 const WINDOW: Duration = Duration::from_secs(61);
@@ -120,13 +120,19 @@ impl<S: Subscriber> Filter<S> for LeftOut {
     }
 }
 
-/// Says once a minute of which modules lines were left out, and how many.
+/// Says once a minute of which modules lines were left out, how many, and how many were dropped.
 pub(crate) async fn tell_what_is_left_out() {
+    let mut told = 0;
     loop {
         tokio::time::sleep(WINDOW).await;
         let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
         for (module, count) in untold {
             tracing::info!(module, count, "lines of the last minute were left out");
+        }
+        let dropped = LOG_LINES_DROPPED.load(Ordering::Relaxed);
+        if dropped > told {
+            tracing::warn!(count = dropped - told, "lines were dropped: nobody read them");
+            told = dropped;
         }
     }
 }

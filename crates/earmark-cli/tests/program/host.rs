@@ -9,6 +9,7 @@ mod live;
 #[cfg(all(feature = "microphone", target_os = "linux"))]
 mod microphone;
 mod secrets;
+mod stuck;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

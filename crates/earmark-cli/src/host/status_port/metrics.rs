@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::host::board::{Facts, LOG_LINES_LEFT_OUT, SourceFacts};
+use crate::host::board::{Facts, LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT, SourceFacts};
 use crate::host::room::{Fullness, Room};
 
 /// A metric's name, its type, and what it tells.
@@ -57,6 +57,8 @@ metrics! {
     FAILING = "earmark_source_failing", "gauge", "Whether a source fails: 1 or 0.";
     SIGN_IN = "earmark_accounts_waiting", "gauge", "Accounts that must sign in again.";
     LEFT_OUT = "earmark_log_lines_left_out_total", "counter", "Repeated lines that were left out.";
+    DROPPED = "earmark_log_lines_dropped_total", "counter",
+        "Lines that were dropped, standard error not being read.";
 }
 
 /// A page on its way.
@@ -113,6 +115,7 @@ pub(super) fn text(facts: &Facts, room: &Room, now: Instant) -> String {
     }
     page.one(SIGN_IN, facts.needs_sign_in.len());
     page.one(LEFT_OUT, LOG_LINES_LEFT_OUT.load(Ordering::Relaxed));
+    page.one(DROPPED, LOG_LINES_DROPPED.load(Ordering::Relaxed));
     page.0
 }
 
