@@ -9,7 +9,7 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{configure, exchange, wait_until, wav};
+use super::{Host, configure, exchange, wait_until, wav};
 use crate::harness::{Room, command};
 
 /// A host whose log nobody reads, at a port that is known beforehand.
@@ -87,4 +87,43 @@ fn a_host_whose_log_nobody_reads_captures_and_stops() {
     wait_until("it is ready", || host.ask("/ready").is_some_and(|(status, _)| status == 200));
     assert_eq!(host.stop(), Some(0));
     assert!(fs::exists(room.path("store")).expect("it can be looked for"));
+}
+
+#[test]
+fn a_host_captures_before_it_has_tokens_and_a_stop_waits_for_none() {
+    let room = Room::new();
+    wav(&room, "a.wav", 16_000);
+    let source = |name: &str| {
+        format!(
+            "[account.{name}]\ntoken_command = [\"sleep\", \"600\"]\n[source.{name}]\n\
+             kind = \"wav\"\npath = \"a.wav\"\nrepeat = true\naccount = \"{name}\"\n"
+        )
+    };
+    configure(&room, "http://127.0.0.1:9", &[source("one"), source("two")].concat());
+    let mut host = Host::start(&room);
+    for name in ["one", "two"] {
+        let taken = format!("earmark_source_frames_taken_total{{source={name:?},device={name:?}}}");
+        host.wait_for_metric(&taken, |taken| taken > 10.0);
+    }
+    host.signal(Signal::HUP);
+    host.wait_for("the tokens are read again");
+    let (code, log) = host.stop();
+    assert_eq!(code, Some(0), "{log}");
+    // It would be told if anything had waited for a program that prints no token.
+    assert!(!log.contains("there is no"), "{log}");
+}
+
+#[test]
+fn a_stop_ends_a_start_that_waits() {
+    let room = Room::new();
+    configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
+    let token = room.text("token");
+    let made = std::process::Command::new("mkfifo").args(["-m", "600", &token]).status();
+    assert!(made.expect("mkfifo is there").success());
+    let mut config = fs::read_to_string(room.path("earmark.toml")).expect("it is there");
+    config = config.replace("[status]\n", &format!("[status]\ntoken_file = {token:?}\n"));
+    fs::write(room.path("earmark.toml"), config).expect("it is written");
+    let host = Unread::start(&room);
+    wait_until("it starts", || TcpStream::connect(&host.status).is_ok());
+    assert_eq!(host.stop(), Some(0));
 }
