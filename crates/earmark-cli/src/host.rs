@@ -232,6 +232,8 @@ impl Host {
             Err(error) => {
                 let path = path.display();
                 tracing::error!(%path, %error, "there is no control socket: nobody can mute");
+                let fault = format!("{path} cannot be listened on: {error}");
+                self.board.note(|facts| facts.no_control = Some(fault));
             }
         }
     }

@@ -70,15 +70,21 @@ pub(crate) async fn disk(config: StoreConfig, room: Arc<Room>, board: Arc<Board>
     loop {
         let since = clock::now();
         let (folder, taken) = (config.data_dir.clone(), room.taken());
-        match tokio::task::spawn_blocking(move || room::look(&folder)).await {
-            Ok(Ok(usage)) => room.found(usage, taken),
-            Ok(Err(error)) => tracing::warn!(%error, "the store's folder cannot be looked at"),
-            Err(error) => tracing::warn!(%error, "the look at the disk did not end"),
-        }
+        let looked = tokio::task::spawn_blocking(move || room::look(&folder)).await;
+        let unlooked = match looked.map_err(std::io::Error::from).flatten() {
+            Ok(usage) => {
+                room.found(usage, taken);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the store's folder cannot be looked at");
+                Some(error.to_string())
+            }
+        };
         let now = room.fullness();
         tell(&before, &now);
         let full = if let Fullness::Full(why) = &now { Some(why.clone()) } else { None };
-        board.note(|facts| facts.full = full);
+        board.note(|facts| (facts.full, facts.unlooked) = (full, unlooked));
         before = now;
         rest(since).await;
     }
