@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::host::board::{Facts, LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT, SourceFacts};
-use crate::host::room::{Fullness, Room};
+use crate::host::room::Room;
 
 /// A metric's name, its type, and what it tells.
 type Metric = (&'static str, &'static str, &'static str);
@@ -108,7 +108,7 @@ pub(super) fn text(facts: &Facts, room: &Room, now: Instant) -> String {
     let usage = room.usage();
     page.one(STORE, usage.store_bytes);
     page.one(FREE, usage.free_bytes);
-    page.one(FULL, u8::from(matches!(room.fullness(), Fullness::Full(_))));
+    page.one(FULL, u8::from(room.is_full() || facts.is_full()));
     of_network(&mut page, facts);
     for source in [OFFERED, TAKEN, LOST, IS_MUTED, FAILING] {
         of_sources(&mut page, facts, source);
