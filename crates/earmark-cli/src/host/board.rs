@@ -150,7 +150,7 @@ impl Facts {
         let first = those.next()?;
         let (count, id) = (1 + those.count(), first.id);
         let why = first.reason.as_deref().unwrap_or("earmark show tells more");
-        Some(format!("{count} recordings are {status}, such as {id}: {why}"))
+        Some(format!("recordings that are {status}: {count}, such as {id}: {why}"))
     }
 
     /// Whether the runtime has answered lately.
@@ -274,8 +274,8 @@ pub(crate) mod tests {
         };
         saw(&["failed", "corrupted", "pending", "failed"]);
         let told = troubles();
-        assert!(told.contains("2 recordings are failed, such as r-00000000-1"), "{told}");
-        assert!(told.contains("1 recordings are corrupted, such as r-00000000-2"), "{told}");
+        assert!(told.contains("recordings that are failed: 2, such as r-00000000-1"), "{told}");
+        assert!(told.contains("recordings that are corrupted: 1, such as r-00000000-2"), "{told}");
         saw(&["synced"]);
         assert_eq!(troubles(), "");
         board.note(|facts| facts.unlooked = Some(String::from("EACCES")));

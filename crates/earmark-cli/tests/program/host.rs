@@ -2,6 +2,7 @@
 
 mod attacks;
 mod frames;
+mod health;
 mod inputs;
 mod leaks;
 mod lifetime;

@@ -90,7 +90,8 @@ impl DiskTasks {
             }
         }
         let count = seals.len();
-        let first = seals.first().map(|why| format!("{count} recordings cannot be sealed: {why}"));
+        let first =
+            seals.first().map(|why| format!("recordings that cannot be sealed: {count}: {why}"));
         first.into_iter().chain(others).collect()
     }
 }
@@ -131,10 +132,10 @@ mod tests {
         let saw =
             |recordings: &[_]| Status { recordings: recordings.to_vec(), ..Status::default() };
         tasks.saw(&saw(&recordings));
-        assert_eq!(tasks.troubles(now), ["2 recordings cannot be sealed: EACCES"]);
+        assert_eq!(tasks.troubles(now), ["recordings that cannot be sealed: 2: EACCES"]);
         recordings[0].sha256 = Some(Sha256Sum([0; 32]));
         tasks.saw(&saw(&recordings));
-        assert_eq!(tasks.troubles(now), ["1 recordings cannot be sealed: EACCES"]);
+        assert_eq!(tasks.troubles(now), ["recordings that cannot be sealed: 1: EACCES"]);
         tasks.saw(&saw(&[]));
         assert_eq!(tasks.troubles(now), NOTHING);
     }
