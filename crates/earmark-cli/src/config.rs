@@ -317,7 +317,7 @@ impl Reader {
     fn log(&mut self) -> Option<LogConfig> {
         let at = (Section::Log, None);
         let level = self.text(at, "level")?;
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&level) {
+        if let Err(error) = crate::log::filter(&level) {
             self.refuse(at, "level", format!("{level:?} cannot be used: {error}"));
         }
         let repeats = self.whole(at, "repeats_per_minute_max")?;

@@ -144,7 +144,7 @@ pub(crate) fn code(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::from(1),
         Err(failure) => {
-            crate::output::complain(&failure);
+            crate::log::say(&failure);
             ExitCode::from(failure.code())
         }
     }

@@ -10,22 +10,23 @@ mod person;
 mod room;
 mod sources;
 mod status_port;
+mod tokens;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use earmark::{HttpClient, Runtime, SignIn, SourceHandle, WebSocketDialer};
+use earmark::{HttpClient, Runtime, SourceHandle, WebSocketDialer};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
 
 use crate::backend::stop_asked;
 use crate::config::{Config, SourceConfig, TokenSource};
-use crate::credentials::{HostCredentials, Refreshed, fetch};
+use crate::credentials::{HostCredentials, fetch};
 use crate::exit::{Failure, Outcome};
 use crate::{custody, log, owner};
 use board::{Board, SourceFacts};
@@ -33,12 +34,13 @@ use control::Devices;
 use intake::{Counts, Intake};
 use sources::frame_socket::{SocketFile, bind_unix};
 use status_port::Port;
+use tokens::Tokens;
 
 pub(crate) use room::{Fullness, Room, look};
 
-pub(crate) use board::LOG_LINES_LEFT_OUT;
 #[cfg(test)]
 pub(crate) use board::tests::recording;
+pub(crate) use board::{LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT};
 #[cfg(feature = "microphone")]
 pub(crate) use sources::microphone::microphones;
 
@@ -57,32 +59,23 @@ async fn run_here(config: Config) -> Result<Outcome, Failure> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let stop = stop_asked()?;
-    let mut reload = signal(SignalKind::hangup()).map_err(Failure::wrong)?;
-    let listener = bind_status(&config).await?;
-    let (host, mut sources) = Host::start(config, listener).await?;
-    notify::tell(NotifyState::Ready);
-    tracing::info!(sources = host.config.sources.len(), "the host runs");
-    let outcome = {
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => break Outcome::Done,
-                () = host.runtime.fell() => {
-                    tracing::error!("the runtime has fallen; what was acknowledged is on disk");
-                    break Outcome::Wrong;
-                }
-                Some(_) = reload.recv() => host.reload().await,
-                is_well = host.is_done(), if host.config.ends_with_sources => {
-                    break Outcome::good_if(is_well);
-                }
-            }
-        }
+    let mut stop = std::pin::pin!(stop_asked()?);
+    let reload = signal(SignalKind::hangup()).map_err(Failure::wrong)?;
+    let started = tokio::select! {
+        // Nothing was captured yet. What recovery has under way is as safe as from a kill.
+        () = &mut stop => return Ok(Outcome::Done),
+        started = Host::start(config) => started?,
+    };
+    let (mut host, parts) = started;
+    let mut sources = JoinSet::new();
+    let outcome = tokio::select! {
+        () = &mut stop => Ok(Outcome::Done),
+        outcome = host.run(parts, &mut sources, reload) => outcome,
     };
     notify::tell(NotifyState::Stopping);
     host.board.note(|facts| facts.is_stopping = true);
     sources.shutdown().await;
-    host.stop(outcome).await
+    host.stop(outcome?).await
 }
 
 /// Nothing that this process makes may be read by others, nor its memory be written to a file.
@@ -122,56 +115,67 @@ struct Host {
     _control: Option<SocketFile>,
 }
 
+/// What a host that has a runtime begins with.
+struct Parts {
+    status: Option<TcpListener>,
+    /// What the metrics ask for.
+    token: Option<earmark::Token>,
+    tokens: Tokens,
+}
+
 impl Host {
-    async fn start(
-        config: Config,
-        status: Option<TcpListener>,
-    ) -> Result<(Self, JoinSet<()>), Failure> {
+    /// Opens the store. Nothing is captured yet.
+    async fn start(config: Config) -> Result<(Self, Parts), Failure> {
+        let status = bind_status(&config).await?;
         let credentials = HostCredentials::new(&config.accounts);
         let token = status_token(&config).await?;
-        let without_token = credentials.load().await;
         let runtime = start_runtime(&config, &credentials).await?;
-        let (board, room) = (Arc::new(Board::default()), Arc::new(Room::new(&config.store)));
-        let events = runtime.events();
-        let mut host =
-            Self { config, runtime, credentials, board, tasks: JoinSet::new(), _control: None };
-        host.tasks.spawn(narrate::run(events, host.runtime.clone(), Arc::clone(&host.board)));
-        for account in without_token {
-            host.runtime.account(account, SignIn::SignedOut);
-        }
-        host.look_first(&room).await?;
-        let mut sources = JoinSet::new();
-        let handles = host.start_sources(&room, &mut sources)?;
-        host.watch(&room);
-        host.listen_for_people(handles).await;
-        host.serve_status(status, &room, token)?;
-        Ok((host, sources))
+        let tokens = Tokens::missing(runtime.clone(), credentials.clone());
+        let (board, tasks) = (Arc::new(Board::default()), JoinSet::new());
+        let host = Self { config, runtime, credentials, board, tasks, _control: None };
+        Ok((host, Parts { status, token, tokens }))
+    }
+
+    /// Captures until there is nothing left to do. Sources wait for no token: what they capture is
+    /// kept until there is one.
+    async fn run(
+        &mut self,
+        parts: Parts,
+        sources: &mut JoinSet<()>,
+        reload: Signal,
+    ) -> Result<Outcome, Failure> {
+        let room = Arc::new(Room::new(&self.config.store));
+        let (events, board) = (self.runtime.events(), Arc::clone(&self.board));
+        self.tasks.spawn(narrate::run(events, self.runtime.clone(), board));
+        self.look_first(&room).await?;
+        let tokens = parts.tokens.clone();
+        let handles = self.start_sources(&room, sources)?;
+        self.watch(&room, tokens.clone(), reload);
+        self.listen_for_people(handles).await;
+        self.serve_status(parts, &room)?;
+        notify::tell(NotifyState::Ready);
+        tracing::info!(sources = self.config.sources.len(), "the host runs");
+        Ok(tokio::select! {
+            () = self.runtime.fell() => {
+                tracing::error!("the runtime has fallen; what was acknowledged is on disk");
+                Outcome::Wrong
+            }
+            is_well = self.is_done(&tokens), if self.config.ends_with_sources => {
+                Outcome::good_if(is_well)
+            }
+        })
     }
 
     /// What is known before the first frame is taken: how full it is, and that the runtime answers.
     async fn look_first(&self, room: &Arc<Room>) -> Result<(), Failure> {
-        let folder = &self.config.store.data_dir;
-        let usage = look(folder).map_err(|error| Failure::store(folder, error))?;
-        room.found(usage, 0);
+        let folder = self.config.store.data_dir.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            look(&folder).map_err(|error| Failure::store(&folder, error))
+        });
+        room.found(looking.await.map_err(Failure::wrong)??, 0);
         let status = self.runtime.status_now().await.map_err(Failure::wrong)?;
         self.board.note(|facts| facts.saw(status, crate::clock::now()));
         Ok(())
-    }
-
-    /// Asks them again, since a person says so, and has tried again what waits for a person.
-    async fn reload(&self) {
-        tracing::info!("the tokens are read again");
-        for account in self.credentials.accounts() {
-            match self.credentials.refresh(&account).await {
-                Refreshed::New | Refreshed::Same => {
-                    self.credentials.take_news(&account);
-                    self.runtime.account(account, SignIn::SignedIn);
-                }
-                Refreshed::Failed(fault) => {
-                    tracing::error!(%account, fault, "there is no new token; the old one stays");
-                }
-            }
-        }
     }
 
     fn start_sources(
@@ -202,7 +206,7 @@ impl Host {
         Ok(handles)
     }
 
-    fn watch(&mut self, room: &Arc<Room>) {
+    fn watch(&mut self, room: &Arc<Room>, tokens: Tokens, reload: Signal) {
         let (runtime, board) = (|| self.runtime.clone(), || Arc::clone(&self.board));
         let store = &self.config.store;
         let status = watch::status(runtime(), board(), store.synced_bytes_max);
@@ -211,7 +215,12 @@ impl Host {
         let watchdog = notify::watchdog(board());
         self.tasks.spawn(status);
         self.tasks.spawn(disk);
-        self.tasks.spawn(accounts);
+        self.tasks.spawn(tokens.clone().reload(reload));
+        self.tasks.spawn(async move {
+            // Before an account's source was asked, nobody needs to sign in.
+            tokens.load().await;
+            accounts.await;
+        });
         self.tasks.spawn(watchdog);
         self.tasks.spawn(log::tell_what_is_left_out());
     }
@@ -228,17 +237,14 @@ impl Host {
             Err(error) => {
                 let path = path.display();
                 tracing::error!(%path, %error, "there is no control socket: nobody can mute");
+                let fault = format!("{path} cannot be listened on: {error}");
+                self.board.note(|facts| facts.no_control = Some(fault));
             }
         }
     }
 
-    fn serve_status(
-        &mut self,
-        listener: Option<TcpListener>,
-        room: &Arc<Room>,
-        token: Option<earmark::Token>,
-    ) -> Result<(), Failure> {
-        let Some(listener) = listener else {
+    fn serve_status(&mut self, parts: Parts, room: &Arc<Room>) -> Result<(), Failure> {
+        let Parts { status: Some(listener), token, .. } = parts else {
             return Ok(());
         };
         let address = listener.local_addr().map_err(Failure::wrong)?;
@@ -251,8 +257,8 @@ impl Host {
 
     /// Waits until every source has ended and nothing is left to upload that needs no person;
     /// whether no source ended over a fault and nothing needs one.
-    async fn is_done(&self) -> bool {
-        while !self.board.now().sources_have_ended() {
+    async fn is_done(&self, tokens: &Tokens) -> bool {
+        while !self.board.now().sources_have_ended() || !tokens.are_loaded() {
             sleep(LOOK_EVERY).await;
         }
         while let Ok(status) = self.runtime.status_now().await {

@@ -41,21 +41,24 @@ use log::LogFormat;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    exit::code(begin(cli))
+    let code = exit::code(begin(cli));
+    log::flush();
+    code
 }
 
 /// Begins to log, for a host as its configuration says, and runs.
 fn begin(cli: Cli) -> Result<Outcome, Failure> {
+    cli.log_format.map(log::choose);
     if let Command::Run(args) = cli.command {
         let config = args.load()?;
         let own = if config.log.is_json { LogFormat::Json } else { LogFormat::Text };
         let (level, repeats_per_minute_max) =
             (config.log.level.as_str(), config.log.repeats_per_minute_max);
         let habits = log::Habits { level, repeats_per_minute_max };
-        log::begin_for_long(cli.log_format.unwrap_or(own), habits)?;
-        return wait(host::run(config));
+        log::begin_for_long(log::choose(own), habits)?;
+        return wait_alone(host::run(config));
     }
-    log::begin(cli.log_format.unwrap_or(LogFormat::Text))?;
+    log::begin(log::choose(LogFormat::Text))?;
     run(cli.command)
 }
 
@@ -67,7 +70,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Show { recording, store, json } => {
             listing::show(&chosen(store.data_dir)?, recording, json)
         }
-        Command::Run(args) => wait(host::run(args.load()?)),
+        Command::Run(args) => wait_alone(host::run(args.load()?)),
         Command::Config { command } => wait(config::run(command)),
         Command::Doctor(args) => wait(doctor::run(args.load()?)),
         Command::Mute(args) => wait(host::run_person(args, Wanted::Mute)),
@@ -93,6 +96,18 @@ fn run(command: Command) -> Result<Outcome, Failure> {
 
 /// Runs a command that waits for sockets and time.
 fn wait<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::wrong)?.block_on(command)
+    executor()?.block_on(command)
+}
+
+/// Runs a command that nothing outlives, such as a read that a file does not answer.
+fn wait_alone<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let executor = executor()?;
+    let ended = executor.block_on(command);
+    executor.shutdown_background();
+    ended
+}
+
+fn executor() -> Result<tokio::runtime::Runtime, Failure> {
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    executor.map_err(Failure::wrong)
 }

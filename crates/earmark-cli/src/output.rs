@@ -1,4 +1,4 @@
-//! What people and programs read: results on standard output, complaints on standard error.
+//! What people and programs read: results on standard output, progress on standard error.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -39,12 +39,6 @@ fn write(text: impl fmt::Display) -> io::Result<()> {
 
 fn unwritten(error: io::Error) -> Failure {
     Failure::wrong(format!("standard output cannot be written: {error}"))
-}
-
-/// Says why the program ends.
-pub(crate) fn complain(failure: &Failure) {
-    // Nobody is left to be told when standard error is closed too.
-    let _ = writeln!(io::stderr().lock(), "earmark: {failure}");
 }
 
 /// A progress bar on standard error, for people only and only when it takes long.

@@ -186,6 +186,7 @@ fn what_cannot_be_meant_is_refused() {
         ("[live]\nconversation_timeout = 14401", "from 120 to 14400"),
         ("[account.a]\ntoken_command = []", "no program"),
         ("[log]\nlevel = \"a=b=c\"", "cannot be used"),
+        ("[log]\nlevel = \"noise\"", "is no level"),
         ("[server]\nurl = \"http://a\"", "duplicate"),
         ("bytes_max = \"8 MiB\"", "at least 9 MiB"),
         (

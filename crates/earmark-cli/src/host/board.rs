@@ -1,5 +1,8 @@
 //! What is known of a running host: for its health, its metrics and its log.
 
+mod disk;
+mod silence;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +11,8 @@ use std::time::{Duration, Instant};
 use earmark::{Account, Device, RecordingId, RecordingStatus, SessionId, SocketStatus, Status};
 
 use super::intake::Counts;
+use disk::DiskTasks;
+use silence::Silence;
 
 /// A status that is older than this says that the runtime does not answer.
 const STATUS_AGE_MAX: Duration = Duration::from_secs(30);
@@ -34,6 +39,14 @@ pub(crate) struct Facts {
     pub(crate) refusal: Option<String>,
     /// Why the store takes no frames: it, or the disk, is full.
     pub(crate) full: Option<String>,
+    /// What the disk fails at.
+    pub(crate) disk: DiskTasks,
+    /// Why the store's folder cannot be looked at.
+    pub(crate) unlooked: Option<String>,
+    /// Why there is no control socket.
+    pub(crate) no_control: Option<String>,
+    /// Since when the server has given no answer.
+    pub(crate) silence: Silence,
     pub(crate) is_offline: bool,
     pub(crate) is_stopping: bool,
     /// The live sockets: how often each went down, and whether it is up.
@@ -85,6 +98,8 @@ impl Facts {
     pub(crate) fn saw(&mut self, mut status: Status, now: Instant) {
         self.recordings = counted(status.recordings.iter().map(|one| one.status));
         self.sessions = counted(status.sessions.iter().map(|one| one.state));
+        self.silence.saw(&status, now);
+        self.disk.saw(&status);
         let owner = |one: &RecordingStatus| (one.id, one.session, one.device.clone());
         self.owners = Arc::new(status.recordings.iter().map(owner).collect());
         status.recordings.retain(|one| one.status != "synced");
@@ -102,14 +117,25 @@ impl Facts {
         }
         troubles.extend(self.refusal.iter().map(|why| format!("frames are refused: {why}")));
         troubles.extend(self.full.iter().map(|why| format!("frames are refused: {why}")));
+        if let Some(why) = &self.unlooked {
+            troubles.push(format!("the store's folder cannot be looked at: {why}"));
+        }
+        troubles.extend(self.disk.troubles(now));
+        if let Some(why) = &self.no_control {
+            troubles.push(format!("nobody can mute a device: {why}"));
+        }
         for (name, source) in &self.sources {
             if let Some(fault) = &source.fault {
                 troubles.push(format!("the source {name} fails: {fault}"));
             }
         }
         troubles.extend(self.status.sockets.iter().filter_map(trouble_of));
+        troubles.extend(self.silence.trouble(now));
         for (account, why) in &self.needs_sign_in {
             troubles.push(format!("the account {account} must sign in again: {why}"));
+        }
+        for status in ["failed", "corrupted"] {
+            troubles.extend(self.trouble_of_recordings(status));
         }
         if self.status.damage > 0 {
             let found = self.status.damage;
@@ -118,9 +144,27 @@ impl Facts {
         troubles
     }
 
+    /// What a person should do about the recordings that have ended badly.
+    fn trouble_of_recordings(&self, status: &str) -> Option<String> {
+        let mut those = self.status.recordings.iter().filter(|one| one.status == status);
+        let first = those.next()?;
+        let (count, id) = (1 + those.count(), first.id);
+        let why = first.reason.as_deref().unwrap_or("earmark show tells more");
+        Some(format!("recordings that are {status}: {count}, such as {id}: {why}"))
+    }
+
     /// Whether the runtime has answered lately.
     pub(crate) fn answers(&self, now: Instant) -> bool {
         self.looked.is_some_and(|at| now.saturating_duration_since(at) <= STATUS_AGE_MAX)
+    }
+
+    /// Whether frames are refused because the disk, or the store, is full.
+    pub(crate) fn is_full(&self) -> bool {
+        let is_of_room = |why: &String| {
+            let errors = [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT];
+            errors.iter().any(|error| why.contains(&error.to_string()))
+        };
+        self.full.is_some() || self.refusal.as_ref().is_some_and(is_of_room)
     }
 
     /// Whether every source has come to its end.
@@ -153,6 +197,7 @@ fn trouble_of(socket: &SocketStatus) -> Option<String> {
 
 /// What counts a host keeps that the runtime does not.
 pub(crate) static LOG_LINES_LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+pub(crate) static LOG_LINES_DROPPED: AtomicU64 = AtomicU64::new(0);
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -217,5 +262,37 @@ pub(crate) mod tests {
         assert_eq!(facts.recordings, BTreeMap::from([("pending", 1), ("synced", 2)]));
         let (session, device) = board.whose(recording(3, "synced").id).expect("it is known");
         assert_eq!((session.number(), device.as_str()), (1, "desk"));
+    }
+
+    #[test]
+    fn what_wants_a_person_is_a_trouble_until_it_is_over() {
+        let (board, now) = (Board::default(), crate::clock::now());
+        let troubles = || board.now().troubles(now).join("; ");
+        let saw = |statuses: &[&'static str]| {
+            let recordings = (1..).zip(statuses).map(|(number, one)| recording(number, one));
+            let status = Status { recordings: recordings.collect(), ..Status::default() };
+            board.note(|facts| facts.saw(status, now));
+        };
+        saw(&["failed", "corrupted", "pending", "failed"]);
+        let told = troubles();
+        assert!(told.contains("recordings that are failed: 2, such as r-00000000-1"), "{told}");
+        assert!(told.contains("recordings that are corrupted: 1, such as r-00000000-2"), "{told}");
+        saw(&["synced"]);
+        assert_eq!(troubles(), "");
+        board.note(|facts| facts.unlooked = Some(String::from("EACCES")));
+        assert!(troubles().contains("cannot be looked at: EACCES"));
+        board.note(|facts| facts.unlooked = None);
+        board.note(|facts| facts.no_control = Some(String::from("it is taken")));
+        assert!(troubles().contains("nobody can mute a device: it is taken"));
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_from_one_that_fails() {
+        let is_full = |error: rustix::io::Errno| {
+            let reason = format!("the disk refuses: {}", std::io::Error::from(error));
+            Facts { refusal: Some(reason), ..Facts::default() }.is_full()
+        };
+        assert!(is_full(rustix::io::Errno::NOSPC) && is_full(rustix::io::Errno::DQUOT));
+        assert!(!is_full(rustix::io::Errno::IO));
     }
 }

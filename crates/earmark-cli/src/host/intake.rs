@@ -122,6 +122,12 @@ impl Intake {
         tracing::warn!(device = %self.handle.device(), fault, "a frame was refused and is lost");
     }
 
+    /// A refused frame is not lost: its source keeps it, and may offer it again.
+    pub(crate) fn refused(&self, fault: &str) {
+        let device = self.handle.device();
+        tracing::warn!(%device, fault, "a frame was refused; its source may offer it again");
+    }
+
     /// Offers a frame of a source that can wait until it is taken; whether it had to.
     pub(crate) async fn push_patiently(&self, frame: Bytes) -> bool {
         let (mut frame, mut has_waited) = (frame, false);

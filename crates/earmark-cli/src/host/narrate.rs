@@ -8,6 +8,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tracing::{debug, error, info, warn};
 
 use super::board::Board;
+use crate::clock;
 
 /// Logs events, and notes what health and metrics speak of, until the runtime is gone.
 pub(crate) async fn run(
@@ -66,18 +67,29 @@ fn note(board: &Board, event: &Event) {
             let (downs, is_up) = facts.sockets.entry(key).or_default();
             *is_up = closed.is_none();
             *downs += u64::from(closed.is_some());
+            if *is_up {
+                facts.silence.was_answered();
+            }
         }
         Event::UploadEnded { outcome, .. } => {
-            *facts.requests.entry(class(*outcome)).or_default() += 1
+            *facts.requests.entry(class(*outcome)).or_default() += 1;
+            match outcome {
+                Outcome::Status(_) => facts.silence.was_answered(),
+                Outcome::Fault(fault) => facts.silence.went_unanswered(fault, clock::now()),
+            }
+        }
+        Event::NotSaved { recording, reason } => {
+            facts.disk.seal_failed(*recording, reason, clock::now());
+        }
+        Event::DiskTaskFailed { task, reason } => {
+            facts.disk.task_failed(task, reason, clock::now());
         }
         Event::SessionChanged { .. }
         | Event::RecordingLinked { .. }
         | Event::RecordingSealed { .. }
-        | Event::NotSaved { .. }
         | Event::UploadChanged { .. }
         | Event::UploadStarted { .. }
         | Event::RecordingRemoved { .. }
-        | Event::DiskTaskFailed { .. }
         | Event::LiveChanged { .. }
         | Event::Ignored { .. }
         | Event::Unexpected { .. }

@@ -42,6 +42,8 @@ pub(crate) struct Room {
     found: Mutex<Usage>,
     /// Bytes of frames that were taken since the last look.
     taken: AtomicU64,
+    /// The bytes of the largest frame that was offered.
+    largest: AtomicU64,
 }
 
 impl Room {
@@ -53,11 +55,13 @@ impl Room {
             warn_percent: config.warn_percent,
             found: Mutex::new(nothing_known),
             taken: AtomicU64::new(0),
+            largest: AtomicU64::new(1),
         }
     }
 
     /// Whether a frame of so many bytes may be taken; if not, why.
     pub(crate) fn admit(&self, bytes: u64) -> Result<(), String> {
+        self.largest.fetch_max(bytes, Ordering::Relaxed);
         let usage = self.usage();
         let taken = self.taken.load(Ordering::Relaxed) + bytes;
         if let Some(max) = self.bytes_max
@@ -104,9 +108,9 @@ impl Room {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// How full it is.
+    /// How full it is: full when not every frame is taken that is offered.
     pub(crate) fn fullness(&self) -> Fullness {
-        if let Err(why) = self.admit(1) {
+        if let Err(why) = self.admit(self.largest.load(Ordering::Relaxed)) {
             return Fullness::Full(why);
         }
         let usage = self.usage();
@@ -123,6 +127,11 @@ impl Room {
             }
             Ok(_) | Err(_) => Fullness::Roomy,
         }
+    }
+
+    /// Whether frames are refused.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self.fullness(), Fullness::Full(_))
     }
 }
 
@@ -178,6 +187,7 @@ mod tests {
             warn_percent: 80,
             found: Mutex::default(),
             taken: AtomicU64::new(0),
+            largest: AtomicU64::new(1),
         }
     }
 
@@ -192,6 +202,14 @@ mod tests {
         assert!(matches!(room.fullness(), Fullness::Full(_)));
         room.found(Usage { store_bytes: 500, free_bytes: 10_000, disk_bytes: 20_000 }, 100);
         assert_eq!(room.admit(500), Ok(()));
+    }
+
+    #[test]
+    fn what_a_frame_is_refused_for_is_full_though_a_smaller_one_would_fit() {
+        let room = room(Some(1_000), 0);
+        room.found(Usage { store_bytes: 950, free_bytes: 10_000, disk_bytes: 20_000 }, 0);
+        assert!(room.admit(80).is_err());
+        assert!(matches!(room.fullness(), Fullness::Full(_)));
     }
 
     /// F128.

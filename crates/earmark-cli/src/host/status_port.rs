@@ -173,10 +173,12 @@ impl Port {
         Response::json(status, &json!({ "status": word, "troubles": troubles }))
     }
 
-    /// Whether frames can be taken: the store is open, its runtime answers, and it is not stopping.
+    /// Whether frames can be taken: the store is open and refuses none, its runtime answers, and it
+    /// is not stopping.
     fn ready(&self) -> Response {
         let facts = self.board.now();
-        let is_ready = facts.answers(clock::now()) && !facts.is_stopping;
+        let is_refused = facts.refusal.is_some() || self.room.is_full();
+        let is_ready = facts.answers(clock::now()) && !facts.is_stopping && !is_refused;
         let status = if is_ready { 200 } else { 503 };
         Response::json(status, &json!({ "ready": is_ready }))
     }

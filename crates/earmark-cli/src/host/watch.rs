@@ -71,17 +71,21 @@ pub(crate) async fn disk(config: StoreConfig, room: Arc<Room>, board: Arc<Board>
         let since = clock::now();
         let (folder, taken) = (config.data_dir.clone(), room.taken());
         let looked = tokio::task::spawn_blocking(move || room::look(&folder)).await;
-        match looked.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-            Ok(usage) => room.found(usage, taken),
+        let unlooked = match looked.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            Ok(usage) => {
+                room.found(usage, taken);
+                None
+            }
             Err(error) => {
                 tracing::warn!(%error, "the store's folder cannot be looked at");
                 room.not_found(&config.data_dir, taken);
+                Some(error.to_string())
             }
-        }
+        };
         let now = room.fullness();
         tell(&before, &now);
         let full = if let Fullness::Full(why) = &now { Some(why.clone()) } else { None };
-        board.note(|facts| facts.full = full);
+        board.note(|facts| (facts.full, facts.unlooked) = (full, unlooked));
         before = now;
         rest(since).await;
     }

@@ -13,14 +13,14 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::clock;
-use crate::host::LOG_LINES_LEFT_OUT;
+use crate::host::{LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT};
 
 /// For so long lines are counted together: a minute, and what a line may take to be written.
 const WINDOW: Duration = Duration::from_secs(61);
 /// How many lines are told apart at a time; those beyond share one count.
 const LINES_MAX: usize = 1_024;
 /// The fields whose digits tell one thing from another.
-const IDS: [&str; 3] = ["recording", "session", "conversation"];
+const IDS: [&str; 6] = ["recording", "session", "conversation", "device", "source", "account"];
 
 /// The fields that a line about a fault or another try has.
 const TRIES: [&str; 4] = ["fault", "reason", "recording", "words"];
@@ -74,10 +74,23 @@ struct Words(DefaultHasher);
 impl Words {
     fn add(&mut self, field: &Field, text: &str) {
         field.name().hash(&mut self.0);
-        let is_id = IDS.contains(&field.name());
-        let signs = text.chars().filter(|sign| is_id || !sign.is_ascii_digit());
-        signs.for_each(|sign| sign.hash(&mut self.0));
+        if IDS.contains(&field.name()) {
+            return text.hash(&mut self.0);
+        }
+        for word in text.split_inclusive(|sign: char| !sign.is_ascii_alphanumeric()) {
+            let is_within = |sign: &char| !sign.is_ascii_alphanumeric() || !is_number(word);
+            let signs = word.chars().filter(|sign| is_within(sign) && !sign.is_ascii_digit());
+            signs.for_each(|sign| sign.hash(&mut self.0));
+        }
     }
+}
+
+/// Whether a word, and a sign that ends it, is a number, such as the hexadecimal one that names a
+/// file of the journal.
+fn is_number(word: &str) -> bool {
+    let word = word.trim_end_matches(|sign: char| !sign.is_ascii_alphanumeric());
+    word.contains(|sign: char| sign.is_ascii_digit())
+        && word.chars().all(|sign| sign.is_ascii_hexdigit())
 }
 
 impl Visit for Words {
@@ -120,13 +133,19 @@ impl<S: Subscriber> Filter<S> for LeftOut {
     }
 }
 
-/// Says once a minute of which modules lines were left out, and how many.
+/// Says once a minute of which modules lines were left out, how many, and how many were dropped.
 pub(crate) async fn tell_what_is_left_out() {
+    let mut told = 0;
     loop {
         tokio::time::sleep(WINDOW).await;
         let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
         for (module, count) in untold {
             tracing::info!(module, count, "lines of the last minute were left out");
+        }
+        let dropped = LOG_LINES_DROPPED.load(Ordering::Relaxed);
+        if dropped > told {
+            tracing::warn!(count = dropped - told, "lines were dropped: nobody read them");
+            told = dropped;
         }
     }
 }
@@ -191,6 +210,28 @@ mod tests {
                 tracing::info!(device = "pendant", "the live socket is up");
             }
             assert_eq!(written(), 5, "what comes up is told each time");
+        });
+    }
+
+    #[test]
+    fn a_line_about_another_source_is_another_one_and_one_about_another_file_is_not() {
+        let count = Arc::new(Mutex::new(0));
+        let log = Written(Arc::clone(&count)).with_filter(LeftOut::new(1));
+        let written = || *count.lock().expect("nobody panicked");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
+            for name in ["room1", "room2", "room1"] {
+                tracing::warn!(source = name, device = %name, fault = "EIO", "the source failed");
+            }
+            assert_eq!(written(), 2);
+            for account in ["work1", "work2"] {
+                tracing::warn!(%account, fault = "EIO", "there is no token");
+            }
+            assert_eq!(written(), 4);
+            for file in ["000000000000000a", "000000000000000b", "00000000000000c1"] {
+                let reason = format!("journal/{file}.log: no space");
+                tracing::warn!(reason, "the disk failed");
+            }
+            assert_eq!(written(), 5);
         });
     }
 }

@@ -5,6 +5,7 @@ mod checks;
 #[cfg(target_os = "linux")]
 mod control;
 mod frames;
+mod health;
 mod inputs;
 mod leaks;
 mod lifetime;
@@ -12,6 +13,7 @@ mod live;
 #[cfg(all(feature = "microphone", target_os = "linux"))]
 mod microphone;
 mod secrets;
+mod stuck;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

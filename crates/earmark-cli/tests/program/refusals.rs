@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use crate::harness::{Room, earmark};
+use crate::harness::{Room, command, earmark};
 
 const START: &str = r#"{"at": 0, "do": "capture.start", "device": "pendant", "codec": "opus"}"#;
 
@@ -109,4 +109,28 @@ fn a_feed_that_scripts_somebody_elses_server_is_refused() {
     assert!(ran.err.contains("feed.jsonl:2:") && ran.err.contains("404"), "{}", ran.err);
     assert!(!room.path("store").exists());
     assert!(serving.join().expect("it served").starts_with("POST /earmark/do "));
+}
+
+#[test]
+fn a_word_that_is_no_level_is_refused_and_not_taken_for_silence() {
+    let room = Room::new();
+    for arguments in [["list", "--data-dir"], ["run", "--config"]] {
+        let text = "[server]\nurl = \"http://a\"\n[source.a]\nkind = \"stdin\"\n";
+        std::fs::write(room.path("earmark.toml"), text).expect("it is written");
+        let mut command = command(&[arguments[0], arguments[1], &room.text("earmark.toml")]);
+        let output = command.env("RUST_LOG", "noise").output().expect("it starts");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        assert!(err.contains("RUST_LOG") && err.contains("off, error, warn, info"), "{err}");
+    }
+}
+
+#[test]
+fn for_machines_what_ends_a_program_is_a_line_of_json_too() {
+    let room = Room::new();
+    let ran = earmark(&["run", "--log-format", "json", "--config", &room.text("earmark.toml")]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let line: serde_json::Value = serde_json::from_str(&ran.err).expect("one line of JSON");
+    let message = line["fields"]["message"].as_str().expect("a text");
+    assert!(message.contains("earmark.toml"), "{message}");
 }

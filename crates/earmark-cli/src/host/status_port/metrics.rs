@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::host::board::{Facts, LOG_LINES_LEFT_OUT, SourceFacts};
-use crate::host::room::{Fullness, Room};
+use crate::host::board::{Facts, LOG_LINES_DROPPED, LOG_LINES_LEFT_OUT, SourceFacts};
+use crate::host::room::Room;
 
 /// A metric's name, its type, and what it tells.
 type Metric = (&'static str, &'static str, &'static str);
@@ -57,6 +57,8 @@ metrics! {
     FAILING = "earmark_source_failing", "gauge", "Whether a source fails: 1 or 0.";
     SIGN_IN = "earmark_accounts_waiting", "gauge", "Accounts that must sign in again.";
     LEFT_OUT = "earmark_log_lines_left_out_total", "counter", "Repeated lines that were left out.";
+    DROPPED = "earmark_log_lines_dropped_total", "counter",
+        "Lines that were dropped, standard error not being read.";
 }
 
 /// A page on its way.
@@ -106,13 +108,14 @@ pub(super) fn text(facts: &Facts, room: &Room, now: Instant) -> String {
     let usage = room.usage();
     page.one(STORE, usage.store_bytes);
     page.one(FREE, usage.free_bytes);
-    page.one(FULL, u8::from(matches!(room.fullness(), Fullness::Full(_))));
+    page.one(FULL, u8::from(room.is_full() || facts.is_full()));
     of_network(&mut page, facts);
     for source in [OFFERED, TAKEN, LOST, IS_MUTED, FAILING] {
         of_sources(&mut page, facts, source);
     }
     page.one(SIGN_IN, facts.needs_sign_in.len());
     page.one(LEFT_OUT, LOG_LINES_LEFT_OUT.load(Ordering::Relaxed));
+    page.one(DROPPED, LOG_LINES_DROPPED.load(Ordering::Relaxed));
     page.0
 }
 

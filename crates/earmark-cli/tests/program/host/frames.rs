@@ -210,3 +210,21 @@ fn unread_by(words: &str) -> u64 {
     };
     words.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a count")
 }
+
+#[test]
+fn a_frame_that_may_be_sent_again_is_not_counted_as_lost() {
+    let room = Room::new();
+    configure(&room, "http://127.0.0.1:9", SOURCE);
+    let host = Host::start_with(&room, |command| {
+        command.env("EARMARK_STORE_BYTES_MAX", "1");
+    });
+    let mut stream = connect(&room);
+    stream.write_all(&[PREAMBLE, &message(1, &[1; 80])].concat()).expect("it reads");
+    assert_eq!(told(&mut stream).0, 0x81);
+    let (kind, content) = told(&mut stream);
+    assert_eq!((kind, content[8]), (0x82, 1));
+    let lost = "earmark_source_frames_refused_total{source=\"pendant\",device=\"pendant\"}";
+    assert_eq!(host.metric(lost), 0.0);
+    let (_, log) = host.stop();
+    assert!(log.contains("its source may offer it again") && !log.contains("is lost"), "{log}");
+}

@@ -173,6 +173,7 @@ fn a_full_store_refuses_what_is_new_and_keeps_what_it_has() {
     host.wait_for_metric("earmark_store_full", |full| full == 1.0);
     wait_until("the health says so", || host.ask("/health").1.contains("store.bytes_max"));
     assert_eq!(host.ask("/health").0, 503);
+    assert_eq!(host.ask("/ready").0, 503);
     let taken_so_far = host.metric(taken);
     let (code, log) = host.stop();
     assert_eq!(code, Some(0), "{log}");

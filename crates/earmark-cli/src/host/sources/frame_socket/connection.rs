@@ -140,8 +140,12 @@ impl<'a> Delivery<'a> {
                     }
                     Ok(None) => Ok(()),
                     Err(refused) => {
-                        self.intake.lost(&refused.fault);
                         let (may_pass, why) = (refused.may_pass, refused.fault);
+                        if may_pass {
+                            self.intake.refused(&why);
+                        } else {
+                            self.intake.lost(&why);
+                        }
                         self.answers.put(Answer::Refused { number, may_pass, why });
                         Ok(())
                     }
