@@ -190,7 +190,8 @@ fn what_cannot_be_meant_is_refused() {
         ("[server]\nurl = \"http://a\"", "duplicate"),
         ("bytes_max = \"8 MiB\"", "at least 9 MiB"),
         (
-            "[source.a]\nkind = \"unix\"\npath = \"s\"\n[source.b]\nkind = \"unix\"\npath = \"./s\"",
+            "[source.a]\nkind = \"unix\"\npath = \"s\"\n[source.b]\nkind = \"unix\"\n\
+             path = \"./s\"",
             "[source.b] path: a listens there, too",
         ),
         ("[source.a]\nkind = \"unix\"\npath = \"data/control.sock\"", "the control socket listens"),

@@ -175,7 +175,8 @@ fn parrot() -> (String, Arc<Mutex<Vec<String>>>) {
             // A client that has seen enough may be gone.
             let _ = write!(
                 stream,
-                "HTTP/1.1 {status} No\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                "HTTP/1.1 {status} No\r\ncontent-length: {length}\r\n\
+                 connection: close\r\n\r\n{body}"
             );
         }
     });
