@@ -39,9 +39,8 @@ fn an_attempt_whose_file_could_not_be_read_just_then_is_no_request() {
     bench.hear(Event::AttemptRecorded);
     let reason = String::from("the medium did not answer");
     let orders = bench.hear(Event::AttemptNotMade { reason });
-    let taken_back = orders.iter().find_map(|order| match order {
-        Effect::RecordOutcome { facts, .. } => Some(facts.requests),
-        _ => None,
+    let taken_back = orders.iter().find_map(|order| {
+        if let Effect::RecordOutcome { facts, .. } = order { Some(facts.requests) } else { None }
     });
     assert_eq!((taken_back, bench.attempts()), (Some(0), 0));
     bench.wait();
