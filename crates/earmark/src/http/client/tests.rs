@@ -375,7 +375,7 @@ async fn a_connection_that_does_not_come_up_is_given_up() {
     assert_eq!(fault(&secure, poll()).await, TransportFault::ConnectTimeout);
 }
 
-/// A server with a certificate of its own making, for one connection; its URL and certificate.
+/// A server with a certificate of its own making, for two connections; its URL and certificate.
 fn tls_server(names: &[&str]) -> (String, rustls::pki_types::CertificateDer<'static>) {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
@@ -390,15 +390,18 @@ fn tls_server(names: &[&str]) -> (String, rustls::pki_types::CertificateDer<'sta
         .expect("the key belongs to the certificate");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("bound").port();
+    let config = Arc::new(config);
     std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a connection");
-        let connection = rustls::ServerConnection::new(Arc::new(config)).expect("a connection");
-        let mut tls = rustls::StreamOwned::new(connection, stream);
-        let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        if tls.write_all(reply).is_ok() {
-            tls.conn.send_close_notify();
-            let _ = tls.flush();
-            let _ = std::io::Read::read(&mut tls, &mut [0; 1]);
+        for stream in listener.incoming().take(2) {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config));
+            let connection = connection.expect("a connection");
+            let mut tls = rustls::StreamOwned::new(connection, stream.expect("a connection"));
+            let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+            if tls.write_all(reply).is_ok() {
+                tls.conn.send_close_notify();
+                let _ = tls.flush();
+                let _ = std::io::Read::read(&mut tls, &mut [0; 1]);
+            }
         }
     });
     (format!("https://localhost:{port}"), certificate)
