@@ -41,21 +41,15 @@ fn platform(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     Some(data.join("earmark"))
 }
 
-/// A store to look at; nothing is ever written to it. A folder without one is refused: whoever
-/// mistyped it would take its silence for good news.
+/// A store to look at, or an empty folder, in which none was made yet; nothing is ever written to
+/// it. Somebody else's folder is refused: whoever mistyped it would take its silence for good news.
 pub(crate) fn read_only(folder: &Path) -> Result<FsDisk, Failure> {
     let disk = open(folder)?;
-    if is_store(&disk).map_err(|error| Failure::read(folder, &error))? {
+    let is_empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if is_empty || is_store(&disk).map_err(|error| Failure::read(folder, &error))? {
         return Ok(disk);
     }
     Err(Failure::store(folder, "there is no store; name the folder of one with --data-dir"))
-}
-
-/// A store to look at, or an empty folder, in which none was made yet.
-pub(crate) fn read_only_or_empty(folder: &Path) -> Result<FsDisk, Failure> {
-    let disk = open(folder)?;
-    let is_empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-    if is_empty { Ok(disk) } else { read_only(folder) }
 }
 
 fn open(folder: &Path) -> Result<FsDisk, Failure> {

@@ -116,7 +116,7 @@ fn lines(inspection: &Inspection, recording: &Recording) -> String {
 
 /// What the store holds, and its recordings as the report lists them.
 fn look(folder: &Path) -> Result<(Inspection, Vec<Recording>), Failure> {
-    let disk = data_dir::read_only_or_empty(folder)?;
+    let disk = data_dir::read_only(folder)?;
     let inspection = inspect(&disk).map_err(|error| Failure::read(folder, &error))?;
     for damage in &inspection.damage {
         tracing::warn!(%damage, "the store is damaged; `earmark verify` tells all of it");

@@ -7,17 +7,8 @@ use std::path::Path;
 use super::key::Section;
 use super::{At, Config, Input, Reader};
 
-/// The least that a store may be limited to. Its journal's files, of which there are two and a
-/// reserve, take nearly that much before the first frame.
-const STORE_BYTES_MIN: u64 = 9 << 20;
-
 impl Reader {
     pub(super) fn refuse_conflicts(&mut self, config: &Config) {
-        if config.store.bytes_max.is_some_and(|max| max < STORE_BYTES_MIN) {
-            let what = "the journal's files alone take that much, so that no frame would ever be \
-                        taken; give at least 9 MiB, or 0 for no limit";
-            self.refuse((Section::Store, None), "bytes_max", what);
-        }
         let at = (Section::Host, None);
         if self.settings.is_given(at.0, at.1, "control_socket") {
             self.refuse_long(at, "control_socket", &config.control_socket);

@@ -188,7 +188,6 @@ fn what_cannot_be_meant_is_refused() {
         ("[log]\nlevel = \"a=b=c\"", "cannot be used"),
         ("[log]\nlevel = \"noise\"", "is no level"),
         ("[server]\nurl = \"http://a\"", "duplicate"),
-        ("bytes_max = \"8 MiB\"", "at least 9 MiB"),
         (
             "[source.a]\nkind = \"unix\"\npath = \"s\"\n[source.b]\nkind = \"unix\"\n\
              path = \"./s\"",
@@ -211,6 +210,15 @@ fn a_store_that_lies_too_deep_for_a_control_socket_is_warned_of() {
     let warnings = parse(&deep, &[]).expect("it can be used").warnings();
     assert!(matches!(&warnings[..], [one] if one.contains("set host.control_socket")));
     assert_eq!(parse(SMALL, &[]).expect("it can be used").warnings(), [""; 0]);
+}
+
+#[test]
+fn a_limit_that_takes_no_frame_is_warned_of() {
+    let warnings = |max: &str| {
+        let limited = [("EARMARK_STORE_BYTES_MAX", max)];
+        parse(SMALL, &limited).expect("it can be used").warnings().len()
+    };
+    assert_eq!((warnings("8 MiB"), warnings("9 MiB"), warnings("0")), (1, 0, 0));
 }
 
 #[test]

@@ -6,6 +6,10 @@ use super::conflict::can_be_a_socket;
 use super::{Config, TokenSource};
 use crate::credentials::mode_for_others;
 
+/// Less than this is taken by the journal's files, of which there are two and a reserve, before the
+/// first frame.
+const STORE_BYTES_MIN: u64 = 9 << 20;
+
 impl Config {
     /// What a person should change, in words.
     pub(crate) fn warnings(&self) -> Vec<String> {
@@ -17,6 +21,12 @@ impl Config {
             warnings.push(format!(
                 "{path} is too long for a socket's path, so that nobody can mute; set \
                  host.control_socket to a shorter one"
+            ));
+        }
+        if self.store.bytes_max.is_some_and(|max| max < STORE_BYTES_MIN) {
+            warnings.push(String::from(
+                "the journal's files alone take store.bytes_max, so that no frame is ever taken; \
+                 set it to 9 MiB or more, or to 0 for no limit",
             ));
         }
         warnings.extend(self.server.in_the_clear());

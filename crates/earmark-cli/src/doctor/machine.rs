@@ -86,7 +86,7 @@ fn of_missing(folder: &Path) -> Finding {
 }
 
 fn of_store(folder: &Path) -> Option<Finding> {
-    let disk = match data_dir::read_only_or_empty(folder) {
+    let disk = match data_dir::read_only(folder) {
         Ok(disk) => disk,
         Err(_) if !folder.is_dir() => return None,
         Err(failure) => {

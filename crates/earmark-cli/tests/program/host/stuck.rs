@@ -112,18 +112,3 @@ fn a_host_captures_before_it_has_tokens_and_a_stop_waits_for_none() {
     // It would be told if anything had waited for a program that prints no token.
     assert!(!log.contains("there is no"), "{log}");
 }
-
-#[test]
-fn a_stop_ends_a_start_that_waits() {
-    let room = Room::new();
-    configure(&room, "http://127.0.0.1:9", "[source.a]\nkind = \"unix\"\npath = \"a.sock\"\n");
-    let token = room.text("token");
-    let made = std::process::Command::new("mkfifo").args(["-m", "600", &token]).status();
-    assert!(made.expect("mkfifo is there").success());
-    let mut config = fs::read_to_string(room.path("earmark.toml")).expect("it is there");
-    config = config.replace("[status]\n", &format!("[status]\ntoken_file = {token:?}\n"));
-    fs::write(room.path("earmark.toml"), config).expect("it is written");
-    let host = Unread::start(&room);
-    wait_until("it starts", || TcpStream::connect(&host.status).is_ok());
-    assert_eq!(host.stop(), Some(0));
-}
