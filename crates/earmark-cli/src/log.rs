@@ -85,17 +85,24 @@ pub(crate) fn begin_for_long(format: LogFormat, habits: Habits<'_>) -> Result<()
 
 /// What `RUST_LOG` asks for, or something else when it asks for nothing.
 fn asked(otherwise: &str) -> Result<EnvFilter, Failure> {
-    let unusable = |why: String| Failure::unusable(format!("RUST_LOG cannot be used: {why}"));
-    let words = match std::env::var(EnvFilter::DEFAULT_ENV) {
-        Err(VarError::NotUnicode(_)) => return Err(unusable(String::from("it is not UTF-8"))),
-        Err(VarError::NotPresent) => String::new(),
-        Ok(words) => words,
+    let unusable = |why: &dyn Display| {
+        Failure::unusable(format!("{} cannot be used: {why}", EnvFilter::DEFAULT_ENV))
     };
-    filter(if words.trim().is_empty() { otherwise } else { &words }).map_err(unusable)
+    match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Err(VarError::NotUnicode(_)) => Err(unusable(&"it is not UTF-8")),
+        Ok(words) if !words.trim().is_empty() => shared(&words).map_err(|why| unusable(&why)),
+        Ok(_) | Err(VarError::NotPresent) => filter(otherwise).map_err(|why| unusable(&why)),
+    }
 }
 
-/// What lets through the lines that somebody asks for in the words of `RUST_LOG`. A word that is no
-/// level would be taken as a target of which all is shown, and nothing of any other.
+/// What `RUST_LOG` lets through. Other programs heed it as well: a word that is no level is
+/// somebody's target, and hides no error unless it says `off`.
+fn shared(words: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(format!("error,{words}")).map_err(|error| error.to_string())
+}
+
+/// What lets through the lines that a configuration asks for in the words of `RUST_LOG`. A word that
+/// is no level would be taken as a target of which all is shown, and nothing of any other.
 pub(crate) fn filter(words: &str) -> Result<EnvFilter, String> {
     let is_level = |word: &&str| word.is_empty() || word.parse::<LevelFilter>().is_ok();
     let is_directive = |word: &&str| word.contains(['=', '[', ']', '{', '}']);
@@ -184,6 +191,15 @@ mod tests {
             assert!(why.contains(&format!("{word:?}")) && why.contains("trace"), "{why}");
         }
         assert!(filter("earmark=loud").is_err());
+    }
+
+    #[test]
+    fn a_variable_that_is_meant_for_another_program_hides_no_error() {
+        let shown = |words| shared(words).expect("it can be used").to_string();
+        assert!(shown("noise").contains("error"), "{}", shown("noise"));
+        assert_eq!(shown("off"), "off");
+        assert_eq!(shown("debug"), "debug");
+        assert!(shared("earmark=loud").is_err());
     }
 
     #[test]

@@ -121,6 +121,7 @@ fn ran_well(flags: &[&str]) {
 
 const ALL: [(&str, &str); 3] = [("alone", "pending"), ("heard", "pending"), ("old", "synced")];
 
+/// F129 and F132.
 #[tokio::test]
 async fn a_retry_a_mute_and_a_deletion_let_go_of_nothing_but_what_they_are_for() {
     let room = Room::new();

@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use crate::harness::{Room, command, earmark};
+use crate::harness::{Room, earmark};
 
 const START: &str = r#"{"at": 0, "do": "capture.start", "device": "pendant", "codec": "opus"}"#;
 
@@ -114,15 +114,12 @@ fn a_feed_that_scripts_somebody_elses_server_is_refused() {
 #[test]
 fn a_word_that_is_no_level_is_refused_and_not_taken_for_silence() {
     let room = Room::new();
-    for arguments in [["list", "--data-dir"], ["run", "--config"]] {
-        let text = "[server]\nurl = \"http://a\"\n[source.a]\nkind = \"stdin\"\n";
-        std::fs::write(room.path("earmark.toml"), text).expect("it is written");
-        let mut command = command(&[arguments[0], arguments[1], &room.text("earmark.toml")]);
-        let output = command.env("RUST_LOG", "noise").output().expect("it starts");
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{err}");
-        assert!(err.contains("RUST_LOG") && err.contains("off, error, warn, info"), "{err}");
-    }
+    let text =
+        "[server]\nurl = \"http://a\"\n[source.a]\nkind = \"stdin\"\n[log]\nlevel = \"noise\"\n";
+    std::fs::write(room.path("earmark.toml"), text).expect("it is written");
+    let ran = earmark(&["run", "--config", &room.text("earmark.toml")]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("level") && ran.err.contains("off, error, warn, info"), "{}", ran.err);
 }
 
 #[test]

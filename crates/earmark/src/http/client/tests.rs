@@ -78,7 +78,10 @@ fn client(base_url: &str) -> HttpClient {
 /// A client that gives up soon on a server that stands still.
 fn impatient(base_url: &str) -> HttpClient {
     let limit = Duration::from_millis(100);
-    let limits = Limits { connect: limit, idle: limit, reply: Duration::from_millis(300) };
+    limited(base_url, Limits { idle: limit, reply: Duration::from_millis(300), ..LIMITS })
+}
+
+fn limited(base_url: &str, limits: Limits) -> HttpClient {
     let server = ServerUrl::parse(base_url).expect("a good URL");
     let trust = Trust::platform().client(&server).expect("roots");
     HttpClient::with(server, trust, limits).expect("a client")
@@ -371,7 +374,9 @@ async fn a_connection_that_does_not_come_up_is_given_up() {
         seen.until_closed().await;
         Vec::new()
     });
-    let secure = impatient(&server.url().replace("http:", "https:"));
+    // Whatever else has a limit is told apart by having a longer one.
+    let limits = Limits { connect: Duration::from_millis(100), ..LIMITS };
+    let secure = limited(&server.url().replace("http:", "https:"), limits);
     assert_eq!(fault(&secure, poll()).await, TransportFault::ConnectTimeout);
 }
 
