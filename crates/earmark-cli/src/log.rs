@@ -101,8 +101,8 @@ fn shared(words: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(format!("error,{words}")).map_err(|error| error.to_string())
 }
 
-/// What lets through the lines that a configuration asks for in the words of `RUST_LOG`. A word that
-/// is no level would be taken as a target of which all is shown, and nothing of any other.
+/// What lets through the lines that a configuration asks for in the words of `RUST_LOG`. A word
+/// that is no level would be taken as a target of which all is shown, and nothing of any other.
 pub(crate) fn filter(words: &str) -> Result<EnvFilter, String> {
     let is_level = |word: &&str| word.is_empty() || word.parse::<LevelFilter>().is_ok();
     let is_directive = |word: &&str| word.contains(['=', '[', ']', '{', '}']);

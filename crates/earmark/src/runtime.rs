@@ -560,6 +560,7 @@ impl Runtime {
         // Each has passed on what it was told before the next one is asked.
         ask(|answer| self.tell(|to| tell(&to.ingest, Stop(answer)))).await
             && ask(|answer| self.tell(|to| tell(&to.supervisor, Stop(answer)))).await
+            && ask(|answer| self.tell(|to| tell(&to.sync, Stop(answer)))).await
             && ask(|answer| self.tell(|to| tell(&to.store, Stop(answer)))).await
     }
 

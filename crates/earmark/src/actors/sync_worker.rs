@@ -13,7 +13,7 @@ use earmark_store::SealedRecording;
 use super::guard::Guarded;
 use super::message::{
     AccountChanged, AskInventory, AskRelease, AwaitDelivery, DeliverySettled, FlightLimit,
-    NetworkState, Opened, Purpose, RecordingGone, ReleaseDecided, Retry, StartUpload,
+    NetworkState, Opened, Purpose, RecordingGone, ReleaseDecided, Retry, StartUpload, Stop,
     UploadRecorded, UploadSettled, UploadView,
 };
 use super::peers::tell;
@@ -43,6 +43,8 @@ pub(crate) struct SyncWorker {
     gate: Gate<RecordingId>,
     timer: Timer,
     is_online: bool,
+    /// Whether the runtime stops: a request that left now would be cut short.
+    is_stopping: bool,
     signed_out: BTreeSet<Account>,
 }
 
@@ -77,6 +79,7 @@ impl SyncWorker {
             gate: Gate::new(),
             timer: Timer::default(),
             is_online: true,
+            is_stopping: false,
             signed_out: BTreeSet::new(),
         }
     }
@@ -128,6 +131,9 @@ impl SyncWorker {
 
     /// Gives free slots to those whose turn it is.
     fn grant(&mut self, ctx: &mut Context<Self>) {
+        if self.is_stopping {
+            return;
+        }
         let mut again = self.gate.opens_at(self.shared.now());
         while !self.queue.is_empty() {
             let is_given = match self.pace.admit(self.shared.now()) {
@@ -360,6 +366,18 @@ impl Handler<AskInventory<Vec<UploadView>>> for SyncWorker {
             });
             // Whoever asked may have given up waiting.
             let _ = asked.0.send(views.collect());
+        });
+    }
+}
+
+impl Handler<Stop> for SyncWorker {
+    type Result = ();
+
+    fn handle(&mut self, Stop(answer): Stop, _: &mut Context<Self>) {
+        self.guarded(|actor| {
+            actor.is_stopping = true;
+            // Whoever asked may have given up waiting.
+            let _ = answer.send(());
         });
     }
 }
