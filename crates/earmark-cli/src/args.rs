@@ -143,7 +143,7 @@ impl HostArgs {
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         if let Some(folder) = &self.data_dir {
             // It is relative to where the program runs, not to the configuration.
-            let folder = std::path::absolute(folder);
+            let folder = std::path::absolute(chosen(Some(folder.clone()))?);
             let folder = folder.map_err(|_| Failure::unusable("--data-dir: expected a folder"))?;
             variables.push(("EARMARK_STORE_DATA_DIR".into(), folder.into()));
         }
@@ -217,15 +217,12 @@ pub(crate) struct SyncArgs {
 impl SyncArgs {
     /// The configuration, if there is one, with what the flags say instead.
     pub(crate) fn load(&self) -> Result<Option<Config>, Failure> {
-        let Some(file) = self.config.clone() else {
+        let Some(config) = self.config.clone().map(|config| ConfigArgs { config }) else {
             return Ok(None);
         };
-        let mut config = ConfigArgs { config: file }.load()?;
+        let mut config = HostArgs { config, data_dir: self.store.data_dir.clone() }.load()?;
         if let Some(url) = &self.server {
             config.server.url.clone_from(url);
-        }
-        if let Some(folder) = &self.store.data_dir {
-            config.store.data_dir = chosen(Some(folder.clone()))?;
         }
         Ok(Some(config))
     }

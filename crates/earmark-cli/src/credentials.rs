@@ -5,6 +5,7 @@
 
 mod fetch;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -14,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use earmark::{Account, Credentials, EnvCredentials, Token};
-use futures_util::future::{LocalBoxFuture, join_all};
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{self, StreamExt as _};
 
 use crate::clock;
 use crate::config::{AccountConfig, TokenSource};
@@ -23,6 +25,11 @@ pub(crate) use fetch::fetch;
 
 /// How long after a refresh the next one may be.
 pub(crate) const REFRESH_WAIT_MIN: Duration = Duration::from_secs(30);
+
+/// How many sources of tokens are asked at a time.
+const ASKED_AT_ONCE_MAX: usize = 16;
+/// What is said of an account whose source gave no token at the start.
+pub(crate) const NO_TOKEN: &str = "there is no token; its recordings wait";
 
 /// The tokens of all accounts. Clones share them.
 #[derive(Clone)]
@@ -88,20 +95,38 @@ impl HostCredentials {
         self.accounts.get(account).and_then(|held| held.state().fault.clone())
     }
 
-    /// Asks every account's source for its token, all at once; the accounts that have none. These
-    /// upload nothing.
+    /// Asks every account's source for its token; the accounts that have none. These upload
+    /// nothing.
     pub(crate) async fn load(&self) -> Vec<Account> {
-        let asked = self.accounts.keys().map(|account| async move {
-            let refreshed = self.refresh(account).await;
-            // A runtime that begins takes it that there is a token.
-            self.take_news(account);
-            let Refreshed::Failed(fault) = refreshed else {
-                return None;
-            };
-            tracing::error!(%account, fault, "there is no token; its recordings wait");
-            Some(account.clone())
-        });
-        join_all(asked).await.into_iter().flatten().collect()
+        let missing = RefCell::<Vec<Account>>::default();
+        let note = |account: Account, has_token: bool| {
+            if !has_token {
+                missing.borrow_mut().push(account);
+            }
+        };
+        self.ask_all(NO_TOKEN, note).await;
+        missing.into_inner()
+    }
+
+    /// Asks every account's source, some at a time, and tells of each whether it gave a token. That
+    /// it did is no news any more; that it did not is logged in these words.
+    pub(crate) async fn ask_all(&self, missing: &str, tell: impl Fn(Account, bool)) {
+        let ask = |account| self.ask(account, missing, &tell);
+        let accounts = stream::iter(self.accounts());
+        accounts.for_each_concurrent(ASKED_AT_ONCE_MAX, ask).await;
+    }
+
+    async fn ask(&self, account: Account, missing: &str, tell: impl Fn(Account, bool)) {
+        match self.refresh(&account).await {
+            Refreshed::New | Refreshed::Same => {
+                self.take_news(&account);
+                tell(account, true);
+            }
+            Refreshed::Failed(fault) => {
+                tracing::error!(%account, fault, "{missing}");
+                tell(account, false);
+            }
+        }
     }
 
     /// Whether an account has another token than when this was last asked, whoever had its source

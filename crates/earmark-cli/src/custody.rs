@@ -25,12 +25,12 @@ pub(crate) fn keeping(folder: &Path) -> Builder {
 /// A runtime that uploads to the server of a configuration, and lets go of what that one says.
 pub(crate) fn uploading(
     config: &Config,
+    trust: &Trust,
     credentials: &HostCredentials,
 ) -> Result<Builder, Failure> {
     let (server, store) = (&config.server, &config.store);
-    let trust = trust(server.root_certificate.as_deref())?;
     Ok(Runtime::builder(&store.data_dir)
-        .sync_target(target(&server.url, &trust, credentials)?)
+        .sync_target(target(&server.url, trust, credentials)?)
         .policy(store.policy)
         .pace(server.uploads_in_flight_max, server.requests_per_minute_max)
         .api(server.api)

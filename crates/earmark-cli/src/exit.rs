@@ -57,6 +57,11 @@ impl Failure {
         Self::Store { folder: folder.to_owned(), reason: reason.to_string() }
     }
 
+    /// Another process owns the store in this folder.
+    pub(crate) fn in_use(folder: &Path, owner: impl fmt::Display) -> Self {
+        Self::InUse { folder: folder.to_owned(), owner: owner.to_string() }
+    }
+
     /// The runtime did not start on this folder.
     pub(crate) fn start(folder: &Path, error: &StartError) -> Self {
         match error {
@@ -81,10 +86,9 @@ impl Failure {
     /// The store in this folder was not opened.
     pub(crate) fn open(folder: &Path, error: &OpenError) -> Self {
         match error {
-            OpenError::InUse => Self::InUse {
-                folder: folder.to_owned(),
-                owner: owner::of(folder)
-                    .map_or_else(|| String::from("another process"), |owner| owner.to_string()),
+            OpenError::InUse => match owner::of(folder) {
+                Some(owner) => Self::in_use(folder, owner),
+                None => Self::in_use(folder, "another process"),
             },
             OpenError::Files(error) => Self::files(folder, error),
         }

@@ -97,7 +97,7 @@ async fn bind_status(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let folder = &config.store.data_dir;
     TcpListener::bind(address).await.map(Some).map_err(|error| match owner::of(folder) {
         // The same configuration runs already: the port is the least of it.
-        Some(owner) => Failure::InUse { folder: folder.clone(), owner: owner.to_string() },
+        Some(owner) => Failure::in_use(folder, owner),
         None => Failure::unusable(format!(
             "status.listen: {address} cannot be listened on: {error}; name another port, or \"off\""
         )),
@@ -301,12 +301,12 @@ async fn run_source(source: SourceConfig, intake: Intake, board: Arc<Board>) {
 }
 
 async fn start_runtime(config: &Config, credentials: &HostCredentials) -> Result<Runtime, Failure> {
-    let mut builder = custody::uploading(config, credentials)?;
+    let trust = custody::trust(config.server.root_certificate.as_deref())?;
+    let mut builder = custody::uploading(config, &trust, credentials)?;
     if !config.server.live {
         // Where no live socket could name a conversation, there is nothing to wait for.
         builder = builder.link_wait(Duration::ZERO);
     } else {
-        let trust = custody::trust(config.server.root_certificate.as_deref())?;
         let shared = Arc::new(credentials.clone());
         let dialer = WebSocketDialer::trusting(&config.server.url, shared, &trust)?;
         let asked = dialer.query(config.live.clone());

@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use config::Config;
 use data_dir::chosen;
 use exit::{Failure, Outcome};
 use host::Wanted;
@@ -46,20 +47,22 @@ fn main() -> ExitCode {
     code
 }
 
-/// Begins to log, for a host as its configuration says, and runs.
+/// Begins to log, and runs. A host begins to log as its configuration says.
 fn begin(cli: Cli) -> Result<Outcome, Failure> {
     cli.log_format.map(log::choose);
-    if let Command::Run(args) = cli.command {
-        let config = args.load()?;
-        let own = if config.log.is_json { LogFormat::Json } else { LogFormat::Text };
-        let (level, repeats_per_minute_max) =
-            (config.log.level.as_str(), config.log.repeats_per_minute_max);
-        let habits = log::Habits { level, repeats_per_minute_max };
-        log::begin_for_long(log::choose(own), habits)?;
-        return wait_alone(host::run(config));
+    if !matches!(cli.command, Command::Run(_)) {
+        log::begin(log::choose(LogFormat::Text))?;
     }
-    log::begin(log::choose(LogFormat::Text))?;
     run(cli.command)
+}
+
+fn run_host(config: Config) -> Result<Outcome, Failure> {
+    let own = if config.log.is_json { LogFormat::Json } else { LogFormat::Text };
+    let (level, repeats_per_minute_max) =
+        (config.log.level.as_str(), config.log.repeats_per_minute_max);
+    let habits = log::Habits { level, repeats_per_minute_max };
+    log::begin_for_long(log::choose(own), habits)?;
+    wait_alone(host::run(config))
 }
 
 fn run(command: Command) -> Result<Outcome, Failure> {
@@ -70,7 +73,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Show { recording, store, json } => {
             listing::show(&chosen(store.data_dir)?, recording, json)
         }
-        Command::Run(args) => wait_alone(host::run(args.load()?)),
+        Command::Run(args) => run_host(args.load()?),
         Command::Config { command } => wait(config::run(command)),
         Command::Doctor(args) => wait(doctor::run(args.load()?)),
         Command::Mute(args) => wait(host::run_person(args, Wanted::Mute)),

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The file that the owner of a store holds locked.
-const LOCK: &str = "lock";
+use earmark_store::LOCK;
+
 /// Where Linux lists who holds which lock.
 const LOCKS: &str = "/proc/locks";
 

@@ -20,9 +20,7 @@ pub(crate) fn run(folder: &Path, apply: bool) -> Result<Outcome, Failure> {
     let disk = data_dir::read_only(folder)?;
     match owner::of(folder) {
         // Whether there is anything to do or not: what its owner does meanwhile looks like damage.
-        Some(owner) if apply => {
-            Err(Failure::InUse { folder: folder.to_owned(), owner: owner.to_string() })
-        }
+        Some(owner) if apply => Err(Failure::in_use(folder, owner)),
         Some(_) | None if apply => repair_now(folder),
         owner => tell(folder, &disk, owner),
     }

@@ -52,7 +52,8 @@ impl Job {
     fn of(args: &SyncArgs) -> Result<Self, Failure> {
         if let Some(config) = args.load()? {
             let credentials = HostCredentials::new(&config.accounts);
-            let builder = custody::uploading(&config, &credentials)?;
+            let trust = custody::trust(config.server.root_certificate.as_deref())?;
+            let builder = custody::uploading(&config, &trust, &credentials)?;
             return Ok(Self { folder: config.store.data_dir, credentials, builder });
         }
         let url = args.server.as_deref();

@@ -11,7 +11,7 @@ pub(crate) const SUMS: &str = "sums";
 pub const DIRS: [&str; 5] = [JOURNAL, QUARANTINE, RECORDINGS, SNAPSHOTS, SUMS];
 pub(crate) const IDENTITY: &str = "store.json";
 /// The file that the owner of a store holds locked.
-pub(crate) const LOCK: &str = "lock";
+pub const LOCK: &str = "lock";
 pub(crate) const IDENTITY_TEMP: &str = "store.tmp";
 /// A file that is ready to become the next one of the journal; it says nothing.
 pub(crate) const SPARE: &str = "journal/spare";

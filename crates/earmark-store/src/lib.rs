@@ -51,7 +51,7 @@ pub use disk::{DirEntry, Disk, DiskFile, DiskLock, FsDisk, read_whole, replace_w
 pub use inspect::{
     FoundAudio, Inspection, ReadAudioError, Verification, inspect, is_store, read_audio, verify,
 };
-pub use layout::{DIRS, recording_path};
+pub use layout::{DIRS, LOCK, recording_path};
 pub use ledger::{
     CaptureFacts, Delivered, FoundSessions, Ledger, RecordingFacts, SESSIONS_KEPT_MAX,
     SessionFacts, Totals,

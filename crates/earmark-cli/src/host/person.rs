@@ -63,9 +63,7 @@ fn nothing_to_finish(config: &Config, device: &str) -> Failure {
     let folder = &config.store.data_dir;
     match (refuse_unknown(config, device), owner::of(folder)) {
         (Err(unknown), _) => unknown,
-        (Ok(()), Some(owner)) => {
-            Failure::InUse { folder: folder.clone(), owner: owner.to_string() }
-        }
+        (Ok(()), Some(owner)) => Failure::in_use(folder, owner),
         (Ok(()), None) => Failure::wrong("no host runs, so that nothing is captured"),
     }
 }

@@ -4,13 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use earmark::{Account, Runtime, SignIn};
-use futures_util::stream::{self, StreamExt as _};
 use tokio::signal::unix::Signal;
 
-use crate::credentials::{HostCredentials, Refreshed};
-
-/// How many sources of tokens are asked at a time.
-const ASKED_AT_ONCE_MAX: usize = 16;
+use crate::credentials::{HostCredentials, NO_TOKEN};
 
 /// What asks for tokens, and tells the runtime. Clones share it.
 #[derive(Clone)]
@@ -36,8 +32,7 @@ impl Tokens {
 
     /// Asks every account's source for its token. An account without one uploads nothing.
     pub(crate) async fn load(&self) {
-        let missing = "there is no token; its recordings wait";
-        self.ask_all(missing).await;
+        self.ask_all(NO_TOKEN).await;
         self.are_loaded.store(true, Ordering::Release);
     }
 
@@ -51,18 +46,11 @@ impl Tokens {
     }
 
     async fn ask_all(&self, missing: &str) {
-        let accounts = stream::iter(self.credentials.accounts());
-        let ask = |account| self.ask(account, missing);
-        accounts.for_each_concurrent(ASKED_AT_ONCE_MAX, ask).await;
-    }
-
-    async fn ask(&self, account: Account, missing: &str) {
-        match self.credentials.refresh(&account).await {
-            Refreshed::New | Refreshed::Same => {
-                self.credentials.take_news(&account);
+        let tell = |account: Account, has_token: bool| {
+            if has_token {
                 self.runtime.account(account, SignIn::SignedIn);
             }
-            Refreshed::Failed(fault) => tracing::error!(%account, fault, "{missing}"),
-        }
+        };
+        self.credentials.ask_all(missing, tell).await;
     }
 }

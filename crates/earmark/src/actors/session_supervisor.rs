@@ -33,21 +33,11 @@ pub(crate) struct SessionSupervisor {
     link_wait: Duration,
     tracks: BTreeMap<SourceKey, Track<SealedRecording>>,
     timer: Timer,
-    /// Whether the runtime stops: a request that began now would be cut short.
-    is_stopping: bool,
 }
 
 impl SessionSupervisor {
     pub(crate) fn new(shared: Shared, peers: Peers, ids: Ids, link_wait: Duration) -> Self {
-        Self {
-            shared,
-            peers,
-            ids,
-            link_wait,
-            tracks: BTreeMap::new(),
-            timer: Timer::default(),
-            is_stopping: false,
-        }
+        Self { shared, peers, ids, link_wait, tracks: BTreeMap::new(), timer: Timer::default() }
     }
 
     /// One event, one step, all effects; then the timer is set anew.
@@ -101,7 +91,6 @@ impl SessionSupervisor {
             Effect::SealAndLink { conversation, recordings } => {
                 tell(&self.peers.store, SealAndLink { conversation, recordings });
             }
-            Effect::StartUpload { .. } if self.is_stopping => {}
             Effect::StartUpload { recording, conversation } => {
                 tell(&self.peers.sync, StartUpload { recording, conversation });
             }
@@ -285,9 +274,8 @@ impl Handler<Stop> for SessionSupervisor {
     type Result = ();
 
     fn handle(&mut self, Stop(answer): Stop, _: &mut Context<Self>) {
-        self.guarded(|actor| {
-            actor.is_stopping = true;
-            // Whoever asked may have given up waiting.
+        self.guarded(|_| {
+            // What came before has been passed on. Whoever asked may have given up waiting.
             let _ = answer.send(());
         });
     }

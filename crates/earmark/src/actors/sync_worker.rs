@@ -43,7 +43,7 @@ pub(crate) struct SyncWorker {
     gate: Gate<RecordingId>,
     timer: Timer,
     is_online: bool,
-    /// Whether the runtime stops: a request that left now would be cut short.
+    /// Whether the runtime stops: what began now would be cut short.
     is_stopping: bool,
     signed_out: BTreeSet<Account>,
 }
@@ -233,6 +233,9 @@ impl Handler<StartUpload> for SyncWorker {
     /// Whether a recording is released or uploaded is decided now, once the other end of the live
     /// socket has said what it read.
     fn handle(&mut self, start: StartUpload, _: &mut Context<Self>) {
+        if self.is_stopping {
+            return;
+        }
         self.guarded(|actor| {
             let recording = start.recording.clone();
             let (_, end) = recording.span();
